@@ -1,0 +1,22 @@
+"""Service quality, computed after the field.
+
+Nouns: :class:`Instrument` (what is asked), :class:`Responses` (what came back), :class:`Moments` (what is summed).
+Verbs: :func:`load_instrument`, :func:`read_responses`, :func:`score_gaps`, :func:`score_performance`, :func:`compare`,
+:func:`estimate`. How an interval is made: :class:`Taylor`, :class:`Student`.
+"""
+
+from servqual.gaps import compare, score_gaps, score_performance
+from servqual.inference import Mean, Proportion, Ratio, Student, Taylor, Total, Variance, estimate
+from servqual.instruments import Instrument, available_instruments, load_instrument
+from servqual.moments import Moments
+from servqual.responses import Responses, read_responses
+from survey_design.sampling import SampleDesign
+
+__all__ = [
+    "Instrument", "Responses", "SampleDesign", "Moments",
+    "available_instruments", "load_instrument", "read_responses",
+    "score_gaps", "score_performance", "compare",
+    "estimate", "Mean", "Total", "Ratio", "Variance", "Proportion",
+    "Taylor", "Student",
+]  # fmt: skip
+__version__ = "0.1.0"

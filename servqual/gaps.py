@@ -1,0 +1,1089 @@
+"""Where are the gaps? SERVQUAL and SERVPERF scores with honest error, and how far the difference may be trusted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import combinations
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from servqual.inference import (
+    NUMBER_COLUMNS,
+    REASONS,
+    Adjust,
+    Interval,
+    Joint,
+    Spread,
+    adjust_p,
+    choose_interval,
+    complete_strata,
+    hotelling,
+    kish_deff,
+    signed_rank,
+    srs_variance,
+    t_interval,
+    t_pvalue,
+)
+from servqual.instruments import Instrument
+from servqual.measures import Basis, Measure, Row, Total, What, check_importance, plan_measures
+from servqual.responses import Responses
+from survey_design.errors import DataError, SpecError, check_between, check_choice, check_columns
+from survey_design.results import Column, Estimate, Language, Result, Text, say
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+Array = NDArray[Any]
+Table = Literal["dimensions", "items", "total"]
+Expected = Mapping[str, float] | float
+
+_WHAT: Mapping[str, What] = {"dimensions": "dimension", "items": "item", "total": "total"}
+_CEILING_SHARE = 0.5  # expectations of which half sit on the top answer say little
+_FLAT_RATIO = 0.5  # as do expectations that vary half as much as perceptions
+
+HEADINGS: Mapping[str, Text] = {
+    "item": {"en": "item", "zh": "题项"},
+    "dimension": {"en": "dimension", "zh": "维度"},
+    "total": {"en": "total", "zh": "总体"},
+}
+TOTALS: Mapping[str, Text] = {
+    "mean": {"en": "Overall (mean)", "zh": "总体（均值）"},
+    "sum": {"en": "Overall (sum of items)", "zh": "总体（题项之和）"},
+    "weighted": {"en": "Overall (importance-weighted)", "zh": "总体（重要性加权）"},
+}
+CAUTION: Text = {
+    "en": "No margin of error: respondents were not all drawn with known probabilities. The intervals show what chance "
+    "alone would leave open if respondents were like a random sample; bias of selection is not in them.",
+    "zh": "非抽样误差界：受访者并非全部按已知概率抽取。区间仅表示若受访者如同随机样本时偶然性留下的不确定范围，不含选择偏差。",
+}
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class GapTable(Result):
+    """Gaps of items, dimensions or totals, one row each and per group.
+
+    Frame columns: the split columns, ``item``/``dimension``/``total``, ``expectation, perception, gap, se, low, high,
+    n, df, p, p_adjusted, deff, reason``; with two files also ``n_expectation``. ``n`` counts those who answered all
+    that the row needs (both forms where people are paired). A number that cannot be computed stays as NaN with its
+    ``reason``.
+    """
+
+    instrument: Instrument | None = None
+    by: tuple[str, ...] = ()
+    what: What = "dimension"
+    level: float = 0.95
+    adjust: Adjust = "holm"
+    method: str = ""
+    remarks: tuple[Text, ...] = ()
+    caution: str = ""
+
+    def title(self) -> str:
+        kind = say(HEADINGS[self.what], self.language)
+        if self.language == "zh":
+            return f"各{kind}的服务质量差距" + (f"（按 {'、'.join(self.by)}）" if self.by else "")
+        return f"Service-quality gap by {kind}" + (f" and {', '.join(self.by)}" if self.by else "")
+
+    def words(self) -> dict[str, Text]:
+        """Labels of the rows."""
+        return dict(TOTALS) if self.what == "total" else dict(self.instrument.words() if self.instrument else {})
+
+    def columns(self) -> tuple[Column, ...]:
+        names = [
+            "expectation",
+            "perception",
+            "gap",
+            "se",
+            "low",
+            "high",
+            "n",
+            "n_expectation",
+            "df",
+            "p",
+            "p_adjusted",
+            "deff",
+        ]
+        shown = [NUMBER_COLUMNS[name] for name in names if name in self.frame.columns]
+        return (
+            *(Column(name, {"en": name}) for name in self.by),
+            Column(self.what, HEADINGS[self.what], "text", self.words()),
+            *shown,
+            *([NUMBER_COLUMNS["reason"]] if self.frame["reason"].any() else []),
+        )
+
+    def note(self) -> str:
+        percent, language = f"{100 * self.level:g}%", self.language
+        parts = [say(remark, language) for remark in self.remarks]
+        if language == "zh":
+            parts += [f"{percent} 区间；{self.method}", f"p 值校正：{self.adjust}（全表）"]
+            return "；".join(parts) + "。" + self.caution
+        parts += [f"{percent} intervals; {self.method}", f"p adjusted over the table: {self.adjust}"]
+        return "; ".join(parts) + ("." + (f" {self.caution}" if self.caution else ""))
+
+    def in_language(self, language: Language) -> GapTable:
+        """The same numbers with labels and notes in another language."""
+        caution = say(CAUTION, language) if self.caution else ""
+        return replace(self, language=language, caution=caution)
+
+    def estimate(self, key: str, **group: Any) -> Estimate:
+        """One row of the table as an :class:`~survey_design.results.Estimate` of the gap."""
+        row = self._row(key, group)
+        return Estimate(row["gap"], row["se"], row["low"], row["high"], int(row["n"]), row["df"], self.level,
+                        row["p"], row["deff"], self.method, say(REASONS[row["reason"]], self.language))  # fmt: skip
+
+    def _row(self, key: str, group: Mapping[str, Any]) -> pd.Series:
+        unknown = set(group) ^ set(self.by)
+        if unknown:
+            raise SpecError(
+                f"name one value for each of {', '.join(self.by) or 'no column'}; got {', '.join(group) or 'none'}."
+            )
+        hit = self.frame[self.what] == key
+        for name, value in group.items():
+            hit &= self.frame[name] == value
+        if not hit.any():
+            known = ", ".join(dict.fromkeys(self.frame[self.what]))
+            raise SpecError(f"there is no row {key!r} {dict(group) or ''}. Rows: {known}.")
+        return self.frame[hit].iloc[0]
+
+    def sentence(self, key: str, **group: Any) -> str:
+        """One row in words, with its interval and base."""
+        row, zh = self._row(key, group), self.language == "zh"
+        name = say(self.words().get(key, {"en": key}), self.language)
+        place = "、".join(map(str, group.values())) if zh else ", ".join(map(str, group.values()))
+        if not np.isfinite(row["gap"]):
+            why = say(REASONS[row["reason"]], self.language)
+            return f"{name}：无法计算（{why}）。" if zh else f"{name}: no gap can be given ({why})."
+        return (_sentence_zh if zh else _sentence_en)(name, place, row, self.estimate(key, **group), self.what)
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """The gap dumbbell: expectation and perception joined, with the gap's interval."""
+        from servqual.plots import draw_gaps
+
+        return draw_gaps(self, ax)
+
+
+def _sentence_en(name: str, place: str, row: pd.Series, estimate: Estimate, what: What) -> str:
+    gap, where = abs(row["gap"]), f" ({place})" if place else ""
+    unit = "points"
+    head = f"{name}{where} fell {gap:.2f} {unit} short of expectation" if row["gap"] < 0 else (
+        f"{name}{where} exceeded expectation by {gap:.2f} {unit}")  # fmt: skip
+    bounded = np.isfinite(row["low"])
+    if bounded and row["low"] <= 0 <= row["high"]:
+        head = f"{name}{where}: no clear gap, {row['gap']:+.2f} {unit}".replace("-", "−")
+    error = estimate.interval("en") if bounded else estimate.reason
+    return f"{head} ({error}, n = {int(row['n']):,})."
+
+
+def _sentence_zh(name: str, place: str, row: pd.Series, estimate: Estimate, what: What) -> str:
+    gap, where = abs(row["gap"]), f"（{place}）" if place else ""
+    head = f"{name}{where}低于期望 {gap:.2f} 分" if row["gap"] < 0 else f"{name}{where}高于期望 {gap:.2f} 分"
+    bounded = np.isfinite(row["low"])
+    if bounded and row["low"] <= 0 <= row["high"]:
+        head = f"{name}{where}：差距不明确，{row['gap']:+.2f} 分".replace("-", "−")
+    error = estimate.interval("zh") if bounded else estimate.reason
+    return f"{head}（{error}，n = {int(row['n']):,}）。"
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class GapScores(Result):
+    """SERVQUAL scores of a study: gaps of dimensions, items and the total, and what they are worth.
+
+    Attributes
+    ----------
+    dimensions, items, total : GapTable
+    diagnostics : GapDiagnostics, whether the differences can be trusted
+    effects : EffectSizes, standardised gaps and signed ranks
+    joint : one test per group that all dimension gaps are zero, or why there is none
+    warnings : what a reviewer would object to, in words
+    responses, basis, interval : what they were computed from
+    """
+
+    dimensions: GapTable = None  # type: ignore[assignment]
+    items: GapTable = None  # type: ignore[assignment]
+    total: GapTable = None  # type: ignore[assignment]
+    diagnostics: GapDiagnostics = None  # type: ignore[assignment]
+    effects: EffectSizes = None  # type: ignore[assignment]
+    joint: tuple[Joint, ...] = ()
+    warnings: tuple[Text, ...] = ()
+    responses: Responses = None  # type: ignore[assignment]
+    basis: Basis = None  # type: ignore[assignment]
+    interval: Interval = None  # type: ignore[assignment]
+
+    @property
+    def by(self) -> tuple[str, ...]:
+        """The split columns."""
+        return self.dimensions.by
+
+    @property
+    def level(self) -> float:
+        """Confidence of the intervals."""
+        return self.dimensions.level
+
+    def title(self) -> str:
+        return self.dimensions.title()
+
+    def columns(self) -> tuple[Column, ...]:
+        words = {**self.dimensions.words(), **TOTALS}
+        shown = self.dimensions.columns()
+        if self.frame["reason"].any() and shown[-1].name != "reason":
+            shown = (*shown, NUMBER_COLUMNS["reason"])
+        return tuple(replace(c, words=words) if c.name == "dimension" else c for c in shown)
+
+    def note(self) -> str:
+        said = [say(warning, self.language) for warning in self.warnings]
+        return "\n".join([self.dimensions.note(), *said])
+
+    def in_language(self, language: Language) -> GapScores:
+        """The same numbers, shown in English or Chinese."""
+        parts = {name: getattr(self, name).in_language(language)
+                 for name in ("dimensions", "items", "total", "diagnostics", "effects", "responses")}  # fmt: skip
+        return replace(self, language=language, **parts)
+
+    def to_frame(self, table: Table = "dimensions") -> pd.DataFrame:
+        """The tidy table of ``"dimensions"``, ``"items"`` or ``"total"`` at full precision."""
+        return self.table(table).to_frame()
+
+    def table(self, table: Table) -> GapTable:
+        """One of the three tables."""
+        check_choice("table", table, Table)
+        return getattr(self, table)
+
+    def plot(self, ax: Axes | None = None, table: Table = "dimensions") -> Axes:
+        """Draw one of the tables as a gap dumbbell onto ``ax``, or new axes, and return them."""
+        return self.table(table).plot(ax)
+
+    def sentence(self, key: str, **group: Any) -> str:
+        """One dimension, item or total (``"mean"``, ``"sum"``, ``"weighted"``) in words, with its interval and base."""
+        for table in (self.dimensions, self.items, self.total):
+            if (table.frame[table.what] == key).any():
+                return table.sentence(key, **group)
+        return self.dimensions.sentence(key, **group)
+
+    def sentences(self) -> list[str]:
+        """Every dimension in words, the widest shortfall first."""
+        frame = self.dimensions.frame.sort_values("gap", kind="stable")
+        return [self.dimensions.sentence(row["dimension"], **{name: row[name] for name in self.by})
+                for _, row in frame.iterrows()]  # fmt: skip
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class GapDiagnostics(Result):
+    """Whether differences of the two forms can be trusted, per dimension.
+
+    Frame columns: ``dimension, n, alpha_expectation, alpha_perception, r, reliability, sd_expectation, sd_perception,
+    ceiling, warning``. ``reliability`` is that of the difference score,
+    ``(s_E^2 a_E + s_P^2 a_P - 2 r s_E s_P) / (s_E^2 + s_P^2 - 2 r s_E s_P)``; ``ceiling`` the share of expectation
+    answers on the top of the scale.
+
+    References
+    ----------
+    Johns (1981), Organizational Behavior and Human Performance 27, 443-463, doi:10.1016/0030-5073(81)90033-7. Peter,
+    Churchill and Brown (1993), Journal of Consumer Research 19, 655-662, doi:10.1086/209329.
+    """
+
+    instrument: Instrument | None = None
+
+    def title(self) -> str:
+        return "差值得分的可信度" if self.language == "zh" else "How far to trust the difference scores"
+
+    def columns(self) -> tuple[Column, ...]:
+        words = self.instrument.words() if self.instrument else {}
+        return (
+            Column("dimension", HEADINGS["dimension"], "text", words),
+            Column("n", {"en": "n", "zh": "样本量"}, "count"),
+            Column("alpha_expectation", {"en": "alpha E", "zh": "期望 α"}, "number"),
+            Column("alpha_perception", {"en": "alpha P", "zh": "感知 α"}, "number"),
+            Column("r", {"en": "r(E, P)", "zh": "r(E, P)"}, "number"),
+            Column("reliability", {"en": "reliability of P − E", "zh": "差值信度"}, "number"),
+            Column("sd_expectation", {"en": "SD of E", "zh": "期望标准差"}, "number"),
+            Column("sd_perception", {"en": "SD of P", "zh": "感知标准差"}, "number"),
+            Column("ceiling", {"en": "E at ceiling", "zh": "期望触顶"}, "share"),
+            Column("warning", {"en": "remark", "zh": "备注"}, "text", DIAGNOSIS),
+        )
+
+    def note(self) -> str:
+        if self.language == "zh":
+            return (
+                f"期望触顶达 {_CEILING_SHARE:.0%} 或其标准差不及感知的 {_FLAT_RATIO:.0%} 时提示：差值主要反映感知，"
+                "宜同时报告 SERVPERF。"
+            )
+        return (
+            f"A remark is made where {_CEILING_SHARE:.0%} of the expectation answers sit on the top of the scale, or where "
+            f"their SD is under {_FLAT_RATIO:.0%} of the perceptions': the gap is then little more than the perception, and "
+            "SERVPERF says the same. Correlations between items take each pair's respondents; alpha needs two items."
+        )
+
+
+DIAGNOSIS: Mapping[str, Text] = {
+    "": {"en": "", "zh": ""},
+    "ceiling": {"en": "expectations sit at the ceiling", "zh": "期望集中于最高分"},
+    "flat": {"en": "expectations hardly vary", "zh": "期望几乎没有差异"},
+    "two samples": {"en": "different people: no reliability of the difference", "zh": "两组不同受访者，差值信度无意义"},
+    "ceiling, two samples": {
+        "en": "expectations sit at the ceiling; different people",
+        "zh": "期望集中于最高分；两组不同受访者",
+    },
+    "flat, two samples": {"en": "expectations hardly vary; different people", "zh": "期望几乎没有差异；两组不同受访者"},
+    "fixed": {"en": "fixed expected levels: nothing varies", "zh": "固定期望水平，无差异"},
+}
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class EffectSizes(Result):
+    """Standardised gaps and signed ranks, all respondents together.
+
+    Frame columns: ``measure, kind, n, sd_expectation, sd_perception, sd_gap, r, dz, dav, wilcoxon_v, wilcoxon_p``.
+    ``dz = gap / sd of the individual gaps`` (paired only), ``dav = gap / mean of the two SDs``. Wilcoxon's signed
+    ranks use whole-number differences, so that ties are exact; respondents count equally and as independent.
+
+    References
+    ----------
+    Lakens (2013), Frontiers in Psychology 4:863, doi:10.3389/fpsyg.2013.00863. Wilcoxon (1945), Biometrics
+    Bulletin 1, 80-83, doi:10.2307/3001968.
+    """
+
+    instrument: Instrument | None = None
+
+    def title(self) -> str:
+        return "效应量与符号秩检验" if self.language == "zh" else "Effect sizes and signed ranks"
+
+    def columns(self) -> tuple[Column, ...]:
+        words = {**(self.instrument.words() if self.instrument else {}), **TOTALS}
+        numbers = {
+            "sd_expectation": {"en": "SD of E", "zh": "期望标准差"},
+            "sd_perception": {"en": "SD of P", "zh": "感知标准差"},
+            "sd_gap": {"en": "SD of gap", "zh": "差距标准差"},
+            "r": {"en": "r(E, P)", "zh": "r(E, P)"},
+            "dz": {"en": "dz", "zh": "dz"},
+            "dav": {"en": "dav", "zh": "dav"},
+        }
+        return (
+            Column("measure", {"en": "measure", "zh": "指标"}, "text", words),
+            Column("n", {"en": "n", "zh": "样本量"}, "count"),
+            *(Column(name, label, "number") for name, label in numbers.items()),
+            Column("wilcoxon_v", {"en": "Wilcoxon V", "zh": "Wilcoxon V"}, "number", decimals=1),
+            Column("wilcoxon_p", {"en": "Wilcoxon p", "zh": "Wilcoxon p"}, "p"),
+        )
+
+    def note(self) -> str:
+        if self.language == "zh":
+            return "dz = 差距 / 个体差距标准差（仅配对）；dav = 差距 / 两标准差均值；符号秩检验将受访者视为独立且等权。"
+        return (
+            "dz = gap / SD of the individual gaps (paired answers only); dav = gap / mean of the two SDs; the signed-rank "
+            "test counts respondents equally and as independent, without the sample design."
+        )
+
+
+# --- the verbs ---------------------------------------------------------------------------------------------
+
+
+def score_gaps(
+    responses: Responses,
+    *,
+    by: str | Sequence[str] | None = None,
+    match: str | None = None,
+    importance: Mapping[str, float] | Mapping[str, str] | None = None,
+    expected: Expected | None = None,
+    total: Total = "dimensions",
+    adjust: Adjust = "holm",
+    level: float = 0.95,
+    interval: Interval | None = None,
+) -> GapScores:
+    """SERVQUAL gaps, perception minus expectation: negative means service fell short.
+
+    Parameters
+    ----------
+    responses : Responses
+        Paired where the same people answered both forms, independent samples where two files were read, or
+        perceptions alone together with ``expected``.
+    by : column or columns to split by, optional
+        A file that lacks the column serves every row: its overall value, or the one matched by ``match``. Its
+        error is then included in every row and shared between them.
+    match : column that both files have (region), by which the file lacking ``by`` is matched to the rows
+    importance : points per dimension, or column holding each respondent's points per dimension, optional
+        Adds a weighted total. Columns are averaged over respondents first (mean weights, taken as known).
+    expected : expected service level per item, or one level for all, optional
+        Fixed levels take the place of an expectation survey; they carry no error.
+    total : {"dimensions", "items"}
+        Whether the mean total averages dimension scores or items. The sum form, sum of (P - E), is always given.
+    adjust : {"holm", "bonferroni", "fdr_bh", "fdr_by", "none"}
+        Correction for testing all rows of a table.
+    level : confidence of the intervals
+    interval : Taylor() or Student(); by default Taylor where the responses have a sample design
+
+    Returns
+    -------
+    GapScores
+
+    Notes
+    -----
+    A respondent's dimension score is the mean over its items, for those who answered all of them (both forms where
+    paired); scores are then averaged with the design's weights. ``gap = perception - expectation`` holds in every
+    row exactly.
+
+    References
+    ----------
+    Parasuraman, Zeithaml and Berry (1988), Journal of Retailing 64, 12-40. Checked against R 4.2.2 on 194 kiosk
+    users (tests/test_gaps_oracle.py).
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from servqual import Responses, load_instrument, score_gaps
+    >>> instrument = load_instrument("retail-13")
+    >>> data = pd.DataFrame(
+    ...     {
+    ...         **{column: [7, 6, 6, 7] for column in instrument.columns("expectation").values()},
+    ...         **{column: [6, 5, 6, 4] for column in instrument.columns("perception").values()},
+    ...     }
+    ... )
+    >>> gaps = score_gaps(Responses(data, instrument))
+    >>> gaps.sentence("reliability")
+    'Reliability: no clear gap, −1.25 points (95% CI −3.25 to 0.75, n = 4).'
+    >>> gaps.to_frame("total").set_index("total")["gap"].to_dict()
+    {'mean': -1.25, 'sum': -16.25}
+    """
+    check_between("level", level, 0, 1)
+    check_choice("total", total, Total)
+    check_choice("adjust", adjust, Adjust)
+    if responses.pairing == "expectation only" or (responses.pairing == "perception only" and expected is None):
+        lacking = "perception" if responses.pairing == "expectation only" else "expectation"
+        raise SpecError(
+            f"{responses.source.name} holds no {lacking} answers. Read both files, or give fixed levels: expected=6; "
+            "for perceptions alone use score_performance."
+        )
+    return _scored(responses, _as_tuple(by), match, importance, expected, total, adjust, level, interval)
+
+
+def _scored(
+    responses: Responses,
+    by: tuple[str, ...],
+    match: str | None,
+    importance: Mapping[str, Any] | None,
+    expected: Expected | None,
+    total: Total,
+    adjust: Adjust,
+    level: float,
+    interval: Interval | None,
+) -> GapScores:
+    instrument, items = responses.instrument, list(responses.matches)
+    points, points_remark = _importance(responses, importance)
+    measures = plan_measures(instrument, items, total, points)
+    fixed = None if expected is None else _fixed_levels(expected, items, instrument, measures)
+    basis = Basis.of(responses, measures, by, match, fixed)
+    chosen = choose_interval(responses.design, interval)
+    if interval is None and len(responses.sides) > 1:
+        chosen = choose_interval(
+            next((s.design for s in responses.sides if not s.design.is_simple), responses.design), None
+        )
+    rows = [basis.row(label) for label in basis.labels]
+    spreads = [basis.spread([(1.0, row)], chosen) for row in rows]
+    language = responses.language
+    remarks = _remarks(responses, basis, rows, spreads, expected is not None, points_remark)
+    shared = {
+        "language": language,
+        "instrument": instrument,
+        "by": by,
+        "level": level,
+        "adjust": adjust,
+        "method": chosen.sentence(language),
+        "remarks": remarks,
+        "caution": say(CAUTION, language) if _needs_caution(responses) else "",
+    }
+    tables = {
+        name: GapTable(_table(basis, rows, spreads, what, adjust, level), what=what, **shared)
+        for name, what in _WHAT.items()
+    }
+    diagnostics, effects = _diagnostics(responses, basis, fixed), _effects(responses, basis, fixed)
+    stacked = pd.concat([tables["dimensions"].frame, tables["total"].frame.rename(columns={"total": "dimension"})])
+    return GapScores(
+        frame=stacked.reset_index(drop=True),
+        language=language,
+        **tables,
+        diagnostics=diagnostics,
+        effects=effects,
+        joint=tuple(_joint(basis, row, spread) for row, (spread, _) in zip(rows, spreads, strict=True)),
+        warnings=_warnings(responses, diagnostics, instrument),
+        responses=responses,
+        basis=basis,
+        interval=chosen,
+    )
+
+
+def _as_tuple(by: str | Sequence[str] | None) -> tuple[str, ...]:
+    if by is None:
+        return ()
+    return (by,) if isinstance(by, str) else tuple(by)
+
+
+def _table(
+    basis: Basis, rows: Sequence[Row], spreads: Sequence[tuple[Spread, bool]], what: What, adjust: Adjust, level: float
+) -> pd.DataFrame:
+    chosen = basis.index(what)
+    parts = [_lines(basis, row, spread, lone, chosen, level) for row, (spread, lone) in zip(rows, spreads, strict=True)]
+    frame = pd.concat(parts, ignore_index=True)
+    frame.insert(frame.columns.get_loc("p") + 1, "p_adjusted", adjust_p(frame["p"].to_numpy(), adjust))
+    frame.insert(len(basis.by), what, [basis.measures[k].id for k in chosen] * len(rows))
+    return frame
+
+
+def _lines(basis: Basis, row: Row, spread: Spread, lone: bool, chosen: Array, level: float) -> pd.DataFrame:
+    """The lines of one group, for the chosen measures."""
+    df, gap = spread.df[chosen], row.gap[chosen]
+    se = np.where((df > 0) & np.isfinite(gap), spread.se[chosen], np.nan)
+    low, high = t_interval(gap, se, df, level)
+    n, n_e = row.n_perception[chosen], row.n_expectation[chosen]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        deff = se**2 / srs_variance(basis.moments, row.all_terms)[chosen]
+    frame = pd.DataFrame({name: [value] * len(chosen) for name, value in zip(basis.by, row.label, strict=True)})
+    numbers = {
+        "expectation": row.expectation[chosen],
+        "perception": row.perception[chosen],
+        "gap": gap,
+        "se": se,
+        "low": low,
+        "high": high,
+        "n": n.astype(int),
+        "n_expectation": n_e.astype(int),
+        "df": df,
+        "p": t_pvalue(gap, se, df),
+        "deff": deff,
+        "reason": _reason(n, n_e, df, se, lone),
+    }
+    if len(basis.own) + bool(basis.shared) < 2 or ("E" in basis.own and basis.shared is None and _paired(basis)):
+        del numbers["n_expectation"]
+    for name, values in numbers.items():
+        frame[name] = values
+    return frame
+
+
+def _paired(basis: Basis) -> bool:
+    return basis.moments.map.masks[0] == basis.moments.map.masks[len(basis.measures)]
+
+
+def _reason(n: Array, n_e: Array, df: Array, se: Array, lone: bool) -> Array:
+    with np.errstate(invalid="ignore"):
+        flat = se == 0
+    rules = [(n + n_e == 0, "nobody"), ((n == 0) | (n_e == 0), "one side"), ((n == 1) & ~(df > 0), "one answer"),
+             (~(df > 0), "no df"), (flat, "no variation")]  # fmt: skip
+    return np.select([rule for rule, _ in rules], [name for _, name in rules], "one cluster" if lone else "")
+
+
+def _joint(basis: Basis, row: Row, spread: Spread) -> Joint:
+    chosen = basis.index("dimension")
+    place = f" ({', '.join(map(str, row.label))})" if row.label else ""
+    null = f"all {len(chosen)} dimension gaps are 0{place}"
+    df, n = (values[chosen].min() if len(chosen) else 0 for values in (spread.df, row.n_perception))
+    return hotelling(row.gap[chosen], spread.covariance[np.ix_(chosen, chosen)], float(df), int(n), null)
+
+
+def _fixed_levels(
+    expected: Expected, items: Sequence[str], instrument: Instrument, measures: Sequence[Measure]
+) -> Array:
+    """(m,) expectation of every measure when the items' levels are given."""
+    levels = dict.fromkeys(items, expected) if isinstance(expected, (int, float)) else dict(expected)
+    unknown, lacking = set(levels) - set(items), set(items) - set(levels)
+    if unknown or lacking:
+        named = ", ".join(sorted(unknown or lacking))
+        raise SpecError(
+            f"expected {'names unknown items' if unknown else 'lacks the items'} {named}. Give one level per item."
+        )
+    scale = instrument.scale
+    off = [name for name, value in levels.items() if not scale.low <= float(value) <= scale.high]
+    if off:
+        raise SpecError(f"expected levels of {', '.join(off)} lie outside the scale {scale.low}-{scale.high}.")
+    answers = np.array([[float(levels[name]) for name in items]])
+    return np.array([measure.of(answers)[0] for measure in measures])
+
+
+def _importance(
+    responses: Responses, importance: Mapping[str, Any] | None
+) -> tuple[dict[str, float] | None, Text | None]:
+    if importance is None:
+        return None, None
+    if not any(isinstance(value, str) for value in importance.values()):
+        points = check_importance(importance, responses.instrument)
+        return points, {"en": "weighted total: points as given", "zh": "加权总体：采用给定的重要性分值"}
+    for side in responses.sides:
+        if set(importance.values()) <= set(side.frame.columns):
+            return _mean_points(side, importance, responses.instrument)
+    side = responses.sides[-1]
+    check_columns([str(name) for name in importance.values()], side.frame.columns, side.source.name)
+    raise AssertionError("unreachable: check_columns raises")
+
+
+def _mean_points(
+    side: Responses, importance: Mapping[str, str], instrument: Instrument
+) -> tuple[dict[str, float], Text]:
+    points = side.frame[list(importance.values())].apply(pd.to_numeric, errors="coerce")
+    complete = points.notna().all(axis=1).to_numpy()
+    if not complete.any():
+        raise DataError(f"{side.source.name}: nobody gave points to all of {', '.join(importance.values())}.")
+    weight = np.ones(side.n) if side.design.weight is None else side.frame[side.design.weight].to_numpy(float)
+    means = np.average(points[complete].to_numpy(float), axis=0, weights=weight[complete])
+    n = int(complete.sum())
+    remark = {
+        "en": f"weighted total: mean importance points of {n} respondents, taken as known",
+        "zh": f"加权总体：采用 {n} 位受访者的平均重要性分值，视为已知",
+    }
+    return check_importance(dict(zip(importance, means, strict=True)), instrument), remark
+
+
+# --- words -------------------------------------------------------------------------------------------------
+
+
+def _needs_caution(responses: Responses) -> bool:
+    return any(side.design.selection != "probability" for side in responses.sides)
+
+
+def _remarks(
+    responses: Responses,
+    basis: Basis,
+    rows: Sequence[Row],
+    spreads: Sequence[tuple[Spread, bool]],
+    fixed: bool,
+    points: Text | None,
+) -> tuple[Text, ...]:
+    remarks = [_base_remark(responses, rows), _pairing_remark(responses, basis, fixed)]
+    remarks += _target_remarks(basis, spreads)
+    lonely = sorted({name for spread, _ in spreads for name in spread.lonely})
+    if lonely:
+        listed = ", ".join(lonely)
+        remarks.append({
+            "en": f"single-cluster strata ({listed}) deviate from the overall mean, which overstates their error",
+            "zh": f"仅含一个群的层（{listed}）以总体均值为中心，误差偏保守",
+        })  # fmt: skip
+    kish = kish_deff(basis.moments)
+    if basis.moments.weighted:
+        remarks.append(
+            {"en": f"unequal weights alone: Kish deff {kish:.2f}", "zh": f"仅由不等权引起的 Kish 设计效应 {kish:.2f}"}
+        )
+    remarks.append({"en": "deff against simple random samples of the same size, with replacement",
+                    "zh": "设计效应以同样本量的放回简单随机抽样为参照"})  # fmt: skip
+    return tuple(remarks + ([points] if points else []))
+
+
+def _base_remark(responses: Responses, rows: Sequence[Row]) -> Text:
+    used = np.concatenate([row.n_perception for row in rows]).astype(int)
+    per_row = f"{used.min():,}" if used.min() == used.max() else f"{used.min():,}-{used.max():,}"
+    raw, kept = (sum(side.ledger.count(step) for side in responses.sides) for step in ("read", "kept"))
+    return {
+        "en": f"n per row {per_row}; {kept:,} of {raw:,} rows kept, {raw - kept:,} dropped (see the ledger)",
+        "zh": f"每行样本量 {per_row}；读入 {raw:,} 行，保留 {kept:,} 行，剔除 {raw - kept:,} 行（见台账）",
+    }
+
+
+def _pairing_remark(responses: Responses, basis: Basis, fixed: bool) -> Text:
+    if fixed:
+        return {"en": "against fixed expected levels, which carry no error", "zh": "以固定期望水平为基准，基准无误差"}
+    if responses.pairing == "paired":
+        return {"en": "paired: the same respondents answered both forms", "zh": "配对：同一受访者回答两份问卷"}
+    if basis.shared is None:
+        return {
+            "en": "independent samples: different people answered the two forms",
+            "zh": "独立样本：两份问卷由不同的人回答",
+        }
+    side = {"E": ("expectations", "期望"), "P": ("perceptions", "感知")}[basis.shared]
+    how = (f"matched by {basis.match}", f"按 {basis.match} 匹配") if basis.match else ("overall", "总体值")
+    return {
+        "en": f"independent samples; {side[0]} have no {', '.join(basis.by)}: their value, {how[0]}, serves every row, "
+        "and its error is shared between rows",
+        "zh": f"独立样本；{side[1]}数据无 {'、'.join(basis.by)}：以{how[1]}用于每一行，其误差为各行共有",
+    }
+
+
+def _target_remarks(basis: Basis, spreads: Sequence[tuple[Spread, bool]]) -> list[Text]:
+    if all(lone for _, lone in spreads):
+        if (basis.moments.cells["cluster"] == "").all():
+            return []
+        return [{"en": "each row is one cluster: its respondents are the units, other clusters are not spoken for",
+                 "zh": "每行为单一的群：以受访者为单位，不能推论到其他群"}]  # fmt: skip
+    whole, sampled = complete_strata(basis.moments)
+    remarks: list[Text] = []
+    if whole:
+        listed = ", ".join(whole)
+        remarks.append({"en": f"completely visited, so the statement is about these clusters: {listed}",
+                        "zh": f"已全部访问，结论仅针对这些群：{listed}"})  # fmt: skip
+    if sampled:
+        remarks.append({"en": "elsewhere about clusters like these" if whole else "about clusters like these, not only these",
+                        "zh": "其余结论针对同类的群" if whole else "结论针对同类的群，而不仅是这些群"})  # fmt: skip
+    return remarks
+
+
+def _warnings(responses: Responses, diagnostics: GapDiagnostics, instrument: Instrument) -> tuple[Text, ...]:
+    said: list[Text] = []
+    frame = diagnostics.frame
+    flat = frame[frame["warning"].str.startswith(("ceiling", "flat"))]["dimension"].tolist()
+    if flat:
+        words = instrument.words()
+        said.append({
+            "en": "Expectations hardly vary for " + ", ".join(say(words[d], "en") for d in flat)
+            + ": these gaps are little more than the perceptions. Report SERVPERF beside them.",
+            "zh": "期望几乎没有差异：" + "、".join(say(words[d], "zh") for d in flat) + "。差距主要反映感知，请同时报告 SERVPERF。",
+        })  # fmt: skip
+    if responses.unmatched:
+        listed = ", ".join(f"{item} ({form})" for form, item in responses.unmatched)
+        said.append({"en": f"Without partner in the other file, so not scored: {listed}.",
+                     "zh": f"另一份文件中没有对应题项，未计分：{listed}。"})  # fmt: skip
+    other = responses.expectation
+    if other is not None and _ends(other.instrument) != _ends(instrument):
+        said.append({"en": "The two forms label their scale ends differently; part of the gap may be wording.",
+                     "zh": "两份问卷量表端点的措辞不同，部分差距可能源于措辞。"})  # fmt: skip
+    return tuple(said)
+
+
+def _ends(instrument: Instrument) -> tuple[dict[str, str], dict[str, str]]:
+    return dict(instrument.scale.low_label), dict(instrument.scale.high_label)
+
+
+# --- diagnostics and effects -------------------------------------------------------------------------------
+
+
+def difference_reliability(alpha_e: float, alpha_p: float, r: float, sd_e: float, sd_p: float) -> float:
+    """Reliability of a difference score from its parts.
+
+    It falls as the two forms correlate: equal SDs and reliabilities of .90 with r = .50 leave .80, with r = .70 .667.
+
+    References
+    ----------
+    Peter, Churchill and Brown (1993), Journal of Consumer Research 19, 655-662, doi:10.1086/209329.
+
+    Examples
+    --------
+    >>> round(difference_reliability(0.9, 0.9, 0.7, 1.0, 1.0), 3)
+    0.667
+    """
+    shared = 2 * r * sd_e * sd_p
+    return (sd_e**2 * alpha_e + sd_p**2 * alpha_p - shared) / (sd_e**2 + sd_p**2 - shared)
+
+
+def _alpha(covariance: Array) -> float:
+    """Cronbach's alpha of items with this covariance; nan for a single item."""
+    k, total = len(covariance), covariance.sum()
+    return float(k / (k - 1) * (1 - np.trace(covariance) / total)) if k > 1 and total > 0 else float("nan")
+
+
+def _diagnostics(responses: Responses, basis: Basis, fixed: Array | None) -> GapDiagnostics:
+    lines = [_diagnosis(responses, basis, k, fixed) for k in basis.index("dimension")]
+    names = ["dimension", "n", "alpha_expectation", "alpha_perception", "r", "reliability", "sd_expectation", "sd_perception",
+             "ceiling", "warning"]  # fmt: skip
+    return GapDiagnostics(pd.DataFrame(lines, columns=names), responses.language, responses.instrument)
+
+
+def _diagnosis(responses: Responses, basis: Basis, k: int, fixed: Array | None) -> tuple[Any, ...]:
+    measure, nan = basis.measures[k], float("nan")
+    scores = basis.moments.map.scores
+    covariance = basis.moments.covariance()
+    members = [j for j in basis.index("item") if measure.weights[j]]
+    at = {
+        side: scores.index(f"{side}:dimension:{measure.id}")
+        for side in "EP"
+        if f"{side}:dimension:{measure.id}" in scores
+    }
+    offset = {side: scores.index(f"{side}:{basis.measures[0].what}:{basis.measures[0].id}") for side in at}
+    alpha = {
+        side: _alpha(covariance[np.ix_([offset[side] + j for j in members], [offset[side] + j for j in members])])
+        for side in at
+    }
+    sd = {side: float(np.sqrt(covariance[at[side], at[side]])) for side in at}
+    n = int(basis.moments.total(power=0)[0][basis.moments.mask_index(f"P:dimension:{measure.id}")])
+    if "E" not in at:
+        return measure.id, n, nan, alpha["P"], nan, nan, 0.0, sd["P"], nan, "fixed"
+    ceiling = _ceiling(responses, measure)
+    warning = "ceiling" if ceiling >= _CEILING_SHARE else "flat" if sd["E"] < _FLAT_RATIO * sd["P"] else ""
+    if responses.pairing != "paired":
+        warning = ", ".join(part for part in (warning, "two samples") if part)
+        return measure.id, n, alpha["E"], alpha["P"], nan, nan, sd["E"], sd["P"], ceiling, warning
+    shared = covariance[at["E"], at["P"]]
+    r = float(shared / (sd["E"] * sd["P"])) if sd["E"] > 0 and sd["P"] > 0 else nan
+    reliability = difference_reliability(alpha["E"], alpha["P"], r, sd["E"], sd["P"]) if np.isfinite(r) else nan
+    return measure.id, n, alpha["E"], alpha["P"], r, reliability, sd["E"], sd["P"], ceiling, warning
+
+
+def _ceiling(responses: Responses, measure: Measure) -> float:
+    """Weighted share of expectation answers to a measure's items that are on the top of the scale."""
+    side = responses.expectation or responses
+    partners = [responses.matches[item] for item, w in zip(responses.matches, measure.weights, strict=True) if w]
+    answers = side.answers("expectation")[partners].to_numpy(float)
+    weight = np.ones(len(answers)) if side.design.weight is None else side.frame[side.design.weight].to_numpy(float)
+    given = ~np.isnan(answers) * weight[:, None]
+    return float((given * (answers == side.instrument.scale.high)).sum() / given.sum()) if given.sum() else float("nan")
+
+
+def _effects(responses: Responses, basis: Basis, fixed: Array | None) -> EffectSizes:
+    row = basis.row(basis.labels[0]) if len(basis.labels) == 1 else None
+    lines = [_effect(responses, basis, k, fixed) for k in range(len(basis.measures))]
+    names = [
+        "measure",
+        "kind",
+        "n",
+        "sd_expectation",
+        "sd_perception",
+        "sd_gap",
+        "r",
+        "dz",
+        "dav",
+        "wilcoxon_v",
+        "wilcoxon_p",
+    ]
+    del row
+    return EffectSizes(pd.DataFrame(lines, columns=names), responses.language, responses.instrument)
+
+
+def _effect(responses: Responses, basis: Basis, k: int, fixed: Array | None) -> tuple[Any, ...]:
+    moments, measure, nan = basis.moments, basis.measures[k], float("nan")
+    name = f"{measure.what}:{measure.id}"
+    at = {side: moments.map.scores.index(f"{side}:{name}") for side in "EP" if f"{side}:{name}" in moments.map.scores}
+    n = int(moments.total(power=0)[0][moments.mask_index(f"P:{name}")])
+    covariance, means = moments.covariance(), moments.means()
+    variance = {side: covariance[place, place] for side, place in at.items()}
+    expectation = means[at["E"]] if "E" in at else fixed[k] if fixed is not None else nan
+    gap = means[at["P"]] - expectation
+    sd_e, sd_p = (float(np.sqrt(variance[side])) if side in variance else nan for side in "EP")
+    if responses.pairing != "paired" and fixed is None:
+        return measure.id, measure.what, n, sd_e, sd_p, nan, nan, nan, gap / ((sd_e + sd_p) / 2), nan, nan
+    shared = covariance[at["E"], at["P"]] if "E" in at else 0.0
+    sd_gap = float(np.sqrt(variance["P"] + variance.get("E", 0.0) - 2 * shared))
+    r = float(shared / (sd_e * sd_p)) if "E" in at and sd_e * sd_p > 0 else nan
+    dav = gap / ((sd_e + sd_p) / 2) if "E" in at else nan
+    v, p, _ = _signed_rank(responses, measure, fixed)
+    dz = gap / sd_gap if sd_gap > 0 else nan
+    return measure.id, measure.what, n, sd_e, sd_p, sd_gap, r, dz, dav, v, p
+
+
+def _signed_rank(responses: Responses, measure: Measure, fixed: Array | None) -> tuple[float, float, int]:
+    """Signed ranks of whole-number differences, before they are divided into scores."""
+    if fixed is not None:
+        return float("nan"), float("nan"), 0
+    difference = responses.answers("perception").to_numpy(float) - responses.answers("expectation").to_numpy(float)
+    used = np.array(measure.weights) != 0
+    whole = difference[:, used] @ np.array(measure.weights, dtype=float)[used]
+    return signed_rank(*np.unique(whole[~np.isnan(whole)], return_counts=True))
+
+
+# --- comparisons -------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Comparison(Result):
+    """Differences between groups, with their covariance and corrected for the number of comparisons.
+
+    Frame columns: the split column, ``against``, ``dimension, difference, se, low, high, n, df, p, p_adjusted, reason``.
+    """
+
+    instrument: Instrument | None = None
+    by: str = ""
+    level: float = 0.95
+    adjust: Adjust = "holm"
+    method: str = ""
+    comparability: str = ""
+    caution: str = ""
+
+    def title(self) -> str:
+        if self.language == "zh":
+            return f"各 {self.by} 之间差距的差异"
+        return f"Differences of the gap between values of {self.by}"
+
+    def columns(self) -> tuple[Column, ...]:
+        words = {**(self.instrument.words() if self.instrument else {}), **TOTALS}
+        numbers = ("difference", "se", "low", "high", "n", "df", "p", "p_adjusted")
+        return (
+            Column(self.by, {"en": self.by}),
+            Column("against", {"en": "against", "zh": "对照"}),
+            Column("dimension", HEADINGS["dimension"], "text", words),
+            *(NUMBER_COLUMNS[name] for name in numbers),
+            *([NUMBER_COLUMNS["reason"]] if self.frame["reason"].any() else []),
+        )
+
+    def note(self) -> str:
+        percent = f"{100 * self.level:g}%"
+        if self.language == "zh":
+            said = self.comparability or "各组是否可比（测量不变性）尚未检验"
+            return f"正值表示前者差距较小。{percent} 区间（未校正）；{self.method}；p 值校正：{self.adjust}（全表）；{said}。{self.caution}"
+        said = self.comparability or "whether the groups may be compared (measurement invariance) has not been tested"
+        return (
+            f"Positive: the first group falls less short. {percent} intervals, each by itself; {self.method}; p adjusted over "
+            f"the table: {self.adjust}; {said}. {self.caution}"
+        ).rstrip()
+
+
+def compare(gaps: GapScores, by: str, *, adjust: Adjust = "holm", comparability: object | None = None) -> Comparison:
+    """Which groups differ? Every pair of groups, every dimension and the mean total.
+
+    Parameters
+    ----------
+    gaps : GapScores scored with this ``by``
+    by : the split column to compare
+    adjust : correction over all pairs and dimensions
+    comparability : a verdict on measurement invariance, printed with the table; without one the note says that
+        none was made
+
+    Returns
+    -------
+    Comparison
+        Errors that the groups share (clusters in both, a common expectation survey) are taken into account.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from servqual import Responses, compare, load_instrument, score_gaps
+    >>> instrument = load_instrument("retail-13")
+    >>> data = pd.DataFrame(
+    ...     {
+    ...         "tier": list("aaabbb"),
+    ...         **{column: [7, 6, 6, 7, 6, 7] for column in instrument.columns("expectation").values()},
+    ...         **{column: [6, 5, 6, 4, 3, 3] for column in instrument.columns("perception").values()},
+    ...     }
+    ... )
+    >>> table = compare(score_gaps(Responses(data, instrument), by="tier"), "tier").to_frame()
+    >>> round(float(table.loc[0, "difference"]), 3)
+    2.667
+    """
+    if by not in gaps.by:
+        raise SpecError(f"the gaps were not split by {by!r}; score_gaps(responses, by={by!r}) first.")
+    check_choice("adjust", adjust, Adjust)
+    basis = gaps.basis
+    chosen = np.array(
+        [k for k, m in enumerate(basis.measures) if m.what == "dimension" or (m.what, m.id) == ("total", "mean")]
+    )
+    place = gaps.by.index(by)
+    rows = {label: basis.row(label).selecting(chosen) for label in basis.labels}
+    lines = []
+    for a, b in combinations(basis.labels, 2):
+        if a[:place] + a[place + 1 :] == b[:place] + b[place + 1 :]:
+            lines.append(_difference(basis, rows[a], rows[b], gaps.interval, gaps.level, place, gaps.by, chosen))
+    if not lines:
+        raise DataError(f"there is only one value of {by!r}: nothing to compare.")
+    frame = pd.concat(lines, ignore_index=True)
+    frame.insert(frame.columns.get_loc("p") + 1, "p_adjusted", adjust_p(frame["p"].to_numpy(), adjust))
+    said = "" if comparability is None else str(comparability)
+    first = gaps.dimensions
+    return Comparison(frame, gaps.language, first.instrument, by, gaps.level, adjust, first.method, said, first.caution)
+
+
+def _difference(
+    basis: Basis, a: Row, b: Row, interval: Interval, level: float, place: int, by: Sequence[str], chosen: Array
+) -> pd.DataFrame:
+    spread, lone = basis.spread([(1.0, a), (-1.0, b)], interval)
+    difference = a.gap - b.gap
+    se = np.where((spread.df > 0) & np.isfinite(difference), spread.se, np.nan)
+    low, high = t_interval(difference, se, spread.df, level)
+    n, n_e = (np.minimum(getattr(a, name), getattr(b, name)) for name in ("n_perception", "n_expectation"))
+    columns: dict[str, Any] = {name: [a.label[k]] * len(se) for k, name in enumerate(by)}
+    columns["against"] = [b.label[place]] * len(se)
+    columns["dimension"] = [basis.measures[k].id for k in chosen]
+    numbers = {
+        "difference": difference,
+        "se": se,
+        "low": low,
+        "high": high,
+        "n": (a.n_perception + b.n_perception).astype(int),
+        "df": spread.df,
+        "p": t_pvalue(difference, se, spread.df),
+        "reason": _reason(n, n_e, spread.df, se, lone),
+    }
+    return pd.DataFrame({**columns, **numbers})
+
+
+# --- performance only --------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class PerformanceTable(Result):
+    """Perception scores of items, dimensions or totals.
+
+    Frame columns: the split columns, ``item``/``dimension``/``total``, ``perception, se, low, high, n, df, deff, reason``.
+    """
+
+    instrument: Instrument | None = None
+    by: tuple[str, ...] = ()
+    what: What = "dimension"
+    level: float = 0.95
+    method: str = ""
+    remarks: tuple[Text, ...] = ()
+    caution: str = ""
+
+    def title(self) -> str:
+        kind = say(HEADINGS[self.what], self.language)
+        return (
+            f"各{kind}的感知得分（SERVPERF）"
+            if self.language == "zh"
+            else f"Perceived performance by {kind} (SERVPERF)"
+        )
+
+    def columns(self) -> tuple[Column, ...]:
+        words = TOTALS if self.what == "total" else self.instrument.words() if self.instrument else {}
+        return (
+            *(Column(name, {"en": name}) for name in self.by),
+            Column(self.what, HEADINGS[self.what], "text", words),
+            *(NUMBER_COLUMNS[name] for name in ("perception", "se", "low", "high", "n", "df", "deff")),
+            *([NUMBER_COLUMNS["reason"]] if self.frame["reason"].any() else []),
+        )
+
+    def note(self) -> str:
+        parts = [*(say(remark, self.language) for remark in self.remarks), self.method]
+        glue, stop = ("；", "。") if self.language == "zh" else ("; ", ". ")
+        head = f"{100 * self.level:g}% 区间；" if self.language == "zh" else f"{100 * self.level:g}% intervals; "
+        return (head + glue.join(parts) + stop + self.caution).rstrip()
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class PerformanceScores(PerformanceTable):
+    """SERVPERF scores: the dimension table, with ``items`` and ``total`` beside it."""
+
+    items: PerformanceTable = None  # type: ignore[assignment]
+    total: PerformanceTable = None  # type: ignore[assignment]
+
+
+def score_performance(
+    responses: Responses,
+    *,
+    by: str | Sequence[str] | None = None,
+    importance: Mapping[str, float] | Mapping[str, str] | None = None,
+    total: Total = "dimensions",
+    level: float = 0.95,
+    interval: Interval | None = None,
+) -> PerformanceScores:
+    """SERVPERF: perceived performance alone, without expectations.
+
+    Parameters are those of :func:`score_gaps`. There is no p-value, since there is no null to test.
+
+    References
+    ----------
+    Cronin and Taylor (1992), Journal of Marketing 56(3), 55-68, doi:10.1177/002224299205600304.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from servqual import Responses, load_instrument, score_performance
+    >>> instrument = load_instrument("servperf-22")
+    >>> data = pd.DataFrame({column: [5, 6, 7] for column in instrument.columns("perception").values()})
+    >>> score_performance(Responses(data, instrument)).to_frame()["perception"].tolist()
+    [6.0, 6.0, 6.0, 6.0, 6.0]
+    """
+    if "perception" not in responses.forms:
+        raise SpecError(f"{responses.source.name} holds no perception answers.")
+    alone = responses._with(
+        expectation=None, unmatched=(), matches={item.id: item.id for item in responses.instrument.items}
+    )
+    scores = _scored(
+        alone, _as_tuple(by), None, importance, responses.instrument.scale.low, total, "none", level, interval
+    )
+    keep = [*scores.by, "perception", "se", "low", "high", "n", "df", "deff", "reason"]
+    tables = {}
+    for name, what in _WHAT.items():
+        frame = scores.to_frame(name)  # type: ignore[arg-type]
+        shift = frame["perception"] - frame["gap"]
+        frame[["low", "high"]] = frame[["low", "high"]].add(shift, axis=0)
+        frame["reason"] = frame["reason"].replace("no variation", "")
+        columns = [*keep[: len(scores.by)], what, *keep[len(scores.by) :]]
+        first = scores.dimensions
+        remarks = (first.remarks[0], *first.remarks[2:])
+        tables[name] = PerformanceTable(frame[columns], scores.language, first.instrument, first.by, what, level,
+                                        first.method, remarks, first.caution)  # fmt: skip
+    shown = tables["dimensions"]
+    fields = {name: getattr(shown, name) for name in shown.__dataclass_fields__}
+    return PerformanceScores(**fields, items=tables["items"], total=tables["total"])

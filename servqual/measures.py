@@ -1,0 +1,420 @@
+"""What is scored: items, dimensions and totals as whole-number sums of answers, and the error of their gaps.
+
+A gap in one row of a table is a mean of perceptions minus a mean of expectations. Both come from the same
+moments; what differs between studies is which rows hold them: the same respondents (paired), other people
+(independent samples), other people without the split column (one side serves every row), or nobody at all
+(fixed expected levels).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from math import lcm
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from servqual.inference import Interval, Spread, Student, Term, independent, within_one_cluster
+from servqual.instruments import Instrument
+from servqual.moments import KEYS, Moments, ScoreMap, cell_keys, row_weights
+from servqual.responses import Responses
+from survey_design.errors import DataError, SpecError, check_columns
+from survey_design.sampling import SampleDesign
+
+Array = NDArray[Any]
+What = Literal["item", "dimension", "total"]
+Total = Literal["dimensions", "items"]
+
+NOT_STATED = "(not stated)"
+_POINT = 10_000  # importance points are read to four decimals
+
+
+@dataclass(frozen=True)
+class Measure:
+    """A score of one respondent: ``sum_j weights[j] * answer_j / denominator`` over the items.
+
+    >>> Measure("dimension", "tangibles", (1, 1, 0), 2).of(np.array([[7.0, 6.0, 1.0]])).tolist()
+    [6.5]
+    """
+
+    what: What
+    id: str
+    weights: tuple[int, ...]
+    denominator: int
+
+    def of(self, answers: Array) -> Array:
+        """(n,) scores of (n, k) answers; nan where an answer it needs is missing."""
+        used = np.array(self.weights) != 0
+        return answers[:, used] @ np.array(self.weights)[used] / self.denominator
+
+
+def plan_measures(
+    instrument: Instrument, items: Sequence[str], total: Total, importance: Mapping[str, float] | None
+) -> tuple[Measure, ...]:
+    """Items, dimensions and totals in the instrument's order.
+
+    ``total="dimensions"`` averages dimension scores, so that every dimension counts the same;
+    ``total="items"`` averages items. The sum runs over all reported items; with ``importance`` a weighted mean
+    of dimensions is added.
+    """
+    groups = {d.id: [k for k, name in enumerate(items) if instrument.item(name).dimension == d.id]
+              for d in instrument.dimensions}  # fmt: skip
+    groups = {name: members for name, members in groups.items() if members}
+    reported = [k for members in groups.values() for k in members] or list(range(len(items)))
+    size = len(items)
+    measures = [Measure("item", name, _weights(size, {k: 1}), 1) for k, name in enumerate(items)]
+    measures += [Measure("dimension", d, _weights(size, dict.fromkeys(m, 1)), len(m)) for d, m in groups.items()]
+    if total == "dimensions" and groups:
+        equal = dict.fromkeys(groups, 1)
+        measures.append(_weighted_total("mean", size, groups, equal))
+    else:
+        measures.append(Measure("total", "mean", _weights(size, dict.fromkeys(reported, 1)), len(reported)))
+    measures.append(Measure("total", "sum", _weights(size, dict.fromkeys(reported, 1)), 1))
+    if importance is not None:
+        points = {name: round(_POINT * importance[name]) for name in groups}
+        measures.append(_weighted_total("weighted", size, groups, points))
+    return tuple(measures)
+
+
+def _weighted_total(name: str, size: int, groups: Mapping[str, list[int]], points: Mapping[str, int]) -> Measure:
+    common = lcm(*(len(members) for members in groups.values()))
+    weights = {k: points[d] * common // len(members) for d, members in groups.items() for k in members}
+    return Measure("total", name, _weights(size, weights), common * sum(points.values()))
+
+
+def _weights(size: int, given: Mapping[int, int]) -> tuple[int, ...]:
+    return tuple(given.get(k, 0) for k in range(size))
+
+
+def check_importance(importance: Mapping[str, float], instrument: Instrument) -> dict[str, float]:
+    """Importance points per dimension: all dimensions, none negative, not all zero."""
+    known = [dimension.id for dimension in instrument.dimensions]
+    if set(importance) != set(known):
+        raise SpecError(f"importance must give points to each of {', '.join(known)}; it names {', '.join(importance)}.")
+    points = {name: float(importance[name]) for name in known}
+    if any(not 0 <= value < np.inf for value in points.values()) or sum(points.values()) <= 0:
+        raise SpecError(f"importance {dict(importance)}: points must be 0 or more, and not all 0.")
+    return points
+
+
+@dataclass(frozen=True, eq=False)
+class Row:
+    """One row of a gap table before its error: values and influence of all measures.
+
+    Attributes
+    ----------
+    label : values of the split columns
+    expectation, perception : (m,)
+    terms : influence of the gap, perception minus expectation
+    shared : terms of a side that serves every row
+    n_perception, n_expectation : (m,) answers used
+    """
+
+    label: tuple[Any, ...]
+    expectation: Array
+    perception: Array
+    terms: tuple[Term, ...]
+    shared: tuple[Term, ...]
+    n_perception: Array
+    n_expectation: Array
+
+    @property
+    def gap(self) -> Array:
+        """(m,) perception minus expectation."""
+        return self.perception - self.expectation
+
+    @property
+    def all_terms(self) -> tuple[Term, ...]:
+        """Influence of the gap, own and shared."""
+        return (*self.terms, *self.shared)
+
+    def selecting(self, chosen: Array) -> Row:
+        """The same row for some of the measures."""
+        parts = {
+            name: tuple(
+                replace(t, coefficients=t.coefficients[chosen], used=t.used[chosen]) for t in getattr(self, name)
+            )
+            for name in ("terms", "shared")
+        }
+        numbers = {
+            name: getattr(self, name)[chosen] for name in ("expectation", "perception", "n_perception", "n_expectation")
+        }
+        return replace(self, **parts, **numbers)
+
+
+@dataclass(frozen=True, eq=False)
+class Basis:
+    """Everything a gap table is computed from: moments, measures, and which cells serve which row.
+
+    ``own`` are the sides ("P", "E") that have the split columns; ``shared`` the side that lacks them and serves
+    every row, overall or matched by a column.
+    """
+
+    moments: Moments
+    measures: tuple[Measure, ...]
+    by: tuple[str, ...]
+    match: str | None
+    own: tuple[str, ...]
+    shared: str | None
+    fixed: Array | None
+
+    @classmethod
+    def of(
+        cls,
+        responses: Responses,
+        measures: tuple[Measure, ...],
+        by: tuple[str, ...],
+        match: str | None,
+        fixed: Array | None,
+    ) -> Basis:
+        """One pass over the answers of all files."""
+        sides = _sides(responses, fixed is not None)
+        own = [side for side in sides if set(by) <= set(side.responses.frame.columns)]
+        if not own:
+            for side in sides:
+                check_columns(by, side.responses.frame.columns, side.responses.source.name)
+        lacking = [side for side in sides if side not in own]
+        match = match if lacking else None
+        if match:
+            for side in sides:
+                check_columns([match], side.responses.frame.columns, side.responses.source.name)
+        frames = [side.labelled(by, match, side in own) for side in sides]
+        keys = pd.concat([part for _, part, _ in frames], ignore_index=True)
+        _part_strata(keys, [side.responses.design for side in sides])
+        score_map = _score_map(responses, measures, fixed is not None)
+        frame = pd.concat([part for part, _, _ in frames], ignore_index=True).reindex(columns=list(score_map.answers))
+        weight = None if all(w is None for _, _, w in frames) else np.concatenate(
+            [np.ones(len(part)) if w is None else w for part, _, w in frames])  # fmt: skip
+        moments = Moments.from_cells(frame, score_map, keys, weight)
+        paired = [letter for side in own for letter in side.letters]
+        return cls(moments, measures, by, match, tuple(paired), "".join(s.letters[0] for s in lacking) or None, fixed)
+
+    @cached_property
+    def labels(self) -> list[tuple[Any, ...]]:
+        """Rows of the table: the split columns' values, in order of first appearance."""
+        return list(dict.fromkeys(domain[1] for domain in self.moments.domains if domain[0] == "own"))
+
+    def index(self, what: What) -> Array:
+        """Positions of the measures of one kind."""
+        return np.array([k for k, measure in enumerate(self.measures) if measure.what == what], dtype=int)
+
+    def row(self, label: tuple[Any, ...]) -> Row:
+        """Values and influence of one row of the table."""
+        domains = [domain for domain in self.moments.domains if domain[:2] == ("own", label)]
+        terms: dict[Any, _Pieces] = {}
+        means, ns = {}, {}
+        for letter in self.own:
+            means[letter], ns[letter] = self._own_mean(letter, domains, terms)
+        shared: dict[Any, _Pieces] = {}
+        if self.shared:
+            means[self.shared], ns[self.shared] = self._shared_mean(self.shared, domains, terms, shared)
+        none = np.zeros(len(self.measures))
+        expectation = self.fixed if self.fixed is not None else means.get("E", none)
+        n_expectation = ns.get("E", ns["P"]) if "P" in ns else ns["E"]
+        return Row(
+            label,
+            np.asarray(expectation),
+            means.get("P", none),
+            tuple(pieces.term(domain, ("own", label)) for domain, pieces in terms.items()),
+            tuple(pieces.term(domain, domain) for domain, pieces in shared.items()),
+            ns.get("P", none),
+            n_expectation,
+        )
+
+    def _sums(self, letter: str, domain: Any) -> tuple[Array, Array, Array]:
+        """(m,) weight answered, centred weighted sum in score units, and answers, of one side in one domain."""
+        inside = self.moments.in_domain(domain)
+        row, count = self.moments.total(inside)[0], self.moments.total(inside, 0)[0]
+        mask, score = self._positions(letter)
+        return row[mask], row[score] / self._denominators, count[mask]
+
+    def _positions(self, letter: str) -> tuple[Array, Array]:
+        names = [f"{letter}:{measure.what}:{measure.id}" for measure in self.measures]
+        index = [(self.moments.mask_index(name), self.moments.score_index(name)) for name in names]
+        mask, score = zip(*index, strict=True)
+        return np.array(mask), np.array(score)
+
+    @cached_property
+    def _denominators(self) -> Array:
+        return np.array([float(measure.denominator) for measure in self.measures])
+
+    @cached_property
+    def _origin(self) -> Array:
+        """(m,) what a score is when every answer is at the origin."""
+        origin = self.moments.map.origin[0]
+        return np.array([origin * sum(measure.weights) / measure.denominator for measure in self.measures])
+
+    def _pieces(self, store: dict[Any, _Pieces], domain: Any) -> _Pieces:
+        q = self.moments.first.shape[1]
+        return store.setdefault(domain, _Pieces(np.zeros((len(self.measures), q)), []))
+
+    def _add(self, pieces: _Pieces, letter: str, slope: Array, mean: Array) -> None:
+        """Adds the influence ``slope * (x - mask * mean)`` of one side's rows."""
+        mask, score = self._positions(letter)
+        m = np.arange(len(self.measures))
+        slope = np.nan_to_num(slope)
+        np.add.at(pieces.coefficients, (m, score), slope / self._denominators)
+        np.add.at(pieces.coefficients, (m, mask), -slope * np.nan_to_num(mean))
+        pieces.uses(mask)
+
+    def _own_mean(self, letter: str, domains: Sequence[Any], terms: dict[Any, _Pieces]) -> tuple[Array, Array]:
+        sign = 1.0 if letter == "P" else -1.0
+        sums = [self._sums(letter, domain) for domain in domains]
+        weight, total, n = (np.sum([part[k] for part in sums], axis=0) for k in range(3))
+        with np.errstate(invalid="ignore", divide="ignore"):
+            mean, slope = total / weight, sign / weight
+        for domain in domains:
+            self._add(self._pieces(terms, domain), letter, slope, mean)
+        return mean + self._origin, n
+
+    def _shared_mean(
+        self, letter: str, domains: Sequence[Any], terms: dict[Any, _Pieces], shared: dict[Any, _Pieces]
+    ) -> tuple[Array, Array]:
+        """Mean of the side that serves every row, mixed over the matched column as the row's own side is.
+
+        The mix is estimated too: own rows carry ``(mean of their match - mixed mean) / weight`` in addition.
+        """
+        sign, other = (1.0, "E") if letter == "P" else (-1.0, "P")
+        own = {domain: self._sums(other, domain)[0] for domain in domains}
+        weight = np.sum(list(own.values()), axis=0)
+        parts = {domain: self._sums(letter, ("shared", domain[2])) for domain in domains}
+        with np.errstate(invalid="ignore", divide="ignore"):
+            means = {domain: part[1] / part[0] for domain, part in parts.items()}
+            mixed = np.sum([np.nan_to_num(means[d]) * own[d] / weight for d in domains], axis=0)
+            lacking = [d for d in domains if (np.isnan(means[d]) & (own[d] > 0)).any()]
+            if lacking:
+                names = ", ".join(str(domain[2]) for domain in lacking)
+                raise DataError(f"nobody in the other file has {self.match} = {names}; match by another column.")
+            for domain in domains:
+                share = own[domain] / weight
+                self._add(
+                    self._pieces(shared, ("shared", domain[2])), letter, sign * share / parts[domain][0], means[domain]
+                )
+                mask, _ = self._positions(other)
+                drift = np.nan_to_num(sign * (means[domain] - mixed) / weight)
+                np.add.at(self._pieces(terms, domain).coefficients, (np.arange(len(mask)), mask), drift)
+        n = np.sum([part[2] for part in parts.values()], axis=0)
+        return mixed + self._origin, n
+
+    def spread(self, rows: Sequence[tuple[float, Row]], interval: Interval) -> tuple[Spread, bool]:
+        """Spread of a signed sum of rows, and whether respondents had to be the units.
+
+        Where all rows of one line come from a single cluster (or ``by`` is finer than clusters), there is nothing
+        between clusters to learn from: its respondents are the units, and the statement is about that cluster.
+        """
+        own = _merged([(sign, term) for sign, row in rows for term in row.terms])
+        shared = _merged([(sign, term) for sign, row in rows for term in row.shared])
+        shared = [term for term in shared if term.coefficients.any()]
+        lone = any(within_one_cluster(self.moments, [term.domain for term in row.terms]) for _, row in rows)
+        if not lone or isinstance(interval, Student):
+            return interval.spread(self.moments, [*own, *shared]), lone
+        parts = [Student().spread(self.moments, own)]
+        if shared:
+            parts.append(interval.spread(self.moments, shared))
+        return independent(parts), True
+
+
+@dataclass(frozen=True, eq=False)
+class _Pieces:
+    coefficients: Array
+    masks: list[Array]
+
+    def uses(self, mask: Array) -> None:
+        if not any(np.array_equal(mask, known) for known in self.masks):
+            self.masks.append(mask)
+
+    def term(self, domain: Any, sample: Any) -> Term:
+        return Term(domain, self.coefficients, np.stack(self.masks, axis=1), sample)
+
+
+def _merged(signed: Sequence[tuple[float, Term]]) -> list[Term]:
+    """Terms of the same domain added up, so that their products meet."""
+    merged: dict[Any, Term] = {}
+    for sign, term in signed:
+        known = merged.get(term.domain)
+        coefficients = sign * term.coefficients + (0.0 if known is None else known.coefficients)
+        merged[term.domain] = replace(term, coefficients=coefficients)
+    return list(merged.values())
+
+
+@dataclass(frozen=True, eq=False)
+class _Side:
+    """One file: which forms it brings and under which number."""
+
+    responses: Responses
+    letters: tuple[str, ...]
+    items: Mapping[str, Mapping[str, str]]
+    source: int
+
+    def labelled(
+        self, by: Sequence[str], match: str | None, own: bool
+    ) -> tuple[pd.DataFrame, pd.DataFrame, Array | None]:
+        """Answers named "P:item"/"E:item", cell keys with the row they serve as domain, and weights."""
+        frame, design = self.responses.frame, self.responses.design
+        columns = {column: f"{letter}:{item}" for letter in self.letters for item, column in self.items[letter].items()}
+        answers = frame[list(columns)].rename(columns=columns)
+        keys = cell_keys(frame, design, source=self.source)
+        matched = _stated(frame[match]) if match else pd.Series("", index=frame.index)
+        codes, labels = pd.factorize(pd.MultiIndex.from_frame(
+            pd.DataFrame({**{name: _stated(frame[name]) for name in (by if own else ())}, "": matched})))  # fmt: skip
+        domains = np.empty(len(labels), dtype=object)
+        domains[:] = [("own", label[:-1], label[-1]) if own else ("shared", label[-1]) for label in labels.tolist()]
+        keys["domain"] = domains[codes]
+        return answers, keys, row_weights(frame, design)
+
+
+def _stated(column: pd.Series) -> pd.Series:
+    return column.astype(object).where(column.notna(), NOT_STATED)
+
+
+def _sides(responses: Responses, fixed: bool) -> list[_Side]:
+    form = "expectation" if responses.pairing == "expectation only" else "perception"
+    letter = form[0].upper()
+    mine = {letter: {item: responses.instrument.column(form, item) for item in responses.matches}}
+    if responses.pairing == "paired" and not fixed:
+        mine["E"] = {item: responses.instrument.column("expectation", item) for item in responses.matches}
+    sides = [_Side(responses, tuple(mine), mine, 0)]
+    other = responses.expectation
+    if other is not None and not fixed:
+        names = {item: other.instrument.column("expectation", partner) for item, partner in responses.matches.items()}
+        sides.append(_Side(other, ("E",), {"E": names}, 1))
+    return sides
+
+
+def _part_strata(keys: pd.DataFrame, designs: Sequence[SampleDesign]) -> None:
+    """Keeps the strata of two files apart, unless they drew the same clusters by the same design."""
+    if len(designs) < 2:
+        return
+    first, second = designs
+    same = bool(first.stages) and (first.strata, first.stages) == (second.strata, second.stages)
+    mine, theirs = (set(map(tuple, keys.loc[keys["source"] == s, ["stratum", "cluster"]].to_numpy())) for s in (0, 1))
+    if not (same and mine & theirs):
+        keys["stratum"] = [f"{'expectation' if s else 'perception'} {name}".strip()
+                           for s, name in zip(keys["source"], keys["stratum"], strict=True)]  # fmt: skip
+    if list(keys.columns[: len(KEYS)]) != KEYS:
+        raise SpecError("cell keys are out of order.")
+
+
+def _score_map(responses: Responses, measures: Sequence[Measure], fixed: bool) -> ScoreMap:
+    items = list(responses.matches)
+    only = {"expectation only": ("E",), "perception only": ("P",)}.get(responses.pairing, ("P", "E"))
+    letters = ("P",) if fixed else only
+    paired = responses.pairing == "paired"
+    weights = np.array([measure.weights for measure in measures], dtype=np.int64).T
+    k, m = weights.shape
+    blocks = np.zeros((k * len(letters), m * len(letters)), dtype=np.int64)
+    for place in range(len(letters)):
+        blocks[place * k : (place + 1) * k, place * m : (place + 1) * m] = weights
+    names = [f"{measure.what}:{measure.id}" for measure in measures]
+    return ScoreMap(
+        tuple(f"{letter}:{item}" for letter in letters for item in items),
+        tuple(f"{letter}:{name}" for letter in letters for name in names),
+        blocks,
+        np.tile([float(measure.denominator) for measure in measures], len(letters)),
+        tuple(name if paired and not fixed else f"{letter}:{name}" for letter in letters for name in names),
+        np.full(k * len(letters), float(int(responses.instrument.scale.midpoint))),
+    )

@@ -1,0 +1,449 @@
+"""The waist: counts, sums and cross-products per sampling cell, computed once and added.
+
+Almost every number of the field (a gap, an alpha, their errors) is a function of these. Two halves of
+the data give two :class:`Moments` whose sum equals one pass over the whole.
+
+Vocabulary used below: a row is the vector ``z = (1, m, x)``: a constant, one mask per group of columns
+that go missing together (1 answered, 0 not), and the columns about a declared origin, 0 where missing.
+A cell is a domain x stratum x cluster x subcluster. Per cell we keep three Gram matrices,
+``count = sum zz'``, ``first = sum w zz'`` and ``second = sum w^2 zz'``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cached_property, reduce
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from survey_design.errors import DataError, SpecError, check_columns
+from survey_design.sampling import SampleDesign
+
+Array = NDArray[Any]
+KEYS = ["source", "domain", "stratum", "cluster", "subcluster"]
+POPULATION = ["clusters_in_population", "units_in_population"]
+
+_CHUNK = 65_536
+EVERYONE = 0.0  # population of a cluster in which everyone answered, whatever their number
+_EXACT_FLOAT32 = 2**24  # sums of integers below this are exact in float32
+
+
+@dataclass(frozen=True, eq=False)
+class ScoreMap:
+    """Rows first: how the columns that are summed follow from the columns that were answered.
+
+    Score ``s`` of a respondent is ``sum_j weights[j, s] * answer_j / denominators[s]``, with whole-number
+    weights, so that sums stay exact. It exists where every answer with a weight exists (and, for columns
+    sharing a mask, where all of the others exist too).
+
+    Attributes
+    ----------
+    answers : (k,) names of the answered columns
+    scores : (s,) names of the summed columns
+    weights : (k, s) whole numbers
+    denominators : (s,)
+    masks : (s,) the mask each score belongs to; scores with one name exist together or not at all
+    origin : (k,) value subtracted from each answer before summing (the scale's midpoint)
+
+    Examples
+    --------
+    >>> identity = ScoreMap.plain(["x", "y"])
+    >>> identity.scores, identity.weights.tolist()
+    (('x', 'y'), [[1, 0], [0, 1]])
+    """
+
+    answers: tuple[str, ...]
+    scores: tuple[str, ...]
+    weights: Array
+    denominators: Array
+    masks: tuple[str, ...]
+    origin: Array
+
+    @classmethod
+    def plain(cls, columns: Sequence[str], origin: Sequence[float] | float = 0.0) -> ScoreMap:
+        """Every column as it was answered."""
+        k = len(columns)
+        names = tuple(columns)
+        return cls(
+            names, names, np.eye(k, dtype=np.int64), np.ones(k), names, np.broadcast_to(np.asarray(origin, float), k)
+        )
+
+    @property
+    def mask_names(self) -> tuple[str, ...]:
+        """The masks, each once, in order of appearance."""
+        return tuple(dict.fromkeys(self.masks))
+
+    @property
+    def mask_of_score(self) -> Array:
+        """(s,) position of each score's mask among :attr:`mask_names`."""
+        order = {name: k for k, name in enumerate(self.mask_names)}
+        return np.array([order[name] for name in self.masks], dtype=int)
+
+    @property
+    def score_origin(self) -> Array:
+        """(s,) value of a score when every answer is at its origin."""
+        return (self.origin @ self.weights) / self.denominators
+
+    def needed(self) -> Array:
+        """(k, masks) True where a mask needs an answer."""
+        used = self.weights != 0
+        owner = self.mask_of_score
+        return np.stack([used[:, owner == k].any(axis=1) for k in range(len(self.mask_names))], axis=1)
+
+    def from_complete(self) -> Array:
+        """(q, 1 + k) map that takes the constant and the centred answers of a complete row to ``z``."""
+        masks, k = len(self.mask_names), len(self.answers)
+        lift = np.zeros((1 + masks + len(self.scores), 1 + k))
+        lift[: 1 + masks, 0] = 1
+        lift[1 + masks :, 1:] = self.weights.T
+        return lift
+
+    def rows(self, centred: Array, answered: Array) -> Array:
+        """(n, q) rows ``z`` of respondents with gaps in their answers (``centred`` is 0 there)."""
+        needed = self.needed().astype(np.float64)
+        present = (answered.astype(np.float64) @ needed) == needed.sum(axis=0)
+        scores = (centred @ self.weights) * present[:, self.mask_of_score]
+        return np.concatenate([np.ones((len(centred), 1)), present, scores], axis=1)
+
+
+@dataclass(frozen=True, eq=False)
+class Moments:
+    """Additive summary of weighted rows per sampling cell.
+
+    Attributes
+    ----------
+    map : what the summed columns are
+    cells : one row a cell: ``source, domain, stratum, cluster, subcluster`` and population sizes.
+        ``domain`` is a tuple of labels; ``cluster`` is "" where respondents were drawn directly.
+    count, first, second : (cells, q, q) Gram matrices of ``z`` with weights 1, w and w^2
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> frame = pd.DataFrame({"store": list("aabb"), "x": [1, 2, 3, 6]})
+    >>> whole = Moments.from_frame(frame, ["x"], SampleDesign(clusters="store"))
+    >>> halves = [Moments.from_frame(part, ["x"], SampleDesign(clusters="store")) for part in (frame[:3], frame[3:])]
+    >>> bool(((halves[0] + halves[1]).first == whole.first).all())
+    True
+    >>> whole.means(()).tolist()
+    [3.0]
+    """
+
+    map: ScoreMap
+    cells: pd.DataFrame
+    count: Array
+    first: Array
+    second: Array
+
+    @classmethod
+    def from_frame(
+        cls,
+        frame: pd.DataFrame,
+        columns: Sequence[str] | ScoreMap,
+        design: SampleDesign | None = None,
+        *,
+        by: Sequence[str] = (),
+    ) -> Moments:
+        """Moments of a DataFrame's columns under a sample design, split by the columns of ``by``."""
+        score_map = columns if isinstance(columns, ScoreMap) else ScoreMap.plain(columns)
+        design = design or SampleDesign()
+        check_columns([*score_map.answers, *by, *design.column_names()], frame.columns, "the data")
+        return cls.from_cells(frame, score_map, cell_keys(frame, design, by), row_weights(frame, design))
+
+    @classmethod
+    def from_batches(
+        cls,
+        stream: Any,
+        columns: Sequence[str] | ScoreMap,
+        design: SampleDesign | None = None,
+        *,
+        by: Sequence[str] = (),
+    ) -> Moments:
+        """Moments of anything that streams Arrow record batches (Parquet, Polars, DuckDB, PyArrow).
+
+        Memory stays at one batch. ``stream`` has ``__arrow_c_stream__`` or yields record batches.
+        """
+        score_map = columns if isinstance(columns, ScoreMap) else ScoreMap.plain(columns)
+        design = design or SampleDesign()
+        wanted = list(dict.fromkeys([*score_map.answers, *by, *design.column_names()]))
+        parts = (cls.from_frame(frame, score_map, design, by=by) for frame in _frames(stream, wanted))
+        return reduce(cls.__add__, parts, cls.empty(score_map))
+
+    @classmethod
+    def empty(cls, score_map: ScoreMap) -> Moments:
+        """No rows at all: adding it changes nothing."""
+        q = 1 + len(score_map.mask_names) + len(score_map.scores)
+        none = np.zeros((0, q, q))
+        return cls(score_map, pd.DataFrame(columns=[*KEYS, *POPULATION]), none, none, none)
+
+    @classmethod
+    def from_cells(cls, frame: pd.DataFrame, score_map: ScoreMap, keys: pd.DataFrame, weight: Array | None) -> Moments:
+        """Moments of rows whose cell keys and weights are already known."""
+        if len(frame) == 0:
+            return cls.empty(score_map)
+        cells, code = _factorise(keys)
+        answers = _matrix(frame, score_map.answers)
+        count, first, second = _grams(answers, score_map, code, len(cells), weight)
+        return cls(score_map, cells, count, first, second)
+
+    def __add__(self, other: Moments) -> Moments:
+        """The summary of both parts; cells with the same keys are merged."""
+        if self.map.scores != other.map.scores:
+            raise SpecError("moments of different columns cannot be added.")
+        if not len(self.cells) or not len(other.cells):
+            return self if len(self.cells) else other
+        keys = pd.concat([self.cells, other.cells], ignore_index=True)
+        cells, code = _factorise(keys)
+        stacks = [
+            _sum_by(np.concatenate([mine, theirs]), code, len(cells))
+            for mine, theirs in ((self.count, other.count), (self.first, other.first), (self.second, other.second))
+        ]
+        return Moments(self.map, cells, *stacks)
+
+    @property
+    def weighted(self) -> bool:
+        """True if any weight differs from 1."""
+        return self.first is not self.count and not np.array_equal(self.first, self.count)
+
+    @property
+    def domains(self) -> list[tuple[Any, ...]]:
+        """The domains in order of first appearance."""
+        return list(dict.fromkeys(self.cells["domain"]))
+
+    @cached_property
+    def _cells_of(self) -> dict[tuple[Any, ...], list[int]]:
+        cells: dict[tuple[Any, ...], list[int]] = {}
+        for k, label in enumerate(self.cells["domain"]):
+            cells.setdefault(label, []).append(k)
+        return cells
+
+    def in_domain(self, domain: tuple[Any, ...] | None) -> Array:
+        """(c,) positions of the cells of one domain, or of all cells for None."""
+        if domain is None:
+            return np.arange(len(self.cells))
+        return np.array(self._cells_of.get(domain, []), dtype=int)
+
+    def score_index(self, name: str) -> int:
+        """Position of a score within ``z``."""
+        return 1 + len(self.map.mask_names) + self.map.scores.index(name)
+
+    def mask_index(self, name: str) -> int:
+        """Position of a score's mask within ``z``."""
+        return 1 + int(self.map.mask_of_score[self.map.scores.index(name)])
+
+    def total(self, which: Array | None = None, power: int = 1) -> Array:
+        """(q, q) Gram matrix summed over cells; ``power`` 0, 1 or 2 picks the weights' power."""
+        stack = (self.count, self.first, self.second)[power]
+        return stack.sum(axis=0) if which is None else stack[which].sum(axis=0)
+
+    def means(self, domain: tuple[Any, ...] | None = None) -> Array:
+        """(s,) weighted means of the scores in a domain; nan where nobody answered."""
+        row = self.total(self.in_domain(domain))[0]
+        masks = len(self.map.mask_names)
+        base = row[1 + self.map.mask_of_score]
+        with np.errstate(invalid="ignore", divide="ignore"):
+            return row[1 + masks :] / base / self.map.denominators + self.map.score_origin
+
+    def covariance(self, domain: tuple[Any, ...] | None = None) -> Array:
+        """(s, s) weighted covariance of the scores, each pair over those who have both; divisor n - 1."""
+        inside = self.in_domain(domain)
+        gram, count = self.total(inside), self.total(inside, 0)
+        mask, score = 1 + self.map.mask_of_score, 1 + len(self.map.mask_names) + np.arange(len(self.map.scores))
+        weight, n = gram[np.ix_(mask, mask)], count[np.ix_(mask, mask)]
+        sums = gram[np.ix_(score, mask)]
+        with np.errstate(invalid="ignore", divide="ignore"):
+            raw = gram[np.ix_(score, score)] / weight - sums * sums.T / weight**2
+            return raw * n / (n - 1) / np.outer(self.map.denominators, self.map.denominators)
+
+
+def cell_keys(frame: pd.DataFrame, design: SampleDesign, by: Sequence[str] = (), source: int = 0) -> pd.DataFrame:
+    """One row per row of the data: which cell it belongs to, and the population sizes of that cell.
+
+    Strata and clusters carry the name of their column, so that the same store in two files is one cluster
+    and the store "1" never meets the region "1".
+    """
+    stages = design.stages
+    none = pd.Series("", index=frame.index, dtype=object)
+    keys = {
+        "source": pd.Series(source, index=frame.index),
+        "domain": _labels(frame, by),
+        "stratum": _tagged(frame, design.strata) if design.strata else none,
+        "cluster": _tagged(frame, stages[0]) if stages else none,
+        "subcluster": _tagged(frame, stages[1]) if len(stages) > 1 else none,
+    }
+    sizes = dict(zip(POPULATION, _population(frame, design), strict=True))
+    return pd.DataFrame(keys | sizes).reset_index(drop=True)
+
+
+def row_weights(frame: pd.DataFrame, design: SampleDesign) -> Array | None:
+    """(n,) weights, or None where everyone counts the same."""
+    return None if design.weight is None else frame[design.weight].to_numpy(dtype=float)
+
+
+def _labels(frame: pd.DataFrame, by: Sequence[str]) -> pd.Series:
+    """Each row's domain as a tuple of labels, made once per distinct combination."""
+    if not by:
+        return pd.Series([()] * len(frame), index=frame.index, dtype=object)
+    codes, labels = pd.factorize(pd.MultiIndex.from_frame(frame[list(by)])) if len(by) > 1 else pd.factorize(
+        frame[by[0]], use_na_sentinel=False)  # fmt: skip
+    tuples = np.empty(len(labels), dtype=object)
+    tuples[:] = [tuple(label) if len(by) > 1 else (label,) for label in labels]
+    return pd.Series(tuples[codes], index=frame.index, dtype=object)
+
+
+def _tagged(frame: pd.DataFrame, column: str) -> pd.Series:
+    codes, labels = pd.factorize(frame[column], use_na_sentinel=False)
+    names = np.array([f"{column}={label}" for label in labels], dtype=object)
+    return pd.Series(names[codes], index=frame.index, dtype=object)
+
+
+def _population(frame: pd.DataFrame, design: SampleDesign) -> list[pd.Series]:
+    unknown = pd.Series(np.nan, index=frame.index)
+    if isinstance(design.population, dict):
+        if design.strata is None:
+            raise SpecError("population is given per stratum, but the design names no strata.")
+        sizes = frame[design.strata].map(design.population)
+        if sizes.isna().any():
+            lacking = sorted({str(label) for label in frame.loc[sizes.isna(), design.strata]})
+            raise DataError(f"population has no size for the strata {', '.join(lacking)}. Add them.")
+        return [sizes.astype(float), pd.Series(EVERYONE, index=frame.index) if design.whole_clusters else unknown]
+    columns = [frame[name].astype(float) for name in design.population_columns]
+    everyone = pd.Series(EVERYONE, index=frame.index)
+    return [*columns, everyone if design.whole_clusters else unknown, unknown][:2]
+
+
+def _factorise(keys: pd.DataFrame) -> tuple[pd.DataFrame, Array]:
+    """Distinct cells in order of first appearance, and each row's cell."""
+    code = np.zeros(len(keys), dtype=np.int64)
+    for name in KEYS:
+        codes, labels = pd.factorize(keys[name])
+        code = code * max(len(labels), 1) + codes
+    code, where = pd.factorize(code)
+    starts = np.full(len(where), len(code))
+    np.minimum.at(starts, code, np.arange(len(code)))
+    cells = keys.iloc[starts].reset_index(drop=True)
+    _one_population(keys, code, starts)
+    return cells, code
+
+
+def _one_population(keys: pd.DataFrame, code: Array, starts: Array) -> None:
+    for name in POPULATION:
+        sizes = keys[name].to_numpy(dtype=float)
+        odd = ~np.isclose(sizes, sizes[starts][code], equal_nan=True)
+        if odd.any():
+            bad = keys.loc[odd, ["stratum", "cluster", name]].drop_duplicates()
+            raise DataError(f"population differs within a cluster or stratum in {len(bad)} places. Give one size.", bad)
+
+
+def _matrix(frame: pd.DataFrame, columns: Sequence[str]) -> Array:
+    """(n, k) answers: integers as they are, everything else as float64 with nan for missing."""
+    wanted = frame if list(frame.columns) == list(columns) else frame[list(columns)]
+    if all(isinstance(kind, np.dtype) and kind.kind in "iub" for kind in wanted.dtypes):
+        return wanted.to_numpy()
+    return wanted.to_numpy(dtype=np.float64, na_value=np.nan)
+
+
+def _frames(stream: Any, columns: Sequence[str]) -> Iterable[pd.DataFrame]:
+    import pyarrow as pa
+
+    batches = pa.RecordBatchReader.from_stream(stream) if hasattr(stream, "__arrow_c_stream__") else stream
+    for batch in batches:
+        check_columns(columns, batch.schema.names, "the stream")
+        yield batch.select(list(columns)).to_pandas()
+
+
+def _grams(answers: Array, score_map: ScoreMap, code: Array, cells: int, weight: Array | None) -> tuple[Array, ...]:
+    """The three (cells, q, q) stacks, from one pass over row blocks that each lie in one cell."""
+    order = None if cells == 1 else np.argsort(code, kind="stable")
+    ends = np.cumsum(np.bincount(code, minlength=cells))
+    blocks = [
+        (cell, start, min(start + _CHUNK, end))
+        for cell, (begin, end) in enumerate(zip(np.r_[0, ends[:-1]], ends, strict=True))
+        for start in range(begin, end, _CHUNK)
+    ]
+    powers = 1 if weight is None else 3
+    complete = np.zeros((powers, cells, 1 + len(score_map.answers), 1 + len(score_map.answers)))
+    q = 1 + len(score_map.mask_names) + len(score_map.scores)
+    partial = np.zeros((powers, cells, q, q))
+    any_partial = False
+
+    def work(block: tuple[int, int, int]) -> tuple[int, list[Array], list[Array] | None]:
+        cell, start, stop = block
+        rows = slice(start, stop) if order is None else order[start:stop]
+        return cell, *_block_grams(answers[rows], score_map, None if weight is None else weight[rows])
+
+    for cell, whole, rest in _shared_out(work, blocks, len(answers)):
+        for power in range(powers):
+            complete[power, cell] += whole[power]
+            if rest is not None:
+                partial[power, cell] += rest[power]
+                any_partial = True
+    lift = score_map.from_complete()
+    stacks = np.einsum("qa,pcab,rb->pcqr", lift, complete, lift, optimize=True)
+    if any_partial:
+        stacks += partial
+    return (stacks[0],) * 3 if weight is None else (stacks[0], stacks[1], stacks[2])
+
+
+def _block_grams(answers: Array, score_map: ScoreMap, weight: Array | None) -> tuple[list[Array], list[Array] | None]:
+    """Gram matrices of the complete rows in answer space, and of the others in score space."""
+    if answers.dtype.kind in "iub":
+        return _weighted_grams(_centred(answers, score_map.origin), weight), None
+    answered = ~np.isnan(answers)
+    whole = answered.all(axis=1)
+    if whole.all():
+        return _weighted_grams(_centred(answers, score_map.origin), weight), None
+    centred = np.where(answered[~whole], answers[~whole] - score_map.origin, 0.0)
+    rest = score_map.rows(centred, answered[~whole])
+    lone = None if weight is None else weight[~whole]
+    kept = None if weight is None else weight[whole]
+    return _weighted_grams(_centred(answers[whole], score_map.origin), kept), _weighted_grams(rest, lone)
+
+
+def _centred(answers: Array, origin: Array) -> Array:
+    """(n, 1 + k) constant and centred answers, in float32 where its sums of products are exact."""
+    n, k = answers.shape
+    columnwise = answers.flags.f_contiguous and not answers.flags.c_contiguous
+    exact = answers.dtype.kind in "iub" and answers.dtype.itemsize == 1 and bool((origin == np.rint(origin)).all())
+    if exact and n:
+        reach = max(abs(float(answers.max()) - origin.min()), abs(float(answers.min()) - origin.max()), 1.0)
+        exact = n * reach * reach < _EXACT_FLOAT32
+    kind = np.float32 if exact else np.float64
+    z = np.empty((1 + k, n), kind).T if columnwise else np.empty((n, 1 + k), kind)
+    z[:, 0] = 1
+    np.subtract(answers, origin.astype(kind), out=z[:, 1:], dtype=kind, casting="unsafe")
+    return z
+
+
+def _weighted_grams(z: Array, weight: Array | None) -> list[Array]:
+    plain = (z.T @ z).astype(np.float64)
+    if weight is None:
+        return [plain]
+    z = z.astype(np.float64, copy=False)
+    scaled = z * weight[:, None]
+    return [plain, scaled.T @ z, scaled.T @ scaled]
+
+
+def _shared_out(work: Callable[[Any], Any], blocks: Sequence[Any], rows: int) -> Iterable[Any]:
+    """Run the blocks in order: on two threads with one BLAS thread each where there is enough to do.
+
+    Small and skinny products on several BLAS threads wait for each other more than they compute.
+    """
+    if rows < 4 * _CHUNK:
+        yield from map(work, blocks)
+        return
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(2) as pool:
+        yield from pool.map(work, blocks)
+
+
+def _sum_by(stack: Array, code: Array, cells: int) -> Array:
+    out = np.zeros((cells, *stack.shape[1:]))
+    np.add.at(out, code, stack)
+    return out

@@ -1,0 +1,240 @@
+"""How every result shows itself: one table at full precision, one title, one note.
+
+A result is a frozen value. Its class declares a title, its columns and a note; text, HTML, Markdown
+and CSV follow from here and from nowhere else. Numbers stay exact; rounding happens in display.
+"""
+
+from __future__ import annotations
+
+import html
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Literal, Self
+
+import numpy as np
+import pandas as pd
+
+from survey_design.errors import check_choice
+
+Language = Literal["en", "zh"]
+Text = Mapping[str, str]
+Kind = Literal["text", "count", "number", "signed", "share", "p", "df"]
+
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+
+
+def say(text: Text | str, language: str) -> str:
+    """The words of a text in one language, English where that language is not given.
+
+    >>> say({"en": "store", "zh": "门店"}, "zh"), say({"en": "store"}, "zh"), say("门店", "en")
+    ('门店', 'store', '门店')
+    """
+    if isinstance(text, str):
+        return text
+    return text.get(language) or text.get("en") or next(iter(text.values()), "")
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of a result: its name in the frame, its heading, and how its values are shown.
+
+    ``words`` translates coded values (a dimension's id) into labels; the frame keeps the code.
+
+    >>> Column("p", {"en": "p", "zh": "p"}, "p").show(0.00002, "en")
+    '<.001'
+    >>> Column("gap", {"en": "gap", "zh": "差距"}, "signed").show(-0.8249, "zh")
+    '−0.82'
+    """
+
+    name: str
+    label: Text
+    kind: Kind = "text"
+    words: Mapping[str, Text] = field(default_factory=dict)
+    decimals: int = 2
+
+    def heading(self, language: str) -> str:
+        return say(self.label, language)
+
+    def show(self, value: Any, language: str) -> str:
+        if self.kind == "text":
+            return "" if value is None or value is pd.NA else say(self.words.get(value, str(value)), language)
+        if value is None or not np.isfinite(value):
+            return "–"
+        return _number(float(value), self.kind, self.decimals)
+
+
+def _number(value: float, kind: Kind, decimals: int) -> str:
+    if kind == "count":
+        return f"{value:,.0f}"
+    if kind == "df":
+        return f"{value:,.0f}" if value == round(value) else f"{value:,.1f}"
+    if kind == "share":
+        return f"{100 * value:.0f}%"
+    if kind == "p":
+        return "<.001" if value < 0.0005 else f"{value:.3f}".lstrip("0")
+    shown = f"{value:,.{decimals}f}"
+    if float(shown.replace(",", "")) == 0:
+        return f"{0:.{decimals}f}"
+    return shown.replace("-", "−") if value < 0 else ("+" if kind == "signed" else "") + shown
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """One number with its error and its base.
+
+    Attributes
+    ----------
+    value, se : the estimate and its standard error
+    low, high : bounds of the interval at ``level``
+    n, df : answers used, and degrees of freedom of the interval
+    p : two-sided p-value against ``null`` (nan where nothing is tested)
+    method : how the interval was made, in words
+    reason : why a number is missing, empty where nothing is
+
+    >>> Estimate(-0.82, 0.1, -1.02, -0.62, 212, 23.0, 0.95).interval()
+    '95% CI −1.02 to −0.62'
+    """
+
+    value: float
+    se: float
+    low: float
+    high: float
+    n: int
+    df: float
+    level: float = 0.95
+    p: float = float("nan")
+    deff: float = float("nan")
+    method: str = ""
+    reason: str = ""
+
+    def interval(self, language: str = "en", decimals: int = 2) -> str:
+        """The interval in words."""
+        low, high = (_number(bound, "number", decimals) for bound in (self.low, self.high))
+        percent = f"{100 * self.level:g}%"
+        return f"{percent} 置信区间 {low} 至 {high}" if language == "zh" else f"{percent} CI {low} to {high}"
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Result:
+    """A table at full precision that can show itself.
+
+    Subclasses declare :meth:`title`, :meth:`columns` and :meth:`note`. ``language`` only changes the
+    display: ``result.in_language("zh")`` holds the same numbers.
+    """
+
+    frame: pd.DataFrame
+    language: Language = "en"
+
+    def __post_init__(self) -> None:
+        check_choice("language", self.language, Language)
+
+    def title(self) -> str:
+        raise TypeError(f"{type(self).__name__} must declare a title")
+
+    def columns(self) -> tuple[Column, ...]:
+        raise TypeError(f"{type(self).__name__} must declare its columns")
+
+    def note(self) -> str:
+        return ""
+
+    def in_language(self, language: Language) -> Self:
+        """The same result, shown in English (``"en"``) or Chinese (``"zh"``)."""
+        return replace(self, language=language)
+
+    def to_frame(self) -> pd.DataFrame:
+        """The tidy table at full precision, as a copy that may be changed."""
+        return self.frame.copy()
+
+    def shown(self) -> pd.DataFrame:
+        """The table as text: headings in the result's language, numbers rounded."""
+        columns = [column for column in self.columns() if column.name in self.frame.columns]
+        cells = {
+            column.heading(self.language): [column.show(v, self.language) for v in self.frame[column.name]]
+            for column in columns
+        }
+        return pd.DataFrame(cells, dtype=object)
+
+    def to_string(self) -> str:
+        """Title, table and note as plain text; Chinese characters count two columns."""
+        table = self.shown()
+        lines = [list(table.columns), *table.to_numpy().tolist()]
+        widths = [max(_width(line[j]) for line in lines) for j in range(table.shape[1])]
+        right = self._right_aligned()
+        body = ["  ".join(_pad(cell, w, r) for cell, w, r in zip(line, widths, right, strict=True)).rstrip()
+                for line in lines]  # fmt: skip
+        return "\n".join([self.title(), *body, self.note()]).rstrip()
+
+    def to_markdown(self) -> str:
+        """Title, table and note as Markdown."""
+        table = self.shown()
+        rule = ["---:" if right else "---" for right in self._right_aligned()]
+        lines = [list(table.columns), rule, *table.map(lambda cell: cell.replace("|", "\\|")).to_numpy().tolist()]
+        body = ["| " + " | ".join(line) + " |" for line in lines]
+        return "\n".join([f"**{self.title()}**", "", *body, "", self.note()]).rstrip() + "\n"
+
+    def to_html(self) -> str:
+        """The table as an HTML fragment; every text is escaped."""
+        table, right = self.shown(), self._right_aligned()
+        head = "".join(_cell("th", name, r) for name, r in zip(table.columns, right, strict=True))
+        rows = "".join(
+            "<tr>" + "".join(_cell("td", cell, r) for cell, r in zip(line, right, strict=True)) + "</tr>\n"
+            for line in table.to_numpy().tolist()
+        )
+        note = f'<p class="note">{html.escape(self.note())}</p>' if self.note() else ""
+        return (
+            f'<table class="result">\n<caption>{html.escape(self.title())}</caption>\n'
+            f"<thead><tr>{head}</tr></thead>\n<tbody>\n{rows}</tbody>\n</table>{note}"
+        )
+
+    def to_csv(self, path: str | Path | None = None) -> str:
+        """The table at full precision as CSV (UTF-8 with a mark, so that spreadsheets read Chinese).
+
+        A text that a spreadsheet would run as a formula gets a leading apostrophe. The text is
+        returned; with ``path`` it is also written there.
+        """
+        text = defused(self.frame).to_csv(index=False, lineterminator="\n")
+        if path is not None:
+            Path(path).write_text("\ufeff" + text, encoding="utf-8", newline="")
+        return text
+
+    def _right_aligned(self) -> list[bool]:
+        return [column.kind != "text" for column in self.columns() if column.name in self.frame.columns]
+
+    def _repr_html_(self) -> str:
+        return self.to_html()
+
+    def __repr__(self) -> str:
+        return self.to_string()
+
+
+def defused(frame: pd.DataFrame) -> pd.DataFrame:
+    """A copy in which no text can become a spreadsheet formula.
+
+    >>> import pandas as pd
+    >>> defused(pd.DataFrame({"comment": ["=1+1", "fine"]}))["comment"].tolist()
+    ["'=1+1", 'fine']
+    """
+    safe = frame.copy()
+    for name in safe.columns:
+        if not pd.api.types.is_numeric_dtype(safe[name]):
+            safe[name] = [
+                "'" + cell if isinstance(cell, str) and cell.startswith(_FORMULA_STARTS) else cell
+                for cell in safe[name]
+            ]
+    return safe
+
+
+def _width(text: str) -> int:
+    return sum(2 if unicodedata.east_asian_width(character) in "WF" else 1 for character in text)
+
+
+def _pad(text: str, width: int, right: bool) -> str:
+    blank = " " * (width - _width(text))
+    return blank + text if right else text + blank
+
+
+def _cell(tag: str, text: str, right: bool) -> str:
+    style = ' class="number"' if right else ""
+    return f"<{tag}{style}>{html.escape(text)}</{tag}>"

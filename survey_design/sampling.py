@@ -1,0 +1,117 @@
+"""How the respondents were chosen: the one description that drawing and inference share."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import pandas as pd
+
+from survey_design.errors import SpecError, check_choice, check_columns
+from survey_design.results import Text
+
+Selection = Literal["probability", "quota", "convenience", "unstated"]
+
+SELECTION_WORDS: Mapping[str, Text] = {
+    "probability": {"en": "drawn with known probabilities", "zh": "按已知概率抽取"},
+    "quota": {"en": "filled by quota", "zh": "按配额选取"},
+    "convenience": {"en": "taken as they came (convenience)", "zh": "方便选取"},
+    "unstated": {"en": "chosen in a way that is not stated", "zh": "选取方式未说明"},
+}
+
+
+@dataclass(frozen=True)
+class SampleDesign:
+    """Which columns of the data say how the sample was drawn.
+
+    Parameters
+    ----------
+    strata : column, optional
+        Groups within which sampling was separate (tier, region).
+    clusters : column or tuple of columns, optional
+        What was drawn first: stores, then customers in them. One name is enough for interviews in
+        stores; two names describe two drawn stages ("district", "school").
+    weight : column, optional
+        How many members of the population a respondent stands for; only its proportions matter
+        for means. Without it everyone counts the same.
+    population : column, tuple of columns, or mapping from stratum to size, optional
+        Size of the population that each stage was drawn from: the number of clusters in the stratum,
+        then the number of people in the cluster. It shrinks the error (finite population correction).
+        If every cluster of a stratum was visited, its clusters stop being a source of error, and the
+        result speaks about *these* stores; without it, about *stores like these*.
+    selection : {"unstated", "probability", "quota", "convenience"}
+        For all but "probability" the interval rests on an assumption, and every result says so.
+    whole_clusters : bool
+        True if everyone in a drawn cluster answered, so that nothing varies within clusters.
+        Only matters together with ``population``.
+
+    Examples
+    --------
+    >>> SampleDesign(strata="tier", clusters="store", weight="weight", selection="probability").sentence()
+    'Respondents were drawn with known probabilities; strata: tier; clusters: store; weight: weight.'
+    >>> SampleDesign(selection="random")
+    Traceback (most recent call last):
+    ...
+    survey_design.errors.SpecError: selection='random' is not known. Choose one of 'probability', 'quota', 'convenience', 'unstated'.
+    """
+
+    strata: str | None = None
+    clusters: str | tuple[str, ...] | None = None
+    weight: str | None = None
+    population: str | tuple[str, ...] | Mapping[str, float] | None = None
+    selection: Selection = "unstated"
+    whole_clusters: bool = False
+
+    def __post_init__(self) -> None:
+        check_choice("selection", self.selection, Selection)
+        for name in ("clusters", "population"):
+            if isinstance(getattr(self, name), list):
+                object.__setattr__(self, name, tuple(getattr(self, name)))
+        if len(self.stages) > 2:
+            raise SpecError(f"clusters={self.clusters!r}: two stages are supported, the later ones carry little error.")
+        if len(self.population_columns) > max(1, len(self.stages) + (not self.whole_clusters)):
+            raise SpecError("population names more stages than clusters does.")
+
+    @property
+    def stages(self) -> tuple[str, ...]:
+        """The cluster columns, first stage first; empty when respondents were drawn directly."""
+        return _as_tuple(self.clusters)
+
+    @property
+    def population_columns(self) -> tuple[str, ...]:
+        """The columns that hold population sizes, first stage first."""
+        return () if isinstance(self.population, Mapping) else _as_tuple(self.population)
+
+    @property
+    def is_simple(self) -> bool:
+        """True if nothing but the respondents themselves is described."""
+        return not (self.strata or self.stages or self.weight or self.population is not None)
+
+    def column_names(self) -> list[str]:
+        """Every column the design needs, each once."""
+        named = [self.strata, *self.stages, self.weight, *self.population_columns]
+        return list(dict.fromkeys(name for name in named if name))
+
+    def check(self, frame: pd.DataFrame, where: str = "the data") -> None:
+        """Refuse a frame that lacks a design column."""
+        check_columns(self.column_names(), frame.columns, where)
+
+    def sentence(self, language: str = "en") -> str:
+        """The design in one sentence."""
+        parts = [("strata", "分层", self.strata), ("clusters", "群", " > ".join(self.stages)),
+                 ("weight", "权数", self.weight)]  # fmt: skip
+        if self.population is not None:
+            named = " > ".join(self.population_columns) or "given per stratum"
+            parts.append(("population", "总体规模", named))
+        if language == "zh":
+            head = f"受访者{SELECTION_WORDS[self.selection]['zh']}"
+            return "；".join([head, *(f"{zh}：{value}" for _, zh, value in parts if value)]) + "。"
+        head = f"Respondents were {SELECTION_WORDS[self.selection]['en']}"
+        return "; ".join([head, *(f"{en}: {value}" for en, _, value in parts if value)]) + "."
+
+
+def _as_tuple(value: object) -> tuple[str, ...]:
+    if value is None:
+        return ()
+    return (value,) if isinstance(value, str) else tuple(value)  # type: ignore[arg-type]
