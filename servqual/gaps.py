@@ -493,10 +493,8 @@ def _scored(
         "remarks": remarks,
         "caution": say(CAUTION, language) if _needs_caution(responses) else "",
     }
-    tables = {
-        name: GapTable(_table(basis, rows, spreads, what, adjust, level), what=what, **shared)
-        for name, what in _WHAT.items()
-    }
+    lines = [_line(basis, row, spread, lone, level) for row, (spread, lone) in zip(rows, spreads, strict=True)]
+    tables = {name: GapTable(_table(basis, lines, what, adjust), what=what, **shared) for name, what in _WHAT.items()}
     diagnostics, effects = _diagnostics(responses, basis, fixed), _effects(responses, basis, fixed)
     stacked = pd.concat([tables["dimensions"].frame, tables["total"].frame.rename(columns={"total": "dimension"})])
     return GapScores(
@@ -519,49 +517,50 @@ def _as_tuple(by: str | Sequence[str] | None) -> tuple[str, ...]:
     return (by,) if isinstance(by, str) else tuple(by)
 
 
-def _table(
-    basis: Basis, rows: Sequence[Row], spreads: Sequence[tuple[Spread, bool]], what: What, adjust: Adjust, level: float
-) -> pd.DataFrame:
-    chosen = basis.index(what)
-    parts = [_lines(basis, row, spread, lone, chosen, level) for row, (spread, lone) in zip(rows, spreads, strict=True)]
-    frame = pd.concat(parts, ignore_index=True)
-    frame.insert(frame.columns.get_loc("p") + 1, "p_adjusted", adjust_p(frame["p"].to_numpy(), adjust))
-    frame.insert(len(basis.by), what, [basis.measures[k].id for k in chosen] * len(rows))
+def _table(basis: Basis, lines: Sequence[Mapping[str, Array]], what: What, adjust: Adjust) -> pd.DataFrame:
+    """The table of one kind of measure: its lines of every group below each other."""
+    chosen, names = basis.index(what), [basis.measures[k].id for k in basis.index(what)]
+    frame = pd.DataFrame({
+        **{by: np.repeat([label[k] for label in basis.labels], len(chosen)) for k, by in enumerate(basis.by)},
+        what: names * len(lines),
+        **{name: np.concatenate([line[name][chosen] for line in lines]) for name in lines[0]},
+    })  # fmt: skip
+    if what == "total":  # mean and sum ask the same question: each is corrected for its groups only
+        adjusted = frame.groupby("total", sort=False)["p"].transform(lambda p: adjust_p(p.to_numpy(), adjust))
+    else:
+        adjusted = pd.Series(adjust_p(frame["p"].to_numpy(), adjust))
+    frame.insert(int(frame.columns.get_indexer(["p"])[0]) + 1, "p_adjusted", adjusted)
     return frame
 
 
-def _lines(basis: Basis, row: Row, spread: Spread, lone: bool, chosen: Array, level: float) -> pd.DataFrame:
-    """The lines of one group, for the chosen measures."""
-    df, gap = spread.df[chosen], row.gap[chosen]
-    se = np.where((df > 0) & np.isfinite(gap), spread.se[chosen], np.nan)
+def _line(basis: Basis, row: Row, spread: Spread, lone: bool, level: float) -> dict[str, Array]:
+    """The numbers of one group, for all measures."""
+    df, gap = spread.df, row.gap
+    se = np.where((df > 0) & np.isfinite(gap), spread.se, np.nan)
     low, high = t_interval(gap, se, df, level)
-    n, n_e = row.n_perception[chosen], row.n_expectation[chosen]
+    n, n_e = row.n_perception, row.n_expectation
     with np.errstate(invalid="ignore", divide="ignore"):
-        deff = se**2 / srs_variance(basis.moments, row.all_terms)[chosen]
-    frame = pd.DataFrame({name: [value] * len(chosen) for name, value in zip(basis.by, row.label, strict=True)})
-    numbers = {
-        "expectation": row.expectation[chosen],
-        "perception": row.perception[chosen],
+        deff = se**2 / srs_variance(basis.moments, row.all_terms)
+    two_files = {"n_expectation": n_e.astype(int)} if basis.fixed is None and not _paired(basis) else {}
+    return {
+        "expectation": row.expectation,
+        "perception": row.perception,
         "gap": gap,
         "se": se,
         "low": low,
         "high": high,
         "n": n.astype(int),
-        "n_expectation": n_e.astype(int),
+        **two_files,
         "df": df,
         "p": t_pvalue(gap, se, df),
         "deff": deff,
         "reason": _reason(n, n_e, df, se, lone),
     }
-    if len(basis.own) + bool(basis.shared) < 2 or ("E" in basis.own and basis.shared is None and _paired(basis)):
-        del numbers["n_expectation"]
-    for name, values in numbers.items():
-        frame[name] = values
-    return frame
 
 
 def _paired(basis: Basis) -> bool:
-    return basis.moments.map.masks[0] == basis.moments.map.masks[len(basis.measures)]
+    """True if both forms of a measure share one mask: the same respondents answered both."""
+    return len(basis.moments.map.mask_names) == len(basis.measures)
 
 
 def _reason(n: Array, n_e: Array, df: Array, se: Array, lone: bool) -> Array:
@@ -814,7 +813,6 @@ def _ceiling(responses: Responses, measure: Measure) -> float:
 
 
 def _effects(responses: Responses, basis: Basis, fixed: Array | None) -> EffectSizes:
-    row = basis.row(basis.labels[0]) if len(basis.labels) == 1 else None
     lines = [_effect(responses, basis, k, fixed) for k in range(len(basis.measures))]
     names = [
         "measure",
@@ -829,7 +827,6 @@ def _effects(responses: Responses, basis: Basis, fixed: Array | None) -> EffectS
         "wilcoxon_v",
         "wilcoxon_p",
     ]
-    del row
     return EffectSizes(pd.DataFrame(lines, columns=names), responses.language, responses.instrument)
 
 

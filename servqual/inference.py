@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from servqual.moments import EVERYONE, Moments, ScoreMap, cell_keys, row_weights
+from servqual.moments import EVERYONE, Layout, Moments, ScoreMap, cell_keys, row_weights
 from survey_design.errors import DataError, check_between, check_choice
 from survey_design.results import Column, Result
 from survey_design.sampling import SampleDesign
@@ -145,19 +145,13 @@ class Taylor:
     def spread(self, moments: Moments, terms: Sequence[Term]) -> Spread:
         """Covariance of the estimates under the design that the cells carry."""
         influence = _Influence.of(moments, terms)
+        plan = _Plan.of(moments.layout)
+        parts = [influence.part(plan, plan.kind == kind) for kind in np.unique(plan.kind)]
         m = len(terms[0].coefficients)
-        parts: dict[Any, list[Array]] = {}
-        lonely = []
-        for stratum in influence.strata():
-            part = stratum.part()
-            if part.lonely:
-                lonely.append(str(stratum.name))
-            held = parts.setdefault(part.kind, [np.zeros((m, m)), np.zeros(m)])
-            held[0] += part.covariance
-            held[1] += part.df
-        covariance = np.sum([held[0] for held in parts.values()], axis=0) if parts else np.zeros((m, m))
-        df = _satterthwaite([(np.diagonal(held[0]), held[1]) for held in parts.values()], m)
-        return Spread(covariance, df, tuple(lonely))
+        covariance = np.sum([part for part, _ in parts], axis=0)
+        df = _satterthwaite([(np.diagonal(part), df) for part, df in parts], m)
+        lonely = plan.lonely & (influence.answering().any(axis=1))
+        return Spread(covariance, df, tuple(str(name) for name in moments.layout.names[lonely]))
 
     def sentence(self, language: str) -> str:
         if language == "zh":
@@ -166,119 +160,119 @@ class Taylor:
 
 
 @dataclass(frozen=True, eq=False)
+class _Plan:
+    """What each first-stage unit and each stratum counts for in a variance.
+
+    ``V = sum_p a_p u_p u_p' - sum_h c_h T_h T_h' + sum_p b_p Q_p - sum_p d_p u_p u_p'`` with totals u per first-stage
+    unit, T per stratum, and Q the products of second-stage units: ``a = (1 - f) n/(n - 1)`` and ``c = a/n`` between,
+    ``b = f (1 - f2) m/(m - 1)`` and ``d = b/m`` within. A lone unit keeps its square: c or d is 0.
+    """
+
+    layout: Layout
+    a: Array
+    b: Array
+    c: Array
+    d: Array
+    kind: Array
+    lonely: Array
+
+    @classmethod
+    def of(cls, layout: Layout) -> _Plan:
+        n = np.where(layout.clustered, layout.clusters, np.bincount(layout.stratum, layout.units, len(layout.names)))
+        f = _fractions(n, layout.size, layout.names)
+        between = np.where(layout.clustered, (1 - f) * _small_sample(n), 0.0)
+        census = layout.clustered & (f == 1)
+        m, direct = layout.units, ~layout.clustered[layout.stratum]
+        f2 = _fractions(m, np.where(direct, np.nan, layout.population), layout.names[layout.stratum])
+        share = np.where(direct, 1 - f[layout.stratum], f[layout.stratum] * (1 - f2))
+        b = share * _small_sample(m)
+        kind = layout.source * 2 + census
+        lonely = (n == 1) & ~census
+        return cls(layout, between[layout.stratum], b, np.where(n > 1, between / n, 0.0), np.where(m > 1, b / m, 0.0),
+                   kind, lonely)  # fmt: skip
+
+
+@dataclass(frozen=True, eq=False)
 class _Influence:
     """Influence summed per cell: totals (cells, m), products (cells, m, m), answers used (cells, m)."""
 
-    cells: pd.DataFrame
+    layout: Layout
     totals: Array
     products: Array
     used: Array
-    rows: Array
 
     @classmethod
     def of(cls, moments: Moments, terms: Sequence[Term]) -> _Influence:
         m, cells = len(terms[0].coefficients), len(moments.cells)
-        totals, products, used = np.zeros((cells, m)), np.zeros((cells, m, m)), np.zeros((cells, m))
-        needs_products = (moments.cells["cluster"] == "").any() or moments.cells["clusters_in_population"].notna().any()
+        layout = moments.layout
+        within = (~layout.clustered | ~np.isnan(layout.size))[layout.stratum][layout.psu] & (layout.subcluster < 0)
+        totals, used = np.zeros((cells, m)), np.zeros((cells, m))
+        products = np.zeros((cells if within.any() else 0, m, m))
         for term in terms:
             inside = moments.in_domain(term.domain)
             totals[inside] += moments.first[inside, 0] @ term.coefficients.T
             used[inside] += moments.count[inside, 0][:, term.used].sum(axis=2)
-            if needs_products:
+            inside = inside[within[inside]]
+            if len(inside):
                 products[inside] += term.coefficients @ moments.second[inside] @ term.coefficients.T
-        return cls(moments.cells, totals, products, used, moments.count[:, 0, 0])
+        return cls(layout, totals, products, used)
 
-    def strata(self) -> list[_Stratum]:
-        return [
-            _Stratum(
-                name,
-                self.cells.loc[index],
-                self.totals[index],
-                self.products[index],
-                self.used[index],
-                self.rows[index],
-            )
-            for name, index in self.cells.groupby("stratum", sort=False).indices.items()
-        ]
+    def answering(self) -> Array:
+        """(strata, m) answers used per stratum."""
+        psus = _by_code(self.used, self.layout.psu, len(self.layout.stratum))
+        return _by_code(psus, self.layout.stratum, len(self.layout.names))
 
+    def part(self, plan: _Plan, strata: Array) -> tuple[Array, Array]:
+        """Covariance and degrees of freedom from the chosen strata."""
+        layout = self.layout
+        chosen = strata[layout.stratum]
+        u = _by_code(self.totals, layout.psu, len(layout.stratum)) * chosen[:, None]
+        t = _by_code(u, layout.stratum, len(layout.names))
+        b = np.where(chosen, plan.b, 0.0)
+        positive = (u.T * plan.a) @ u + self._within(b)
+        covariance = _rounded(positive - (t.T * plan.c) @ t - (u.T * np.where(chosen, plan.d, 0.0)) @ u, positive)
+        return covariance, self._df(strata)
 
-@dataclass(frozen=True, eq=False)
-class _Part:
-    kind: Any
-    covariance: Array
-    df: Array
-    lonely: bool
+    def _within(self, b: Array) -> Array:
+        """Products of second-stage units: respondents, or subclusters where these were drawn."""
+        layout = self.layout
+        out = np.einsum("c,cmn->mn", b[layout.psu][: len(self.products)], self.products, optimize=True)
+        drawn = layout.subcluster >= 0
+        if not drawn.any():
+            return np.asarray(out)
+        code, first = np.unique(layout.subcluster[drawn], return_index=True)
+        units = _by_code(self.totals[drawn], np.searchsorted(code, layout.subcluster[drawn]), len(code))
+        return np.asarray(out + (units.T * b[layout.psu[drawn][first]]) @ units)
 
-
-@dataclass(frozen=True, eq=False)
-class _Stratum:
-    """The cells of one stratum and the variance they give."""
-
-    name: Any
-    cells: pd.DataFrame
-    totals: Array
-    products: Array
-    used: Array
-    rows: Array
-
-    def part(self) -> _Part:
-        sources = frozenset(self.cells["source"])
-        if (self.cells["cluster"] == "").all():
-            n, used = self.rows.sum(), self.used.sum(axis=0)
-            fraction = self._fraction(n, "clusters_in_population")
-            covariance = (1 - fraction) * _centred_products(self.products.sum(axis=0), self.totals.sum(axis=0), n)
-            return _Part((sources, False), covariance, np.maximum(used - 1, 0), n == 1)
-        return self._clustered(sources)
-
-    def _clustered(self, sources: frozenset[Any]) -> _Part:
-        code, labels = pd.factorize(self.cells["cluster"])
-        n = len(labels)
-        totals, used = _by_code(self.totals, code, n), _by_code(self.used, code, n)
-        fraction = self._fraction(n, "clusters_in_population")
-        covariance = (1 - fraction) * _centred_products(totals.T @ totals, totals.sum(axis=0), n)
-        if fraction > 0:
-            covariance = covariance + fraction * sum(self._within(code == k) for k in range(n))
-        answering = (used > 0).sum(axis=0)
-        census = fraction == 1
-        df = used.sum(axis=0) - answering if census else np.maximum(answering - 1, 0)
-        return _Part((sources, census), covariance, df, n == 1 and not census)
-
-    def _within(self, cluster: Array) -> Array:
-        """Second-stage variance of one cluster: between its subclusters, or between its respondents."""
-        cells = self.cells[cluster]
-        if (cells["subcluster"] == "").all():
-            n, products = self.rows[cluster].sum(), self.products[cluster].sum(axis=0)
-        else:
-            code, labels = pd.factorize(cells["subcluster"])
-            n = len(labels)
-            by_unit = _by_code(self.totals[cluster], code, n)
-            products = by_unit.T @ by_unit
-        fraction = _fraction_of(n, cells["units_in_population"], f"cluster {cells['cluster'].iloc[0]}")
-        return (1 - fraction) * _centred_products(products, self.totals[cluster].sum(axis=0), n)
-
-    def _fraction(self, n: float, column: str) -> float:
-        return _fraction_of(n, self.cells[column], f"stratum {self.name or '(all)'}")
+    def _df(self, strata: Array) -> Array:
+        """(m,) first-stage units with answers minus strata with answers; units below in a census."""
+        layout = self.layout
+        psus = _by_code(self.used, layout.psu, len(layout.stratum))
+        rows = _by_code(psus, layout.stratum, len(layout.names))[strata]
+        clusters = _by_code((psus > 0).astype(float), layout.stratum, len(layout.names))[strata]
+        census = (layout.clustered & (layout.clusters >= layout.size))[strata][:, None]
+        clustered = layout.clustered[strata][:, None]
+        df = np.where(census, rows - clusters, np.where(clustered, clusters, rows) - 1)
+        return np.asarray(np.maximum(df, 0).sum(axis=0))
 
 
-def _fraction_of(n: float, sizes: pd.Series, where: str) -> float:
-    size = float(sizes.iloc[0])
-    if np.isnan(size):
-        return 0.0
-    if size == EVERYONE:
-        return 1.0
-    if n > size * (1 + 1e-9):
-        raise DataError(f"{where}: {n:.0f} were sampled from a population of {size:g}. Correct the population size.")
-    return min(1.0, n / size)
+def _fractions(n: Array, size: Array, names: Array) -> Array:
+    """Sampled share of each population: 0 where its size is unknown, 1 where everyone was asked."""
+    over = n > size * (1 + 1e-9)
+    if (over & (size != EVERYONE)).any():
+        k = int(np.flatnonzero(over & (size != EVERYONE))[0])
+        where = f"stratum {names[k]}" if names[k] else "the sample"
+        raise DataError(
+            f"{where}: {n[k]:.0f} were sampled from a population of {size[k]:g}. Correct the population size."
+        )
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(size == EVERYONE, 1.0, np.where(np.isnan(size), 0.0, np.minimum(1.0, n / size)))
 
 
-def _centred_products(products: Array, total: Array, n: float) -> Array:
-    """``n/(n-1) (sum uu' - total total'/n)``; a lonely unit deviates from the overall mean, which is 0."""
-    if n <= 1:
-        return products
-    centred = products - np.outer(total, total) / n
-    size = np.sqrt(np.clip(np.diagonal(products), 0, None))
-    centred[np.abs(centred) < _ROUNDING * np.outer(size, size)] = 0.0  # what is left of equal numbers is no variance
-    return n / (n - 1) * centred
+def _rounded(covariance: Array, positive: Array) -> Array:
+    """Zero where nothing but rounding is left of equal numbers."""
+    size = np.sqrt(np.clip(np.diagonal(positive), 0, None))
+    return np.where(np.abs(covariance) < _ROUNDING * np.outer(size, size), 0.0, covariance)
 
 
 def _by_code(values: Array, code: Array, n: int) -> Array:
@@ -344,12 +338,9 @@ def within_one_cluster(moments: Moments, domains: Sequence[tuple[Any, ...] | Non
 
 def complete_strata(moments: Moments) -> tuple[list[str], list[str]]:
     """Strata with clusters, split into those visited completely and the others."""
-    whole, sampled = [], []
-    clustered = moments.cells[moments.cells["cluster"] != ""]
-    for name, cells in clustered.groupby("stratum", sort=False):
-        size = cells["clusters_in_population"].iloc[0]
-        (whole if cells["cluster"].nunique() >= size else sampled).append(str(name))
-    return whole, sampled
+    layout = moments.layout
+    whole = layout.clustered & (layout.clusters >= layout.size)
+    return [str(name) for name in layout.names[whole]], [str(n) for n in layout.names[layout.clustered & ~whole]]
 
 
 def srs_variance(moments: Moments, terms: Sequence[Term], *, replacement: bool = True) -> Array:
@@ -738,6 +729,7 @@ NUMBER_COLUMNS: Mapping[str, Column] = {
         Column("low", {"en": "low", "zh": "下限"}, "number"),
         Column("high", {"en": "high", "zh": "上限"}, "number"),
         Column("n", {"en": "n", "zh": "样本量"}, "count"),
+        Column("n_expectation", {"en": "n of E", "zh": "期望样本量"}, "count"),
         Column("df", {"en": "df", "zh": "自由度"}, "df"),
         Column("p", {"en": "p", "zh": "p"}, "p"),
         Column("p_adjusted", {"en": "p adjusted", "zh": "校正 p"}, "p"),

@@ -233,6 +233,14 @@ class Basis:
         return row[mask], row[score] / self._denominators, count[mask]
 
     def _positions(self, letter: str) -> tuple[Array, Array]:
+        """(m,) places of a side's masks and scores within ``z``."""
+        return self._all_positions[letter]
+
+    @cached_property
+    def _all_positions(self) -> dict[str, tuple[Array, Array]]:
+        return {letter: self._found(letter) for letter in {name[0] for name in self.moments.map.scores}}
+
+    def _found(self, letter: str) -> tuple[Array, Array]:
         names = [f"{letter}:{measure.what}:{measure.id}" for measure in self.measures]
         index = [(self.moments.mask_index(name), self.moments.score_index(name)) for name in names]
         mask, score = zip(*index, strict=True)

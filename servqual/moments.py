@@ -73,12 +73,12 @@ class ScoreMap:
             names, names, np.eye(k, dtype=np.int64), np.ones(k), names, np.broadcast_to(np.asarray(origin, float), k)
         )
 
-    @property
+    @cached_property
     def mask_names(self) -> tuple[str, ...]:
         """The masks, each once, in order of appearance."""
         return tuple(dict.fromkeys(self.masks))
 
-    @property
+    @cached_property
     def mask_of_score(self) -> Array:
         """(s,) position of each score's mask among :attr:`mask_names`."""
         order = {name: k for k, name in enumerate(self.mask_names)}
@@ -109,6 +109,66 @@ class ScoreMap:
         present = (answered.astype(np.float64) @ needed) == needed.sum(axis=0)
         scores = (centred @ self.weights) * present[:, self.mask_of_score]
         return np.concatenate([np.ones((len(centred), 1)), present, scores], axis=1)
+
+
+@dataclass(frozen=True, eq=False)
+class Layout:
+    """How cells make up first-stage units and these make up strata.
+
+    Where respondents were drawn directly the whole stratum stands as one unit with ``clustered`` False.
+
+    Attributes
+    ----------
+    psu : (cells,) first-stage unit of each cell
+    stratum : (psus,) stratum of each first-stage unit
+    subcluster : (cells,) second-stage unit of each cell, or -1 where the respondent is that unit
+    units : (psus,) second-stage units: subclusters or respondents
+    population : (psus,) second-stage units in the population, nan where unknown
+    names, clustered, clusters, size : (strata,) name, whether clusters were drawn, how many, of how many
+    source : (strata,) number of the file, -1 for strata with rows from several
+    """
+
+    psu: Array
+    stratum: Array
+    subcluster: Array
+    units: Array
+    population: Array
+    names: Array
+    clustered: Array
+    clusters: Array
+    size: Array
+    source: Array
+
+    @classmethod
+    def of(cls, cells: pd.DataFrame, rows: Array) -> Layout:
+        """The layout of cells with these numbers of rows."""
+        stratum_of_cell, names = pd.factorize(cells["stratum"])
+        psu, first = _first_of(stratum_of_cell, pd.factorize(cells["cluster"])[0])
+        stratum = stratum_of_cell[first]
+        sub = pd.factorize(cells["subcluster"])[0]
+        named = (cells["subcluster"] != "").to_numpy()
+        subcluster, first_sub = _first_of(psu, sub)
+        units = np.bincount(psu, weights=np.where(named, 0.0, rows))
+        units += np.bincount(psu[first_sub], weights=named[first_sub].astype(float), minlength=len(units))
+        clustered = np.zeros(len(names), dtype=bool)
+        clustered[stratum] = (cells["cluster"] != "").to_numpy()[first]
+        source = np.full(len(names), -2)
+        for cell, number in zip(stratum_of_cell, cells["source"].to_numpy(), strict=True):
+            source[cell] = number if source[cell] in (-2, number) else -1
+        size = np.full(len(names), np.nan)
+        size[stratum] = cells["clusters_in_population"].to_numpy(float)[first]
+        population = cells["units_in_population"].to_numpy(float)[first]
+        clusters = np.bincount(stratum, minlength=len(names))
+        return cls(psu, stratum, np.where(named, subcluster, -1), units, population, np.asarray(names, dtype=object),
+                   clustered, clusters, size, source)  # fmt: skip
+
+
+def _first_of(outer: Array, inner: Array) -> tuple[Array, Array]:
+    """Code of each distinct (outer, inner) pair in order of appearance, and where each pair first stands."""
+    code, pairs = pd.factorize(outer * (int(inner.max(initial=0)) + 1) + inner)
+    first = np.full(len(pairs), len(code))
+    np.minimum.at(first, code, np.arange(len(code)))
+    return code, first
 
 
 @dataclass(frozen=True, eq=False)
@@ -221,6 +281,11 @@ class Moments:
         for k, label in enumerate(self.cells["domain"]):
             cells.setdefault(label, []).append(k)
         return cells
+
+    @cached_property
+    def layout(self) -> Layout:
+        """How the cells make up clusters and strata."""
+        return Layout.of(self.cells, self.count[:, 0, 0])
 
     def in_domain(self, domain: tuple[Any, ...] | None) -> Array:
         """(c,) positions of the cells of one domain, or of all cells for None."""
@@ -430,17 +495,18 @@ def _weighted_grams(z: Array, weight: Array | None) -> list[Array]:
 
 
 def _shared_out(work: Callable[[Any], Any], blocks: Sequence[Any], rows: int) -> Iterable[Any]:
-    """Run the blocks in order: on two threads with one BLAS thread each where there is enough to do.
+    """Run the blocks in order with one BLAS thread, on two threads of our own where there is enough to do.
 
     Small and skinny products on several BLAS threads wait for each other more than they compute.
     """
-    if rows < 4 * _CHUNK:
-        yield from map(work, blocks)
-        return
     from threadpoolctl import threadpool_limits
 
-    with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(2) as pool:
-        yield from pool.map(work, blocks)
+    with threadpool_limits(1, user_api="blas"):
+        if rows < 4 * _CHUNK:
+            yield from map(work, blocks)
+        else:
+            with ThreadPoolExecutor(2) as pool:
+                yield from pool.map(work, blocks)
 
 
 def _sum_by(stack: Array, code: Array, cells: int) -> Array:
