@@ -5,7 +5,8 @@ Verbs: :func:`load_instrument`, :func:`read_responses`, :func:`score_gaps`, :fun
 :func:`estimate`. How an interval is made: :class:`Taylor`, :class:`Student`.
 """
 
-from servqual.gaps import compare, score_gaps, score_performance
+from servqual.comparison import compare
+from servqual.gaps import score_gaps, score_performance
 from servqual.inference import Mean, Proportion, Ratio, Student, Taylor, Total, Variance, estimate
 from servqual.instruments import Instrument, available_instruments, load_instrument
 from servqual.moments import Moments

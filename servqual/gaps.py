@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from itertools import combinations
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from servqual.difference_scores import EffectSizes, GapDiagnostics, diagnose_differences, effect_sizes
 from servqual.inference import (
     NUMBER_COLUMNS,
     REASONS,
@@ -18,18 +18,29 @@ from servqual.inference import (
     Interval,
     Joint,
     Spread,
+    Student,
     adjust_p,
     choose_interval,
     complete_strata,
     hotelling,
     kish_deff,
-    signed_rank,
     srs_variance,
     t_interval,
     t_pvalue,
 )
 from servqual.instruments import Instrument
-from servqual.measures import Basis, Measure, Row, Total, What, check_importance, plan_measures
+from servqual.measures import (
+    CAUTION,
+    HEADINGS,
+    TOTALS,
+    Basis,
+    Measure,
+    Row,
+    Total,
+    What,
+    check_importance,
+    plan_measures,
+)
 from servqual.responses import Responses
 from survey_design.errors import DataError, SpecError, check_between, check_choice, check_columns
 from survey_design.results import Column, Estimate, Language, Result, Text, say
@@ -42,24 +53,6 @@ Table = Literal["dimensions", "items", "total"]
 Expected = Mapping[str, float] | float
 
 _WHAT: Mapping[str, What] = {"dimensions": "dimension", "items": "item", "total": "total"}
-_CEILING_SHARE = 0.5  # expectations of which half sit on the top answer say little
-_FLAT_RATIO = 0.5  # as do expectations that vary half as much as perceptions
-
-HEADINGS: Mapping[str, Text] = {
-    "item": {"en": "item", "zh": "题项"},
-    "dimension": {"en": "dimension", "zh": "维度"},
-    "total": {"en": "total", "zh": "总体"},
-}
-TOTALS: Mapping[str, Text] = {
-    "mean": {"en": "Overall (mean)", "zh": "总体（均值）"},
-    "sum": {"en": "Overall (sum of items)", "zh": "总体（题项之和）"},
-    "weighted": {"en": "Overall (importance-weighted)", "zh": "总体（重要性加权）"},
-}
-CAUTION: Text = {
-    "en": "No margin of error: respondents were not all drawn with known probabilities. The intervals show what chance "
-    "alone would leave open if respondents were like a random sample; bias of selection is not in them.",
-    "zh": "非抽样误差界：受访者并非全部按已知概率抽取。区间仅表示若受访者如同随机样本时偶然性留下的不确定范围，不含选择偏差。",
-}
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -77,9 +70,19 @@ class GapTable(Result):
     what: What = "dimension"
     level: float = 0.95
     adjust: Adjust = "holm"
-    method: str = ""
+    interval: Interval = field(default_factory=Student)
     remarks: tuple[Text, ...] = ()
-    caution: str = ""
+    cautious: bool = False
+
+    @property
+    def method(self) -> str:
+        """How the intervals were made, in words."""
+        return self.interval.sentence(self.language)
+
+    @property
+    def caution(self) -> str:
+        """What the intervals leave out where selection was not by probability; empty where it was."""
+        return say(CAUTION, self.language) if self.cautious else ""
 
     def title(self) -> str:
         kind = say(HEADINGS[self.what], self.language)
@@ -122,11 +125,6 @@ class GapTable(Result):
             return "；".join(parts) + "。" + self.caution
         parts += [f"{percent} intervals; {self.method}", f"p adjusted over the table: {self.adjust}"]
         return "; ".join(parts) + ("." + (f" {self.caution}" if self.caution else ""))
-
-    def in_language(self, language: Language) -> GapTable:
-        """The same numbers with labels and notes in another language."""
-        caution = say(CAUTION, language) if self.caution else ""
-        return replace(self, language=language, caution=caution)
 
     def estimate(self, key: str, **group: Any) -> Estimate:
         """One row of the table as an :class:`~survey_design.results.Estimate` of the gap."""
@@ -269,114 +267,6 @@ class GapScores(Result):
                 for _, row in frame.iterrows()]  # fmt: skip
 
 
-@dataclass(frozen=True, eq=False, repr=False)
-class GapDiagnostics(Result):
-    """Whether differences of the two forms can be trusted, per dimension.
-
-    Frame columns: ``dimension, n, alpha_expectation, alpha_perception, r, reliability, sd_expectation, sd_perception,
-    ceiling, warning``. ``reliability`` is that of the difference score,
-    ``(s_E^2 a_E + s_P^2 a_P - 2 r s_E s_P) / (s_E^2 + s_P^2 - 2 r s_E s_P)``; ``ceiling`` the share of expectation
-    answers on the top of the scale.
-
-    References
-    ----------
-    Johns (1981), Organizational Behavior and Human Performance 27, 443-463, doi:10.1016/0030-5073(81)90033-7. Peter,
-    Churchill and Brown (1993), Journal of Consumer Research 19, 655-662, doi:10.1086/209329.
-    """
-
-    instrument: Instrument | None = None
-
-    def title(self) -> str:
-        return "差值得分的可信度" if self.language == "zh" else "How far to trust the difference scores"
-
-    def columns(self) -> tuple[Column, ...]:
-        words = self.instrument.words() if self.instrument else {}
-        return (
-            Column("dimension", HEADINGS["dimension"], "text", words),
-            Column("n", {"en": "n", "zh": "样本量"}, "count"),
-            Column("alpha_expectation", {"en": "alpha E", "zh": "期望 α"}, "number"),
-            Column("alpha_perception", {"en": "alpha P", "zh": "感知 α"}, "number"),
-            Column("r", {"en": "r(E, P)", "zh": "r(E, P)"}, "number"),
-            Column("reliability", {"en": "reliability of P − E", "zh": "差值信度"}, "number"),
-            Column("sd_expectation", {"en": "SD of E", "zh": "期望标准差"}, "number"),
-            Column("sd_perception", {"en": "SD of P", "zh": "感知标准差"}, "number"),
-            Column("ceiling", {"en": "E at ceiling", "zh": "期望触顶"}, "share"),
-            Column("warning", {"en": "remark", "zh": "备注"}, "text", DIAGNOSIS),
-        )
-
-    def note(self) -> str:
-        if self.language == "zh":
-            return (
-                f"期望触顶达 {_CEILING_SHARE:.0%} 或其标准差不及感知的 {_FLAT_RATIO:.0%} 时提示：差值主要反映感知，"
-                "宜同时报告 SERVPERF。"
-            )
-        return (
-            f"A remark is made where {_CEILING_SHARE:.0%} of the expectation answers sit on the top of the scale, or where "
-            f"their SD is under {_FLAT_RATIO:.0%} of the perceptions': the gap is then little more than the perception, and "
-            "SERVPERF says the same. Correlations between items take each pair's respondents; alpha needs two items."
-        )
-
-
-DIAGNOSIS: Mapping[str, Text] = {
-    "": {"en": "", "zh": ""},
-    "ceiling": {"en": "expectations sit at the ceiling", "zh": "期望集中于最高分"},
-    "flat": {"en": "expectations hardly vary", "zh": "期望几乎没有差异"},
-    "two samples": {"en": "different people: no reliability of the difference", "zh": "两组不同受访者，差值信度无意义"},
-    "ceiling, two samples": {
-        "en": "expectations sit at the ceiling; different people",
-        "zh": "期望集中于最高分；两组不同受访者",
-    },
-    "flat, two samples": {"en": "expectations hardly vary; different people", "zh": "期望几乎没有差异；两组不同受访者"},
-    "fixed": {"en": "fixed expected levels: nothing varies", "zh": "固定期望水平，无差异"},
-}
-
-
-@dataclass(frozen=True, eq=False, repr=False)
-class EffectSizes(Result):
-    """Standardised gaps and signed ranks, all respondents together.
-
-    Frame columns: ``measure, kind, n, sd_expectation, sd_perception, sd_gap, r, dz, dav, wilcoxon_v, wilcoxon_p``.
-    ``dz = gap / sd of the individual gaps`` (paired only), ``dav = gap / mean of the two SDs``. Wilcoxon's signed
-    ranks use whole-number differences, so that ties are exact; respondents count equally and as independent.
-
-    References
-    ----------
-    Lakens (2013), Frontiers in Psychology 4:863, doi:10.3389/fpsyg.2013.00863. Wilcoxon (1945), Biometrics
-    Bulletin 1, 80-83, doi:10.2307/3001968.
-    """
-
-    instrument: Instrument | None = None
-
-    def title(self) -> str:
-        return "效应量与符号秩检验" if self.language == "zh" else "Effect sizes and signed ranks"
-
-    def columns(self) -> tuple[Column, ...]:
-        words = {**(self.instrument.words() if self.instrument else {}), **TOTALS}
-        numbers = {
-            "sd_expectation": {"en": "SD of E", "zh": "期望标准差"},
-            "sd_perception": {"en": "SD of P", "zh": "感知标准差"},
-            "sd_gap": {"en": "SD of gap", "zh": "差距标准差"},
-            "r": {"en": "r(E, P)", "zh": "r(E, P)"},
-            "dz": {"en": "dz", "zh": "dz"},
-            "dav": {"en": "dav", "zh": "dav"},
-        }
-        return (
-            Column("measure", {"en": "measure", "zh": "指标"}, "text", words),
-            Column("n", {"en": "n", "zh": "样本量"}, "count"),
-            *(Column(name, label, "number") for name, label in numbers.items()),
-            Column("wilcoxon_v", {"en": "Wilcoxon V", "zh": "Wilcoxon V"}, "number", decimals=1),
-            Column("wilcoxon_p", {"en": "Wilcoxon p", "zh": "Wilcoxon p"}, "p"),
-        )
-
-    def note(self) -> str:
-        if self.language == "zh":
-            return "dz = 差距 / 个体差距标准差（仅配对）；dav = 差距 / 两标准差均值；符号秩检验将受访者视为独立且等权。"
-        return (
-            "dz = gap / SD of the individual gaps (paired answers only); dav = gap / mean of the two SDs; the signed-rank "
-            "test counts respondents equally and as independent, without the sample design."
-        )
-
-
 # --- the verbs ---------------------------------------------------------------------------------------------
 
 
@@ -482,20 +372,20 @@ def _scored(
     rows = [basis.row(label) for label in basis.labels]
     spreads = [basis.spread([(1.0, row)], chosen) for row in rows]
     language = responses.language
-    remarks = _remarks(responses, basis, rows, spreads, expected is not None, points_remark)
-    shared = {
-        "language": language,
-        "instrument": instrument,
-        "by": by,
-        "level": level,
-        "adjust": adjust,
-        "method": chosen.sentence(language),
-        "remarks": remarks,
-        "caution": say(CAUTION, language) if _needs_caution(responses) else "",
-    }
+    blank = GapTable(
+        pd.DataFrame(),
+        language,
+        instrument,
+        by,
+        level=level,
+        adjust=adjust,
+        interval=chosen,
+        remarks=_remarks(responses, basis, rows, spreads, expected is not None, points_remark),
+        cautious=any(side.design.selection != "probability" for side in responses.sides),
+    )
     lines = [_line(basis, row, spread, lone, level) for row, (spread, lone) in zip(rows, spreads, strict=True)]
-    tables = {name: GapTable(_table(basis, lines, what, adjust), what=what, **shared) for name, what in _WHAT.items()}
-    diagnostics, effects = _diagnostics(responses, basis, fixed), _effects(responses, basis, fixed)
+    tables = {name: replace(blank, frame=_table(basis, lines, what, adjust), what=what) for name, what in _WHAT.items()}
+    diagnostics, effects = diagnose_differences(responses, basis, fixed), effect_sizes(responses, basis, fixed)
     stacked = pd.concat([tables["dimensions"].frame, tables["total"].frame.rename(columns={"total": "dimension"})])
     return GapScores(
         frame=stacked.reset_index(drop=True),
@@ -529,7 +419,7 @@ def _table(basis: Basis, lines: Sequence[Mapping[str, Array]], what: What, adjus
         adjusted = frame.groupby("total", sort=False)["p"].transform(lambda p: adjust_p(p.to_numpy(), adjust))
     else:
         adjusted = pd.Series(adjust_p(frame["p"].to_numpy(), adjust))
-    frame.insert(int(frame.columns.get_indexer(["p"])[0]) + 1, "p_adjusted", adjusted)
+    frame.insert(list(frame.columns).index("p") + 1, "p_adjusted", adjusted)
     return frame
 
 
@@ -554,7 +444,7 @@ def _line(basis: Basis, row: Row, spread: Spread, lone: bool, level: float) -> d
         "df": df,
         "p": t_pvalue(gap, se, df),
         "deff": deff,
-        "reason": _reason(n, n_e, df, se, lone),
+        "reason": why_missing(n, n_e, df, se, lone),
     }
 
 
@@ -563,7 +453,8 @@ def _paired(basis: Basis) -> bool:
     return len(basis.moments.map.mask_names) == len(basis.measures)
 
 
-def _reason(n: Array, n_e: Array, df: Array, se: Array, lone: bool) -> Array:
+def why_missing(n: Array, n_e: Array, df: Array, se: Array, lone: bool) -> Array:
+    """(m,) key of the reason why a number is missing, or how it must be read; "" where nothing is to say."""
     with np.errstate(invalid="ignore"):
         flat = se == 0
     rules = [(n + n_e == 0, "nobody"), ((n == 0) | (n_e == 0), "one side"), ((n == 1) & ~(df > 0), "one answer"),
@@ -632,10 +523,6 @@ def _mean_points(
 
 
 # --- words -------------------------------------------------------------------------------------------------
-
-
-def _needs_caution(responses: Responses) -> bool:
-    return any(side.design.selection != "probability" for side in responses.sides)
 
 
 def _remarks(
@@ -738,253 +625,6 @@ def _ends(instrument: Instrument) -> tuple[dict[str, str], dict[str, str]]:
     return dict(instrument.scale.low_label), dict(instrument.scale.high_label)
 
 
-# --- diagnostics and effects -------------------------------------------------------------------------------
-
-
-def difference_reliability(alpha_e: float, alpha_p: float, r: float, sd_e: float, sd_p: float) -> float:
-    """Reliability of a difference score from its parts.
-
-    It falls as the two forms correlate: equal SDs and reliabilities of .90 with r = .50 leave .80, with r = .70 .667.
-
-    References
-    ----------
-    Peter, Churchill and Brown (1993), Journal of Consumer Research 19, 655-662, doi:10.1086/209329.
-
-    Examples
-    --------
-    >>> round(difference_reliability(0.9, 0.9, 0.7, 1.0, 1.0), 3)
-    0.667
-    """
-    shared = 2 * r * sd_e * sd_p
-    return (sd_e**2 * alpha_e + sd_p**2 * alpha_p - shared) / (sd_e**2 + sd_p**2 - shared)
-
-
-def _alpha(covariance: Array) -> float:
-    """Cronbach's alpha of items with this covariance; nan for a single item."""
-    k, total = len(covariance), covariance.sum()
-    return float(k / (k - 1) * (1 - np.trace(covariance) / total)) if k > 1 and total > 0 else float("nan")
-
-
-def _diagnostics(responses: Responses, basis: Basis, fixed: Array | None) -> GapDiagnostics:
-    lines = [_diagnosis(responses, basis, k, fixed) for k in basis.index("dimension")]
-    names = ["dimension", "n", "alpha_expectation", "alpha_perception", "r", "reliability", "sd_expectation", "sd_perception",
-             "ceiling", "warning"]  # fmt: skip
-    return GapDiagnostics(pd.DataFrame(lines, columns=names), responses.language, responses.instrument)
-
-
-def _diagnosis(responses: Responses, basis: Basis, k: int, fixed: Array | None) -> tuple[Any, ...]:
-    measure, nan = basis.measures[k], float("nan")
-    scores = basis.moments.map.scores
-    covariance = basis.moments.covariance()
-    members = [j for j in basis.index("item") if measure.weights[j]]
-    at = {
-        side: scores.index(f"{side}:dimension:{measure.id}")
-        for side in "EP"
-        if f"{side}:dimension:{measure.id}" in scores
-    }
-    offset = {side: scores.index(f"{side}:{basis.measures[0].what}:{basis.measures[0].id}") for side in at}
-    alpha = {
-        side: _alpha(covariance[np.ix_([offset[side] + j for j in members], [offset[side] + j for j in members])])
-        for side in at
-    }
-    sd = {side: float(np.sqrt(covariance[at[side], at[side]])) for side in at}
-    n = int(basis.moments.total(power=0)[0][basis.moments.mask_index(f"P:dimension:{measure.id}")])
-    if "E" not in at:
-        return measure.id, n, nan, alpha["P"], nan, nan, 0.0, sd["P"], nan, "fixed"
-    ceiling = _ceiling(responses, measure)
-    warning = "ceiling" if ceiling >= _CEILING_SHARE else "flat" if sd["E"] < _FLAT_RATIO * sd["P"] else ""
-    if responses.pairing != "paired":
-        warning = ", ".join(part for part in (warning, "two samples") if part)
-        return measure.id, n, alpha["E"], alpha["P"], nan, nan, sd["E"], sd["P"], ceiling, warning
-    shared = covariance[at["E"], at["P"]]
-    r = float(shared / (sd["E"] * sd["P"])) if sd["E"] > 0 and sd["P"] > 0 else nan
-    reliability = difference_reliability(alpha["E"], alpha["P"], r, sd["E"], sd["P"]) if np.isfinite(r) else nan
-    return measure.id, n, alpha["E"], alpha["P"], r, reliability, sd["E"], sd["P"], ceiling, warning
-
-
-def _ceiling(responses: Responses, measure: Measure) -> float:
-    """Weighted share of expectation answers to a measure's items that are on the top of the scale."""
-    side = responses.expectation or responses
-    partners = [responses.matches[item] for item, w in zip(responses.matches, measure.weights, strict=True) if w]
-    answers = side.answers("expectation")[partners].to_numpy(float)
-    weight = np.ones(len(answers)) if side.design.weight is None else side.frame[side.design.weight].to_numpy(float)
-    given = ~np.isnan(answers) * weight[:, None]
-    return float((given * (answers == side.instrument.scale.high)).sum() / given.sum()) if given.sum() else float("nan")
-
-
-def _effects(responses: Responses, basis: Basis, fixed: Array | None) -> EffectSizes:
-    lines = [_effect(responses, basis, k, fixed) for k in range(len(basis.measures))]
-    names = [
-        "measure",
-        "kind",
-        "n",
-        "sd_expectation",
-        "sd_perception",
-        "sd_gap",
-        "r",
-        "dz",
-        "dav",
-        "wilcoxon_v",
-        "wilcoxon_p",
-    ]
-    return EffectSizes(pd.DataFrame(lines, columns=names), responses.language, responses.instrument)
-
-
-def _effect(responses: Responses, basis: Basis, k: int, fixed: Array | None) -> tuple[Any, ...]:
-    moments, measure, nan = basis.moments, basis.measures[k], float("nan")
-    name = f"{measure.what}:{measure.id}"
-    at = {side: moments.map.scores.index(f"{side}:{name}") for side in "EP" if f"{side}:{name}" in moments.map.scores}
-    n = int(moments.total(power=0)[0][moments.mask_index(f"P:{name}")])
-    covariance, means = moments.covariance(), moments.means()
-    variance = {side: covariance[place, place] for side, place in at.items()}
-    expectation = means[at["E"]] if "E" in at else fixed[k] if fixed is not None else nan
-    gap = means[at["P"]] - expectation
-    sd_e, sd_p = (float(np.sqrt(variance[side])) if side in variance else nan for side in "EP")
-    if responses.pairing != "paired" and fixed is None:
-        return measure.id, measure.what, n, sd_e, sd_p, nan, nan, nan, gap / ((sd_e + sd_p) / 2), nan, nan
-    shared = covariance[at["E"], at["P"]] if "E" in at else 0.0
-    sd_gap = float(np.sqrt(variance["P"] + variance.get("E", 0.0) - 2 * shared))
-    r = float(shared / (sd_e * sd_p)) if "E" in at and sd_e * sd_p > 0 else nan
-    dav = gap / ((sd_e + sd_p) / 2) if "E" in at else nan
-    v, p, _ = _signed_rank(responses, measure, fixed)
-    dz = gap / sd_gap if sd_gap > 0 else nan
-    return measure.id, measure.what, n, sd_e, sd_p, sd_gap, r, dz, dav, v, p
-
-
-def _signed_rank(responses: Responses, measure: Measure, fixed: Array | None) -> tuple[float, float, int]:
-    """Signed ranks of whole-number differences, before they are divided into scores."""
-    if fixed is not None:
-        return float("nan"), float("nan"), 0
-    difference = responses.answers("perception").to_numpy(float) - responses.answers("expectation").to_numpy(float)
-    used = np.array(measure.weights) != 0
-    whole = difference[:, used] @ np.array(measure.weights, dtype=float)[used]
-    return signed_rank(*np.unique(whole[~np.isnan(whole)], return_counts=True))
-
-
-# --- comparisons -------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, eq=False, repr=False)
-class Comparison(Result):
-    """Differences between groups, with their covariance and corrected for the number of comparisons.
-
-    Frame columns: the split column, ``against``, ``dimension, difference, se, low, high, n, df, p, p_adjusted, reason``.
-    """
-
-    instrument: Instrument | None = None
-    by: str = ""
-    level: float = 0.95
-    adjust: Adjust = "holm"
-    method: str = ""
-    comparability: str = ""
-    caution: str = ""
-
-    def title(self) -> str:
-        if self.language == "zh":
-            return f"各 {self.by} 之间差距的差异"
-        return f"Differences of the gap between values of {self.by}"
-
-    def columns(self) -> tuple[Column, ...]:
-        words = {**(self.instrument.words() if self.instrument else {}), **TOTALS}
-        numbers = ("difference", "se", "low", "high", "n", "df", "p", "p_adjusted")
-        return (
-            Column(self.by, {"en": self.by}),
-            Column("against", {"en": "against", "zh": "对照"}),
-            Column("dimension", HEADINGS["dimension"], "text", words),
-            *(NUMBER_COLUMNS[name] for name in numbers),
-            *([NUMBER_COLUMNS["reason"]] if self.frame["reason"].any() else []),
-        )
-
-    def note(self) -> str:
-        percent = f"{100 * self.level:g}%"
-        if self.language == "zh":
-            said = self.comparability or "各组是否可比（测量不变性）尚未检验"
-            return f"正值表示前者差距较小。{percent} 区间（未校正）；{self.method}；p 值校正：{self.adjust}（全表）；{said}。{self.caution}"
-        said = self.comparability or "whether the groups may be compared (measurement invariance) has not been tested"
-        return (
-            f"Positive: the first group falls less short. {percent} intervals, each by itself; {self.method}; p adjusted over "
-            f"the table: {self.adjust}; {said}. {self.caution}"
-        ).rstrip()
-
-
-def compare(gaps: GapScores, by: str, *, adjust: Adjust = "holm", comparability: object | None = None) -> Comparison:
-    """Which groups differ? Every pair of groups, every dimension and the mean total.
-
-    Parameters
-    ----------
-    gaps : GapScores scored with this ``by``
-    by : the split column to compare
-    adjust : correction over all pairs and dimensions
-    comparability : a verdict on measurement invariance, printed with the table; without one the note says that
-        none was made
-
-    Returns
-    -------
-    Comparison
-        Errors that the groups share (clusters in both, a common expectation survey) are taken into account.
-
-    Examples
-    --------
-    >>> import pandas as pd
-    >>> from servqual import Responses, compare, load_instrument, score_gaps
-    >>> instrument = load_instrument("retail-13")
-    >>> data = pd.DataFrame(
-    ...     {
-    ...         "tier": list("aaabbb"),
-    ...         **{column: [7, 6, 6, 7, 6, 7] for column in instrument.columns("expectation").values()},
-    ...         **{column: [6, 5, 6, 4, 3, 3] for column in instrument.columns("perception").values()},
-    ...     }
-    ... )
-    >>> table = compare(score_gaps(Responses(data, instrument), by="tier"), "tier").to_frame()
-    >>> round(float(table.loc[0, "difference"]), 3)
-    2.667
-    """
-    if by not in gaps.by:
-        raise SpecError(f"the gaps were not split by {by!r}; score_gaps(responses, by={by!r}) first.")
-    check_choice("adjust", adjust, Adjust)
-    basis = gaps.basis
-    chosen = np.array(
-        [k for k, m in enumerate(basis.measures) if m.what == "dimension" or (m.what, m.id) == ("total", "mean")]
-    )
-    place = gaps.by.index(by)
-    rows = {label: basis.row(label).selecting(chosen) for label in basis.labels}
-    lines = []
-    for a, b in combinations(basis.labels, 2):
-        if a[:place] + a[place + 1 :] == b[:place] + b[place + 1 :]:
-            lines.append(_difference(basis, rows[a], rows[b], gaps.interval, gaps.level, place, gaps.by, chosen))
-    if not lines:
-        raise DataError(f"there is only one value of {by!r}: nothing to compare.")
-    frame = pd.concat(lines, ignore_index=True)
-    frame.insert(frame.columns.get_loc("p") + 1, "p_adjusted", adjust_p(frame["p"].to_numpy(), adjust))
-    said = "" if comparability is None else str(comparability)
-    first = gaps.dimensions
-    return Comparison(frame, gaps.language, first.instrument, by, gaps.level, adjust, first.method, said, first.caution)
-
-
-def _difference(
-    basis: Basis, a: Row, b: Row, interval: Interval, level: float, place: int, by: Sequence[str], chosen: Array
-) -> pd.DataFrame:
-    spread, lone = basis.spread([(1.0, a), (-1.0, b)], interval)
-    difference = a.gap - b.gap
-    se = np.where((spread.df > 0) & np.isfinite(difference), spread.se, np.nan)
-    low, high = t_interval(difference, se, spread.df, level)
-    n, n_e = (np.minimum(getattr(a, name), getattr(b, name)) for name in ("n_perception", "n_expectation"))
-    columns: dict[str, Any] = {name: [a.label[k]] * len(se) for k, name in enumerate(by)}
-    columns["against"] = [b.label[place]] * len(se)
-    columns["dimension"] = [basis.measures[k].id for k in chosen]
-    numbers = {
-        "difference": difference,
-        "se": se,
-        "low": low,
-        "high": high,
-        "n": (a.n_perception + b.n_perception).astype(int),
-        "df": spread.df,
-        "p": t_pvalue(difference, se, spread.df),
-        "reason": _reason(n, n_e, spread.df, se, lone),
-    }
-    return pd.DataFrame({**columns, **numbers})
-
-
 # --- performance only --------------------------------------------------------------------------------------
 
 
@@ -999,9 +639,9 @@ class PerformanceTable(Result):
     by: tuple[str, ...] = ()
     what: What = "dimension"
     level: float = 0.95
-    method: str = ""
+    interval: Interval = field(default_factory=Student)
     remarks: tuple[Text, ...] = ()
-    caution: str = ""
+    cautious: bool = False
 
     def title(self) -> str:
         kind = say(HEADINGS[self.what], self.language)
@@ -1021,10 +661,11 @@ class PerformanceTable(Result):
         )
 
     def note(self) -> str:
-        parts = [*(say(remark, self.language) for remark in self.remarks), self.method]
+        parts = [*(say(remark, self.language) for remark in self.remarks), self.interval.sentence(self.language)]
+        caution = say(CAUTION, self.language) if self.cautious else ""
         glue, stop = ("；", "。") if self.language == "zh" else ("; ", ". ")
         head = f"{100 * self.level:g}% 区间；" if self.language == "zh" else f"{100 * self.level:g}% intervals; "
-        return (head + glue.join(parts) + stop + self.caution).rstrip()
+        return (head + glue.join(parts) + stop + caution).rstrip()
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -1080,7 +721,7 @@ def score_performance(
         first = scores.dimensions
         remarks = (first.remarks[0], *first.remarks[2:])
         tables[name] = PerformanceTable(frame[columns], scores.language, first.instrument, first.by, what, level,
-                                        first.method, remarks, first.caution)  # fmt: skip
+                                        first.interval, remarks, first.cautious)  # fmt: skip
     shown = tables["dimensions"]
     fields = {name: getattr(shown, name) for name in shown.__dataclass_fields__}
     return PerformanceScores(**fields, items=tables["items"], total=tables["total"])

@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from servqual.moments import EVERYONE, Layout, Moments, ScoreMap, cell_keys, row_weights
+from servqual.moments import EVERYONE, Cells, Layout, Moments, ScoreMap, row_weights
 from survey_design.errors import DataError, check_between, check_choice
 from survey_design.results import Column, Result
 from survey_design.sampling import SampleDesign
@@ -55,6 +55,10 @@ class Term:
     coefficients: Array
     used: Array
     sample: Hashable = 0
+
+    def selecting(self, chosen: Array) -> Term:
+        """The same term for some of the estimates."""
+        return Term(self.domain, self.coefficients[chosen], self.used[chosen], self.sample)
 
 
 @dataclass(frozen=True, eq=False)
@@ -331,9 +335,8 @@ def within_one_cluster(moments: Moments, domains: Sequence[tuple[Any, ...] | Non
     """True if all rows of these domains come from a single cluster, so that respondents are the units."""
     inside = np.concatenate([moments.in_domain(domain) for domain in domains])
     cells = moments.cells.iloc[inside]
-    return (
-        len(cells) > 0 and (cells["cluster"] != "").all() and len(cells[["stratum", "cluster"]].drop_duplicates()) == 1
-    )
+    lone = len(cells[["stratum", "cluster"]].drop_duplicates()) == 1
+    return lone and bool((cells["cluster"] != "").all())
 
 
 def complete_strata(moments: Moments) -> tuple[list[str], list[str]]:
@@ -714,7 +717,10 @@ class EstimateTable(Result):
         percent = f"{100 * self.level:g}%"
         if self.language == "zh":
             return f"{percent} 区间；{self.method}。设计效应以放回简单随机抽样为参照。{self.design_sentence}"
-        return f"{percent} intervals; {self.method}. Design effect against simple random sampling with replacement. {self.design_sentence}"
+        return (
+            f"{percent} intervals; {self.method}. Design effect against simple random sampling with replacement. "
+            f"{self.design_sentence}"
+        )
 
 
 NUMBER_COLUMNS: Mapping[str, Column] = {
@@ -877,7 +883,7 @@ def _linearised(
     influence = _influence_rows(frame, statistic, moments.map, gradient)
     names = tuple(influence.columns)
     score_map = ScoreMap(names, names, np.eye(m, dtype=np.int64), np.ones(m), ("all",) * m, np.zeros(m))
-    second = Moments.from_cells(influence, score_map, cell_keys(frame, design, by), row_weights(frame, design))
+    second = Moments.from_cells(influence, score_map, Cells.of(frame, design, by), row_weights(frame, design))
     coefficients = np.zeros((m, 2 + m))
     coefficients[:, 2:] = np.eye(m)
     return second, Term(domain, coefficients, np.ones((m, 1), dtype=int))

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from survey_design.errors import SpecError
 from survey_design.results import Language, Text, say
@@ -143,7 +143,8 @@ class Instrument:
 
     def words(self) -> dict[str, Text]:
         """Labels of dimensions and items by id, for tables and charts."""
-        return {thing.id: thing.label for thing in (*self.dimensions, *self.items, *self.outcomes)}
+        things: tuple[Dimension | Item | Outcome, ...] = (*self.dimensions, *self.items, *self.outcomes)
+        return {thing.id: thing.label for thing in things}
 
     def sentence(self) -> str:
         """What the instrument asks, in one sentence."""
@@ -288,16 +289,21 @@ class _Reader:
         return tuple(forms)
 
     def _scale(self, table: Mapping[str, Any], place: str) -> Scale:
-        low, high = (1, table["points"]) if "points" in table else (table.get("from"), table.get("to"))
-        for key, value in (("from", low), ("points" if "points" in table else "to", high)):
-            if not isinstance(value, int) or isinstance(value, bool):
-                self._fail(
-                    f"{place} {key}", f"{value!r} is not a whole number", "write points = 7, or from = 0 and to = 10"
-                )
+        low_key, high_key = ("from", "points") if "points" in table else ("from", "to")
+        low = self._whole({"from": 1, **table} if "points" in table else table, low_key, place)
+        high = self._whole(table, high_key, place)
         if high <= low:
-            self._fail(f"{place} points", f"{high} leaves no room above {low}", "use at least 2 points")
+            self._fail(f"{place} {high_key}", f"{high} leaves no room above {low}", "use at least 2 points")
         labels = [self._text(table, key, place, required=False) for key in ("low", "high")]
         return Scale(low, high, *labels)
+
+    def _whole(self, table: Mapping[str, Any], key: str, place: str) -> int:
+        value = table.get(key)
+        if not isinstance(value, int) or isinstance(value, bool):
+            self._fail(
+                f"{place} {key}", f"{value!r} is not a whole number", "write points = 7, or from = 0 and to = 10"
+            )
+        return int(value)  # type: ignore[arg-type]
 
     def _dimension(self, entry: Mapping[str, Any], k: int) -> Dimension:
         place = f"[[dimensions]] {k}"
@@ -358,7 +364,7 @@ class _Reader:
             if key not in known:
                 self._fail(f"{place} {key}", "the key is not known", f"use {', '.join(sorted(known))}")
 
-    def _fail(self, place: str, what: str, remedy: str) -> None:
+    def _fail(self, place: str, what: str, remedy: str) -> NoReturn:
         raise SpecError(f"{self.where}, {place}: {what}; {remedy}.")
 
 

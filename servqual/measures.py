@@ -20,9 +20,10 @@ from numpy.typing import NDArray
 
 from servqual.inference import Interval, Spread, Student, Term, independent, within_one_cluster
 from servqual.instruments import Instrument
-from servqual.moments import KEYS, Moments, ScoreMap, cell_keys, row_weights
+from servqual.moments import Cells, Moments, ScoreMap, row_weights
 from servqual.responses import Responses
 from survey_design.errors import DataError, SpecError, check_columns
+from survey_design.results import Text
 from survey_design.sampling import SampleDesign
 
 Array = NDArray[Any]
@@ -30,6 +31,21 @@ What = Literal["item", "dimension", "total"]
 Total = Literal["dimensions", "items"]
 
 NOT_STATED = "(not stated)"
+HEADINGS: Mapping[str, Text] = {
+    "item": {"en": "item", "zh": "题项"},
+    "dimension": {"en": "dimension", "zh": "维度"},
+    "total": {"en": "total", "zh": "总体"},
+}
+TOTALS: Mapping[str, Text] = {
+    "mean": {"en": "Overall (mean)", "zh": "总体（均值）"},
+    "sum": {"en": "Overall (sum of items)", "zh": "总体（题项之和）"},
+    "weighted": {"en": "Overall (importance-weighted)", "zh": "总体（重要性加权）"},
+}
+CAUTION: Text = {
+    "en": "No margin of error: respondents were not all drawn with known probabilities. The intervals show what chance "
+    "alone would leave open if respondents were like a random sample; bias of selection is not in them.",
+    "zh": "非抽样误差界：受访者并非全部按已知概率抽取。区间仅表示若受访者如同随机样本时偶然性留下的不确定范围，不含选择偏差。",
+}
 _POINT = 10_000  # importance points are read to four decimals
 
 
@@ -134,16 +150,15 @@ class Row:
 
     def selecting(self, chosen: Array) -> Row:
         """The same row for some of the measures."""
-        parts = {
-            name: tuple(
-                replace(t, coefficients=t.coefficients[chosen], used=t.used[chosen]) for t in getattr(self, name)
-            )
-            for name in ("terms", "shared")
-        }
-        numbers = {
-            name: getattr(self, name)[chosen] for name in ("expectation", "perception", "n_perception", "n_expectation")
-        }
-        return replace(self, **parts, **numbers)
+        return Row(
+            self.label,
+            self.expectation[chosen],
+            self.perception[chosen],
+            tuple(term.selecting(chosen) for term in self.terms),
+            tuple(term.selecting(chosen) for term in self.shared),
+            self.n_perception[chosen],
+            self.n_expectation[chosen],
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -183,13 +198,15 @@ class Basis:
             for side in sides:
                 check_columns([match], side.responses.frame.columns, side.responses.source.name)
         frames = [side.labelled(by, match, side in own) for side in sides]
-        keys = pd.concat([part for _, part, _ in frames], ignore_index=True)
-        _part_strata(keys, [side.responses.design for side in sides])
+        cells = Cells.stacked([part for _, part, _ in frames])
+        _part_strata(cells.table, [side.responses.design for side in sides])
         score_map = _score_map(responses, measures, fixed is not None)
-        frame = pd.concat([part for part, _, _ in frames], ignore_index=True).reindex(columns=list(score_map.answers))
+        answers = [part for part, _, _ in frames]
+        frame = answers[0] if len(answers) == 1 else pd.concat(answers, ignore_index=True)
+        frame = frame.reindex(columns=list(score_map.answers))
         weight = None if all(w is None for _, _, w in frames) else np.concatenate(
             [np.ones(len(part)) if w is None else w for part, _, w in frames])  # fmt: skip
-        moments = Moments.from_cells(frame, score_map, keys, weight)
+        moments = Moments.from_cells(frame, score_map, cells, weight)
         paired = [letter for side in own for letter in side.letters]
         return cls(moments, measures, by, match, tuple(paired), "".join(s.letters[0] for s in lacking) or None, fixed)
 
@@ -358,21 +375,17 @@ class _Side:
     items: Mapping[str, Mapping[str, str]]
     source: int
 
-    def labelled(
-        self, by: Sequence[str], match: str | None, own: bool
-    ) -> tuple[pd.DataFrame, pd.DataFrame, Array | None]:
-        """Answers named "P:item"/"E:item", cell keys with the row they serve as domain, and weights."""
+    def labelled(self, by: Sequence[str], match: str | None, own: bool) -> tuple[pd.DataFrame, Cells, Array | None]:
+        """Answers named "P:item"/"E:item", cells whose domain says which rows they serve, and weights."""
         frame, design = self.responses.frame, self.responses.design
         columns = {column: f"{letter}:{item}" for letter in self.letters for item, column in self.items[letter].items()}
         answers = frame[list(columns)].rename(columns=columns)
-        keys = cell_keys(frame, design, source=self.source)
-        matched = _stated(frame[match]) if match else pd.Series("", index=frame.index)
-        codes, labels = pd.factorize(pd.MultiIndex.from_frame(
-            pd.DataFrame({**{name: _stated(frame[name]) for name in (by if own else ())}, "": matched})))  # fmt: skip
-        domains = np.empty(len(labels), dtype=object)
-        domains[:] = [("own", label[:-1], label[-1]) if own else ("shared", label[-1]) for label in labels.tolist()]
-        keys["domain"] = domains[codes]
-        return answers, keys, row_weights(frame, design)
+        labels = [*(by if own else ()), *([match] if match else [])]
+        cells = Cells.of(frame.assign(**{name: _stated(frame[name]) for name in labels}), design, labels, self.source)
+        served = [(*label, "") if not match else label for label in cells.table["domain"]]
+        domains = np.empty(len(served), dtype=object)
+        domains[:] = [("own", label[:-1], label[-1]) if own else ("shared", label[-1]) for label in served]
+        return answers, replace(cells, table=cells.table.assign(domain=domains)), row_weights(frame, design)
 
 
 def _stated(column: pd.Series) -> pd.Series:
@@ -393,18 +406,16 @@ def _sides(responses: Responses, fixed: bool) -> list[_Side]:
     return sides
 
 
-def _part_strata(keys: pd.DataFrame, designs: Sequence[SampleDesign]) -> None:
+def _part_strata(table: pd.DataFrame, designs: Sequence[SampleDesign]) -> None:
     """Keeps the strata of two files apart, unless they drew the same clusters by the same design."""
     if len(designs) < 2:
         return
     first, second = designs
     same = bool(first.stages) and (first.strata, first.stages) == (second.strata, second.stages)
-    mine, theirs = (set(map(tuple, keys.loc[keys["source"] == s, ["stratum", "cluster"]].to_numpy())) for s in (0, 1))
-    if not (same and mine & theirs):
-        keys["stratum"] = [f"{'expectation' if s else 'perception'} {name}".strip()
-                           for s, name in zip(keys["source"], keys["stratum"], strict=True)]  # fmt: skip
-    if list(keys.columns[: len(KEYS)]) != KEYS:
-        raise SpecError("cell keys are out of order.")
+    units = [set(map(tuple, table.loc[table["source"] == s, ["stratum", "cluster"]].to_numpy())) for s in (0, 1)]
+    if not (same and units[0] & units[1]):
+        form = np.where(table["source"] == 1, "expectation ", "perception ")
+        table["stratum"] = [f"{name}{stratum}".strip() for name, stratum in zip(form, table["stratum"], strict=True)]
 
 
 def _score_map(responses: Responses, measures: Sequence[Measure], fixed: bool) -> ScoreMap:

@@ -11,7 +11,7 @@ A cell is a domain x stratum x cluster x subcluster. Per cell we keep three Gram
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property, reduce
@@ -28,7 +28,7 @@ Array = NDArray[Any]
 KEYS = ["source", "domain", "stratum", "cluster", "subcluster"]
 POPULATION = ["clusters_in_population", "units_in_population"]
 
-_CHUNK = 65_536
+_CHUNK = 16_384  # rows of a block: about what the second-level cache holds
 EVERYONE = 0.0  # population of a cluster in which everyone answered, whatever their number
 _EXACT_FLOAT32 = 2**24  # sums of integers below this are exact in float32
 
@@ -109,6 +109,100 @@ class ScoreMap:
         present = (answered.astype(np.float64) @ needed) == needed.sum(axis=0)
         scores = (centred @ self.weights) * present[:, self.mask_of_score]
         return np.concatenate([np.ones((len(centred), 1)), present, scores], axis=1)
+
+
+@dataclass(frozen=True, eq=False)
+class Cells:
+    """Which cell every row belongs to.
+
+    Attributes
+    ----------
+    table : one row a cell: ``source, domain, stratum, cluster, subcluster`` and population sizes
+    code : (n,) row of the table for every row of the data
+
+    Strata and clusters carry the name of their column, so that the same store in two files is one cluster and the
+    store "1" never meets the region "1".
+
+    >>> import pandas as pd
+    >>> cells = Cells.of(pd.DataFrame({"store": list("aba")}), SampleDesign(clusters="store"))
+    >>> cells.table["cluster"].tolist(), cells.code.tolist()
+    (['store=a', 'store=b'], [0, 1, 0])
+    """
+
+    table: pd.DataFrame
+    code: Array
+
+    @classmethod
+    def of(cls, frame: pd.DataFrame, design: SampleDesign, by: Sequence[str] = (), source: int = 0) -> Cells:
+        """Cells of a frame under a design, split by the columns of ``by``."""
+        named = [design.strata, *design.stages]
+        code, starts = _distinct([frame[name] for name in (*named, *by) if name], len(frame))
+        first = frame.iloc[starts]
+        tags = [[f"{name}={label}" for label in first[name]] if name else [""] * len(first) for name in named]
+        tags += [[""] * len(first)] * (3 - len(tags))
+        table = pd.DataFrame(dict(zip(KEYS[2:], tags, strict=True)), dtype=object)
+        table.insert(0, "source", source)
+        table.insert(1, "domain", _tuples(first[list(by)]))
+        for name, sizes in zip(POPULATION, _population(frame, design), strict=True):
+            table[name] = np.broadcast_to(sizes, len(frame))[starts]
+            _one_population(sizes, code, table, name)
+        return cls(table, code)
+
+    @classmethod
+    def stacked(cls, parts: Sequence[Cells]) -> Cells:
+        """Rows of several frames below each other."""
+        sizes = np.cumsum([0, *(len(part.table) for part in parts)])
+        code = np.concatenate([part.code + offset for part, offset in zip(parts, sizes, strict=False)])
+        return cls(pd.concat([part.table for part in parts], ignore_index=True), code)
+
+
+def _distinct(columns: Sequence[pd.Series], n: int) -> tuple[Array, Array]:
+    """(n,) code of each distinct combination in order of appearance, and where each first stands."""
+    code = np.zeros(n, dtype=np.int64)
+    for column in columns:
+        codes, labels = pd.factorize(column, use_na_sentinel=False)
+        code = code * max(len(labels), 1) + codes
+        code = pd.factorize(code)[0]
+    distinct = int(code.max(initial=-1)) + 1
+    starts = np.full(distinct, n)
+    np.minimum.at(starts, code, np.arange(n))
+    return code, starts
+
+
+def _tuples(frame: pd.DataFrame) -> Array:
+    """(n,) rows of a frame as tuples."""
+    out = np.empty(len(frame), dtype=object)
+    out[:] = list(zip(*(frame[name] for name in frame.columns), strict=True)) if frame.shape[1] else [()] * len(frame)
+    return out
+
+
+def _population(frame: pd.DataFrame, design: SampleDesign) -> list[Any]:
+    """Population sizes of the two stages: a number for all rows, or (n,)."""
+    second = EVERYONE if design.whole_clusters else np.nan
+    if isinstance(design.population, Mapping):
+        if design.strata is None:
+            raise SpecError("population is given per stratum, but the design names no strata.")
+        sizes = frame[design.strata].map(design.population)
+        if sizes.isna().any():
+            lacking = sorted({str(label) for label in frame.loc[sizes.isna(), design.strata]})
+            raise DataError(f"population has no size for the strata {', '.join(lacking)}. Add them.")
+        return [sizes.to_numpy(float), second]
+    columns = [frame[name].to_numpy(float) for name in design.population_columns]
+    return [*columns, second, np.nan][:2] if columns else [np.nan, np.nan]
+
+
+def _one_population(sizes: Any, code: Array, table: pd.DataFrame, name: str) -> None:
+    """Refuse a population size that changes within a stratum (first stage) or cluster (second stage)."""
+    if np.isscalar(sizes):
+        return
+    unit = ["stratum"] if name == POPULATION[0] else ["stratum", "cluster"]
+    group = table.groupby(unit, sort=False).ngroup().to_numpy()
+    first = table.groupby(group, sort=False)[name].first().to_numpy(float)
+    odd = ~np.isclose(sizes, first[group][code], equal_nan=True)
+    if odd.any():
+        bad = table.iloc[np.unique(code[odd])][[*unit, name]].drop_duplicates()
+        places = ", ".join(" ".join(map(str, line)) for line in bad[unit].head(5).to_numpy().tolist())
+        raise DataError(f"{name} differs within {unit[-1]} {places or '(all)'}. Give one size.", bad)
 
 
 @dataclass(frozen=True, eq=False)
@@ -213,7 +307,7 @@ class Moments:
         score_map = columns if isinstance(columns, ScoreMap) else ScoreMap.plain(columns)
         design = design or SampleDesign()
         check_columns([*score_map.answers, *by, *design.column_names()], frame.columns, "the data")
-        return cls.from_cells(frame, score_map, cell_keys(frame, design, by), row_weights(frame, design))
+        return cls.from_cells(frame, score_map, Cells.of(frame, design, by), row_weights(frame, design))
 
     @classmethod
     def from_batches(
@@ -242,14 +336,13 @@ class Moments:
         return cls(score_map, pd.DataFrame(columns=[*KEYS, *POPULATION]), none, none, none)
 
     @classmethod
-    def from_cells(cls, frame: pd.DataFrame, score_map: ScoreMap, keys: pd.DataFrame, weight: Array | None) -> Moments:
-        """Moments of rows whose cell keys and weights are already known."""
+    def from_cells(cls, frame: pd.DataFrame, score_map: ScoreMap, cells: Cells, weight: Array | None) -> Moments:
+        """Moments of rows whose cells and weights are already known."""
         if len(frame) == 0:
             return cls.empty(score_map)
-        cells, code = _factorise(keys)
         answers = _matrix(frame, score_map.answers)
-        count, first, second = _grams(answers, score_map, code, len(cells), weight)
-        return cls(score_map, cells, count, first, second)
+        count, first, second = _grams(answers, score_map, cells.code, len(cells.table), weight)
+        return cls(score_map, cells.table, count, first, second)._merged()
 
     def __add__(self, other: Moments) -> Moments:
         """The summary of both parts; cells with the same keys are merged."""
@@ -257,13 +350,22 @@ class Moments:
             raise SpecError("moments of different columns cannot be added.")
         if not len(self.cells) or not len(other.cells):
             return self if len(self.cells) else other
-        keys = pd.concat([self.cells, other.cells], ignore_index=True)
-        cells, code = _factorise(keys)
         stacks = [
-            _sum_by(np.concatenate([mine, theirs]), code, len(cells))
+            np.concatenate([mine, theirs])
             for mine, theirs in ((self.count, other.count), (self.first, other.first), (self.second, other.second))
         ]
-        return Moments(self.map, cells, *stacks)
+        return Moments(self.map, pd.concat([self.cells, other.cells], ignore_index=True), *stacks)._merged()
+
+    def _merged(self) -> Moments:
+        """The same moments with cells of the same keys added up."""
+        code, starts = _distinct([self.cells[name] for name in KEYS], len(self.cells))
+        if len(starts) == len(self.cells):
+            return self
+        table = self.cells.iloc[starts].reset_index(drop=True)
+        for name in POPULATION:
+            _one_population(self.cells[name].to_numpy(float), code, table, name)
+        count, first, second = (_sum_by(stack, code, len(starts)) for stack in (self.count, self.first, self.second))
+        return Moments(self.map, table, count, first, second)
 
     @property
     def weighted(self) -> bool:
@@ -326,83 +428,9 @@ class Moments:
             return raw * n / (n - 1) / np.outer(self.map.denominators, self.map.denominators)
 
 
-def cell_keys(frame: pd.DataFrame, design: SampleDesign, by: Sequence[str] = (), source: int = 0) -> pd.DataFrame:
-    """One row per row of the data: which cell it belongs to, and the population sizes of that cell.
-
-    Strata and clusters carry the name of their column, so that the same store in two files is one cluster
-    and the store "1" never meets the region "1".
-    """
-    stages = design.stages
-    none = pd.Series("", index=frame.index, dtype=object)
-    keys = {
-        "source": pd.Series(source, index=frame.index),
-        "domain": _labels(frame, by),
-        "stratum": _tagged(frame, design.strata) if design.strata else none,
-        "cluster": _tagged(frame, stages[0]) if stages else none,
-        "subcluster": _tagged(frame, stages[1]) if len(stages) > 1 else none,
-    }
-    sizes = dict(zip(POPULATION, _population(frame, design), strict=True))
-    return pd.DataFrame(keys | sizes).reset_index(drop=True)
-
-
 def row_weights(frame: pd.DataFrame, design: SampleDesign) -> Array | None:
     """(n,) weights, or None where everyone counts the same."""
     return None if design.weight is None else frame[design.weight].to_numpy(dtype=float)
-
-
-def _labels(frame: pd.DataFrame, by: Sequence[str]) -> pd.Series:
-    """Each row's domain as a tuple of labels, made once per distinct combination."""
-    if not by:
-        return pd.Series([()] * len(frame), index=frame.index, dtype=object)
-    codes, labels = pd.factorize(pd.MultiIndex.from_frame(frame[list(by)])) if len(by) > 1 else pd.factorize(
-        frame[by[0]], use_na_sentinel=False)  # fmt: skip
-    tuples = np.empty(len(labels), dtype=object)
-    tuples[:] = [tuple(label) if len(by) > 1 else (label,) for label in labels]
-    return pd.Series(tuples[codes], index=frame.index, dtype=object)
-
-
-def _tagged(frame: pd.DataFrame, column: str) -> pd.Series:
-    codes, labels = pd.factorize(frame[column], use_na_sentinel=False)
-    names = np.array([f"{column}={label}" for label in labels], dtype=object)
-    return pd.Series(names[codes], index=frame.index, dtype=object)
-
-
-def _population(frame: pd.DataFrame, design: SampleDesign) -> list[pd.Series]:
-    unknown = pd.Series(np.nan, index=frame.index)
-    if isinstance(design.population, dict):
-        if design.strata is None:
-            raise SpecError("population is given per stratum, but the design names no strata.")
-        sizes = frame[design.strata].map(design.population)
-        if sizes.isna().any():
-            lacking = sorted({str(label) for label in frame.loc[sizes.isna(), design.strata]})
-            raise DataError(f"population has no size for the strata {', '.join(lacking)}. Add them.")
-        return [sizes.astype(float), pd.Series(EVERYONE, index=frame.index) if design.whole_clusters else unknown]
-    columns = [frame[name].astype(float) for name in design.population_columns]
-    everyone = pd.Series(EVERYONE, index=frame.index)
-    return [*columns, everyone if design.whole_clusters else unknown, unknown][:2]
-
-
-def _factorise(keys: pd.DataFrame) -> tuple[pd.DataFrame, Array]:
-    """Distinct cells in order of first appearance, and each row's cell."""
-    code = np.zeros(len(keys), dtype=np.int64)
-    for name in KEYS:
-        codes, labels = pd.factorize(keys[name])
-        code = code * max(len(labels), 1) + codes
-    code, where = pd.factorize(code)
-    starts = np.full(len(where), len(code))
-    np.minimum.at(starts, code, np.arange(len(code)))
-    cells = keys.iloc[starts].reset_index(drop=True)
-    _one_population(keys, code, starts)
-    return cells, code
-
-
-def _one_population(keys: pd.DataFrame, code: Array, starts: Array) -> None:
-    for name in POPULATION:
-        sizes = keys[name].to_numpy(dtype=float)
-        odd = ~np.isclose(sizes, sizes[starts][code], equal_nan=True)
-        if odd.any():
-            bad = keys.loc[odd, ["stratum", "cluster", name]].drop_duplicates()
-            raise DataError(f"population differs within a cluster or stratum in {len(bad)} places. Give one size.", bad)
 
 
 def _matrix(frame: pd.DataFrame, columns: Sequence[str]) -> Array:
@@ -458,38 +486,51 @@ def _grams(answers: Array, score_map: ScoreMap, code: Array, cells: int, weight:
 def _block_grams(answers: Array, score_map: ScoreMap, weight: Array | None) -> tuple[list[Array], list[Array] | None]:
     """Gram matrices of the complete rows in answer space, and of the others in score space."""
     if answers.dtype.kind in "iub":
-        return _weighted_grams(_centred(answers, score_map.origin), weight), None
+        return _complete_grams(answers, score_map.origin, weight), None
     answered = ~np.isnan(answers)
     whole = answered.all(axis=1)
     if whole.all():
-        return _weighted_grams(_centred(answers, score_map.origin), weight), None
+        return _complete_grams(answers, score_map.origin, weight), None
     centred = np.where(answered[~whole], answers[~whole] - score_map.origin, 0.0)
     rest = score_map.rows(centred, answered[~whole])
     lone = None if weight is None else weight[~whole]
     kept = None if weight is None else weight[whole]
-    return _weighted_grams(_centred(answers[whole], score_map.origin), kept), _weighted_grams(rest, lone)
+    return _complete_grams(answers[whole], score_map.origin, kept), _weighted_grams(rest, lone)
 
 
-def _centred(answers: Array, origin: Array) -> Array:
-    """(n, 1 + k) constant and centred answers, in float32 where its sums of products are exact."""
+def _with_constant(answers: Array, origin: Array, kind: Any) -> Array:
+    """(n, 1 + k) constant and answers about an origin, in the memory order of the answers."""
     n, k = answers.shape
     columnwise = answers.flags.f_contiguous and not answers.flags.c_contiguous
-    exact = answers.dtype.kind in "iub" and answers.dtype.itemsize == 1 and bool((origin == np.rint(origin)).all())
-    if exact and n:
-        reach = max(abs(float(answers.max()) - origin.min()), abs(float(answers.min()) - origin.max()), 1.0)
-        exact = n * reach * reach < _EXACT_FLOAT32
-    kind = np.float32 if exact else np.float64
     z = np.empty((1 + k, n), kind).T if columnwise else np.empty((n, 1 + k), kind)
     z[:, 0] = 1
-    np.subtract(answers, origin.astype(kind), out=z[:, 1:], dtype=kind, casting="unsafe")
+    z[:, 1:] = answers
+    if origin.any():
+        z[:, 1:] -= origin.astype(kind)
     return z
 
 
+def _complete_grams(answers: Array, origin: Array, weight: Array | None) -> list[Array]:
+    """Gram matrices of complete rows about the origin, in float32 where that is exact.
+
+    Sums of products of whole numbers are exact in float32 while they stay under 2^24. The largest are the sums of
+    squares on the diagonal, so the result itself shows whether it may be believed; it is then moved to the origin.
+    """
+    if weight is None and answers.dtype.kind in "iub" and answers.dtype.itemsize <= 2:
+        z = _with_constant(answers, np.zeros(len(origin)), np.float32)
+        gram = z.T @ z
+        if np.diagonal(gram).max(initial=0) < _EXACT_FLOAT32:
+            shift = np.eye(len(origin) + 1)
+            shift[1:, 0] = -origin
+            return [shift @ gram.astype(np.float64) @ shift.T]
+    return _weighted_grams(_with_constant(answers, origin, np.float64), weight)
+
+
 def _weighted_grams(z: Array, weight: Array | None) -> list[Array]:
-    plain = (z.T @ z).astype(np.float64)
+    """Gram matrices of rows with weights 1, w and w^2; the first alone where there are no weights."""
+    plain = z.T @ z
     if weight is None:
         return [plain]
-    z = z.astype(np.float64, copy=False)
     scaled = z * weight[:, None]
     return [plain, scaled.T @ z, scaled.T @ scaled]
 
@@ -502,7 +543,7 @@ def _shared_out(work: Callable[[Any], Any], blocks: Sequence[Any], rows: int) ->
     from threadpoolctl import threadpool_limits
 
     with threadpool_limits(1, user_api="blas"):
-        if rows < 4 * _CHUNK:
+        if rows < 16 * _CHUNK:
             yield from map(work, blocks)
         else:
             with ThreadPoolExecutor(2) as pool:

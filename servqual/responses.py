@@ -634,7 +634,7 @@ def _fault_message(cases: pd.DataFrame, name: str) -> str:
     parts = []
     for (column, problem), group in cases.groupby(["column", "problem"], sort=False):
         rows = ", ".join(str(row) for row in group["row"].head(5)) + (", …" if len(group) > 5 else "")
-        noun = "answer" if problem.startswith("outside") or problem == "not a number" else "row"
+        noun = "answer" if str(problem).startswith(("outside", "not a")) else "row"
         parts.append(
             f"{column}: {len(group)} {noun}{'s' * (len(group) > 1)} {problem} (row{'s' * (len(group) > 1)} {rows})"
         )
