@@ -10,11 +10,11 @@ from servqual.gaps import score_gaps, score_performance
 from servqual.inference import Mean, Proportion, Ratio, Student, Taylor, Total, Variance, estimate
 from servqual.instruments import Instrument, available_instruments, load_instrument
 from servqual.moments import Moments
-from servqual.responses import Responses, read_responses
+from servqual.responses import Responses, Variable, read_responses
 from survey_design.sampling import SampleDesign
 
 __all__ = [
-    "Instrument", "Responses", "SampleDesign", "Moments",
+    "Instrument", "Responses", "SampleDesign", "Variable", "Moments",
     "available_instruments", "load_instrument", "read_responses",
     "score_gaps", "score_performance", "compare",
     "estimate", "Mean", "Total", "Ratio", "Variance", "Proportion",

@@ -30,6 +30,7 @@ class Comparison(Result):
 
     instrument: Instrument | None = None
     by: str = ""
+    by_columns: tuple[Column, ...] = ()
     level: float = 0.95
     adjust: Adjust = "holm"
     interval: Interval = field(default_factory=Student)
@@ -42,16 +43,18 @@ class Comparison(Result):
         return self.interval.sentence(self.language)
 
     def title(self) -> str:
-        if self.language == "zh":
-            return f"各 {self.by} 之间差距的差异"
-        return f"Differences of the gap between values of {self.by}"
+        name = self._compared().heading(self.language)
+        return f"{name}之间差距的差异" if self.language == "zh" else f"Differences of the gap between values of {name}"
+
+    def _compared(self) -> Column:
+        return next(column for column in self.by_columns if column.name == self.by)
 
     def columns(self) -> tuple[Column, ...]:
         words = {**(self.instrument.words() if self.instrument else {}), **TOTALS}
         numbers = ("difference", "se", "low", "high", "n", "df", "p", "p_adjusted")
         return (
-            Column(self.by, {"en": self.by}),
-            Column("against", {"en": "against", "zh": "对照"}),
+            *self.by_columns,
+            Column("against", {"en": "against", "zh": "对照"}, "text", self._compared().words),
             Column("dimension", HEADINGS["dimension"], "text", words),
             *(NUMBER_COLUMNS[name] for name in numbers),
             *([NUMBER_COLUMNS["reason"]] if self.frame["reason"].any() else []),
@@ -121,7 +124,16 @@ def compare(gaps: GapScores, by: str, *, adjust: Adjust = "holm", comparability:
     said = "" if comparability is None else str(comparability)
     first = gaps.dimensions
     return Comparison(
-        frame, gaps.language, first.instrument, by, gaps.level, adjust, gaps.interval, said, first.cautious
+        frame,
+        gaps.language,
+        first.instrument,
+        by,
+        first.by_columns,
+        gaps.level,
+        adjust,
+        gaps.interval,
+        said,
+        first.cautious,
     )
 
 

@@ -84,11 +84,20 @@ DIAGNOSIS: Mapping[str, Text] = {
 }
 
 
+NO_EFFECT: Mapping[str, Text] = {
+    "": {"en": "", "zh": ""},
+    "two samples": {"en": "different people: nobody has a gap of their own", "zh": "两组不同受访者，无个体差距"},
+    "fixed": {"en": "fixed levels: no spread of E, no ranks", "zh": "固定期望水平，无期望差异，不作秩检验"},
+    "same": {"en": "everyone has the same gap", "zh": "所有人差距相同"},
+}
+
+
 @dataclass(frozen=True, eq=False, repr=False)
 class EffectSizes(Result):
     """Standardised gaps and signed ranks, all respondents together.
 
-    Frame columns: ``measure, kind, n, sd_expectation, sd_perception, sd_gap, r, dz, dav, wilcoxon_v, wilcoxon_p``.
+    Frame columns: ``measure, kind, n, sd_expectation, sd_perception, sd_gap, r, dz, dav, wilcoxon_v, wilcoxon_p,
+    remark``.
     ``dz = gap / sd of the individual gaps`` (paired only), ``dav = gap / mean of the two SDs``. Wilcoxon's signed
     ranks use whole-number differences, so that ties are exact; respondents count equally and as independent.
 
@@ -119,6 +128,11 @@ class EffectSizes(Result):
             *(Column(name, label, "number") for name, label in numbers.items()),
             Column("wilcoxon_v", {"en": "Wilcoxon V", "zh": "Wilcoxon V"}, "number", decimals=1),
             Column("wilcoxon_p", {"en": "Wilcoxon p", "zh": "Wilcoxon p"}, "p"),
+            *(
+                [Column("remark", {"en": "remark", "zh": "备注"}, "text", NO_EFFECT)]
+                if self.frame["remark"].any()
+                else []
+            ),
         )
 
     def note(self) -> str:
@@ -215,6 +229,7 @@ def effect_sizes(responses: Responses, basis: Basis, fixed: Array | None) -> Eff
         "dav",
         "wilcoxon_v",
         "wilcoxon_p",
+        "remark",
     ]
     return EffectSizes(pd.DataFrame(lines, columns=names), responses.language, responses.instrument)
 
@@ -230,14 +245,28 @@ def _effect(responses: Responses, basis: Basis, k: int, fixed: Array | None) -> 
     gap = means[at["P"]] - expectation
     sd_e, sd_p = (float(np.sqrt(variance[side])) if side in variance else nan for side in "EP")
     if responses.pairing != "paired" and fixed is None:
-        return measure.id, measure.what, n, sd_e, sd_p, nan, nan, nan, gap / ((sd_e + sd_p) / 2), nan, nan
+        return (
+            measure.id,
+            measure.what,
+            n,
+            sd_e,
+            sd_p,
+            nan,
+            nan,
+            nan,
+            gap / ((sd_e + sd_p) / 2),
+            nan,
+            nan,
+            "two samples",
+        )
     shared = covariance[at["E"], at["P"]] if "E" in at else 0.0
     sd_gap = float(np.sqrt(variance["P"] + variance.get("E", 0.0) - 2 * shared))
     r = float(shared / (sd_e * sd_p)) if "E" in at and sd_e * sd_p > 0 else nan
     dav = gap / ((sd_e + sd_p) / 2) if "E" in at else nan
     v, p, _ = _signed_rank(responses, measure, fixed)
     dz = gap / sd_gap if sd_gap > 0 else nan
-    return measure.id, measure.what, n, sd_e, sd_p, sd_gap, r, dz, dav, v, p
+    remark = "fixed" if fixed is not None else "" if sd_gap > 0 else "same"
+    return measure.id, measure.what, n, sd_e, sd_p, sd_gap, r, dz, dav, v, p, remark
 
 
 def _signed_rank(responses: Responses, measure: Measure, fixed: Array | None) -> tuple[float, float, int]:

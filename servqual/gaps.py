@@ -67,6 +67,7 @@ class GapTable(Result):
 
     instrument: Instrument | None = None
     by: tuple[str, ...] = ()
+    by_columns: tuple[Column, ...] = ()
     what: What = "dimension"
     level: float = 0.95
     adjust: Adjust = "holm"
@@ -85,10 +86,16 @@ class GapTable(Result):
         return say(CAUTION, self.language) if self.cautious else ""
 
     def title(self) -> str:
-        kind = say(HEADINGS[self.what], self.language)
-        if self.language == "zh":
-            return f"各{kind}的服务质量差距" + (f"（按 {'、'.join(self.by)}）" if self.by else "")
-        return f"Service-quality gap by {kind}" + (f" and {', '.join(self.by)}" if self.by else "")
+        kind, zh = say(HEADINGS[self.what], self.language), self.language == "zh"
+        split = [column.heading(self.language) for column in self.by_columns]
+        if zh:
+            return f"各{kind}的服务质量差距" + (f"（按{'、'.join(split)}）" if split else "")
+        return f"Service-quality gap by {kind}" + (f" and {', '.join(split)}" if split else "")
+
+    def group(self, values: Sequence[Any]) -> str:
+        """The values of the split columns in words."""
+        named = [column.show(value, self.language) for column, value in zip(self.by_columns, values, strict=True)]
+        return ("、" if self.language == "zh" else ", ").join(named)
 
     def words(self) -> dict[str, Text]:
         """Labels of the rows."""
@@ -111,7 +118,7 @@ class GapTable(Result):
         ]
         shown = [NUMBER_COLUMNS[name] for name in names if name in self.frame.columns]
         return (
-            *(Column(name, {"en": name}) for name in self.by),
+            *self.by_columns,
             Column(self.what, HEADINGS[self.what], "text", self.words()),
             *shown,
             *([NUMBER_COLUMNS["reason"]] if self.frame["reason"].any() else []),
@@ -150,7 +157,7 @@ class GapTable(Result):
         """One row in words, with its interval and base."""
         row, zh = self._row(key, group), self.language == "zh"
         name = say(self.words().get(key, {"en": key}), self.language)
-        place = "、".join(map(str, group.values())) if zh else ", ".join(map(str, group.values()))
+        place = self.group([group[column] for column in self.by])
         if not np.isfinite(row["gap"]):
             why = say(REASONS[row["reason"]], self.language)
             return f"{name}：无法计算（{why}）。" if zh else f"{name}: no gap can be given ({why})."
@@ -377,6 +384,7 @@ def _scored(
         language,
         instrument,
         by,
+        tuple(responses.column_of(name) for name in by),
         level=level,
         adjust=adjust,
         interval=chosen,
@@ -573,11 +581,16 @@ def _pairing_remark(responses: Responses, basis: Basis, fixed: bool) -> Text:
             "zh": "独立样本：两份问卷由不同的人回答",
         }
     side = {"E": ("expectations", "期望"), "P": ("perceptions", "感知")}[basis.shared]
-    how = (f"matched by {basis.match}", f"按 {basis.match} 匹配") if basis.match else ("overall", "总体值")
+    split, how = {}, {"en": "overall", "zh": "总体值"}
+    for language, glue in (("en", ", "), ("zh", "、")):
+        split[language] = glue.join(responses.column_of(name).heading(language) for name in basis.by)
+    if basis.match:
+        column = responses.column_of(basis.match)
+        how = {"en": f"matched by {column.heading('en')}", "zh": f"按{column.heading('zh')}匹配的值"}
     return {
-        "en": f"independent samples; {side[0]} have no {', '.join(basis.by)}: their value, {how[0]}, serves every row, "
+        "en": f"independent samples; {side[0]} have no {split['en']}: their value, {how['en']}, serves every row, "
         "and its error is shared between rows",
-        "zh": f"独立样本；{side[1]}数据无 {'、'.join(basis.by)}：以{how[1]}用于每一行，其误差为各行共有",
+        "zh": f"独立样本；{side[1]}数据无{split['zh']}：以{how['zh']}用于每一行，其误差为各行共有",
     }
 
 
@@ -637,6 +650,7 @@ class PerformanceTable(Result):
 
     instrument: Instrument | None = None
     by: tuple[str, ...] = ()
+    by_columns: tuple[Column, ...] = ()
     what: What = "dimension"
     level: float = 0.95
     interval: Interval = field(default_factory=Student)
@@ -654,7 +668,7 @@ class PerformanceTable(Result):
     def columns(self) -> tuple[Column, ...]:
         words = TOTALS if self.what == "total" else self.instrument.words() if self.instrument else {}
         return (
-            *(Column(name, {"en": name}) for name in self.by),
+            *self.by_columns,
             Column(self.what, HEADINGS[self.what], "text", words),
             *(NUMBER_COLUMNS[name] for name in ("perception", "se", "low", "high", "n", "df", "deff")),
             *([NUMBER_COLUMNS["reason"]] if self.frame["reason"].any() else []),
@@ -720,7 +734,7 @@ def score_performance(
         columns = [*keep[: len(scores.by)], what, *keep[len(scores.by) :]]
         first = scores.dimensions
         remarks = (first.remarks[0], *first.remarks[2:])
-        tables[name] = PerformanceTable(frame[columns], scores.language, first.instrument, first.by, what, level,
+        tables[name] = PerformanceTable(frame[columns], scores.language, first.instrument, first.by, first.by_columns, what, level,
                                         first.interval, remarks, first.cautious)  # fmt: skip
     shown = tables["dimensions"]
     fields = {name: getattr(shown, name) for name in shown.__dataclass_fields__}

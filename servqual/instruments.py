@@ -303,7 +303,7 @@ class _Reader:
             self._fail(
                 f"{place} {key}", f"{value!r} is not a whole number", "write points = 7, or from = 0 and to = 10"
             )
-        return int(value)  # type: ignore[arg-type]
+        return value
 
     def _dimension(self, entry: Mapping[str, Any], k: int) -> Dimension:
         place = f"[[dimensions]] {k}"

@@ -15,7 +15,7 @@ import pandas as pd
 
 from servqual.instruments import Instrument, Scale
 from survey_design.errors import DataError, SpecError, check_choice, check_columns, missing_extra
-from survey_design.results import Column, Language, Result
+from survey_design.results import Column, Language, Result, Text
 from survey_design.sampling import SampleDesign
 
 Faults = Literal["raise", "set aside"]
@@ -39,6 +39,23 @@ STEPS: Mapping[str, Mapping[str, str]] = {
     "off scale": {"en": "outside the scale, set aside", "zh": "超出量表范围，已搁置"},
     "not a number": {"en": "not a number, set aside", "zh": "不是数字，已搁置"},
 }
+
+
+@dataclass(frozen=True)
+class Variable:
+    """What a column of the data and its codes are called, in both languages.
+
+    >>> tier = Variable({"en": "Tier", "zh": "门店层级"}, {"core": {"en": "Core", "zh": "核心店"}})
+    >>> tier.column("tier").show("core", "zh")
+    '核心店'
+    """
+
+    label: Text = field(default_factory=dict)
+    values: Mapping[Any, Text] = field(default_factory=dict)
+
+    def column(self, name: str) -> Column:
+        """The column of a result that shows this variable."""
+        return Column(name, self.label or {"en": name}, "text", self.values)
 
 
 @dataclass(frozen=True)
@@ -105,6 +122,7 @@ class Responses:
         What to do with answers off the scale, texts among numbers, repeated respondents and rows that lack a
         weight: raise one error that lists them all, or set them aside and count them in the ledger.
     respondent : column that identifies a respondent; needed to see duplicates
+    variables : names and value labels of other columns, for tables and pictures split by them
 
     Attributes
     ----------
@@ -139,6 +157,7 @@ class Responses:
     cases: pd.DataFrame
     source: Source
     respondent: str | None
+    variables: Mapping[str, Variable]
     expectation: Responses | None
     matches: Mapping[str, str] = field(default_factory=dict)
     unmatched: tuple[tuple[str, str], ...] = ()
@@ -154,6 +173,7 @@ class Responses:
         dont_know: Sequence[Any] = (),
         faults: Faults = "raise",
         respondent: str | None = None,
+        variables: Mapping[str, Variable] | None = None,
         source: Source | None = None,
     ) -> None:
         check_choice("faults", faults, Faults)
@@ -178,6 +198,7 @@ class Responses:
             "cases": reading.cases,
             "source": source,
             "respondent": respondent,
+            "variables": dict(variables or {}),
             "expectation": None,
             "matches": {item.id: item.id for item in instrument.items},
             "unmatched": (),
@@ -210,6 +231,10 @@ class Responses:
         """The files behind these responses: one, or perception and expectation."""
         return (self,) if self.expectation is None else (self, self.expectation)
 
+    def column_of(self, name: str) -> Column:
+        """How a column of the data is headed and its codes are named in results."""
+        return self.variables.get(name, Variable()).column(name)
+
     def in_language(self, language: Language) -> Responses:
         """The same answers; results built on them show themselves in this language."""
         other = None if self.expectation is None else self.expectation.in_language(language)
@@ -238,7 +263,8 @@ class Responses:
         lone = [("perception", item.id) for item in self.instrument.items if item.id not in matches]
         taken = set(matches.values())
         lone += [("expectation", item.id) for item in expectation.instrument.items if item.id not in taken]
-        return self._with(expectation=expectation, matches=matches, unmatched=tuple(lone))
+        named = {**expectation.variables, **self.variables}
+        return self._with(expectation=expectation, matches=matches, unmatched=tuple(lone), variables=named)
 
     def _with(self, **changes: Any) -> Responses:
         copy = object.__new__(type(self))
@@ -280,6 +306,7 @@ def read_responses(
     dont_know: Sequence[Any] = (),
     faults: Faults = "raise",
     respondent: str | None = None,
+    variables: Mapping[str, Variable] | None = None,
     encoding: str | None = None,
     sheet: str | int = 0,
 ) -> Responses:
@@ -291,7 +318,7 @@ def read_responses(
     instrument, design : what was asked, and how respondents were chosen
     expectation, perception : instead of ``path``: two files, or two :class:`Responses` where instrument or
         design differ. Items match by id or ``maps_to``; those without partner are listed, never summed.
-    columns, missing_codes, dont_know, faults, respondent : as in :class:`Responses`
+    columns, missing_codes, dont_know, faults, respondent, variables : as in :class:`Responses`
     encoding : only needed when the file's encoding is not recognised
     sheet : sheet of an Excel file, by name or position
 
@@ -320,7 +347,7 @@ def read_responses(
     True
     """
     options = {"columns": columns, "missing_codes": missing_codes, "dont_know": dont_know, "faults": faults,
-               "respondent": respondent}  # fmt: skip
+               "respondent": respondent, "variables": variables}  # fmt: skip
     if (path is None) == (expectation is None and perception is None):
         raise SpecError("give either path, or expectation= and perception=.")
     if path is not None:
