@@ -2,7 +2,7 @@
 
 Nouns: :class:`Instrument` (what is asked), :class:`Responses` (what came back), :class:`Moments` (what is summed).
 Verbs: :func:`load_instrument`, :func:`read_responses`, :func:`score_gaps`, :func:`score_performance`, :func:`compare`,
-:func:`estimate`. How an interval is made: :class:`Taylor`, :class:`Student`.
+:func:`estimate`. How an interval is made: :class:`Taylor`, :class:`Student`, :class:`Bootstrap`, :class:`Jackknife`.
 """
 
 from servqual.comparison import compare
@@ -10,6 +10,7 @@ from servqual.gaps import score_gaps, score_performance
 from servqual.inference import Mean, Proportion, Ratio, Student, Taylor, Total, Variance, estimate
 from servqual.instruments import Instrument, available_instruments, load_instrument
 from servqual.moments import Moments
+from servqual.replicates import Bootstrap, Jackknife
 from servqual.responses import Responses, Variable, read_responses
 from survey_design.sampling import SampleDesign
 
@@ -18,6 +19,6 @@ __all__ = [
     "available_instruments", "load_instrument", "read_responses",
     "score_gaps", "score_performance", "compare",
     "estimate", "Mean", "Total", "Ratio", "Variance", "Proportion",
-    "Taylor", "Student",
+    "Taylor", "Student", "Bootstrap", "Jackknife",
 ]  # fmt: skip
 __version__ = "0.1.0"

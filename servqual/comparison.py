@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from servqual.gaps import GapScores, why_missing
-from servqual.inference import NUMBER_COLUMNS, Adjust, Interval, Student, adjust_p, t_interval, t_pvalue
+from servqual.inference import NUMBER_COLUMNS, Adjust, Interval, Student, adjust_p, t_pvalue
 from servqual.instruments import Instrument
 from servqual.measures import CAUTION, HEADINGS, TOTALS, Basis, Row
 from survey_design.errors import DataError, SpecError, check_choice
@@ -143,7 +143,7 @@ def _difference(
     spread, lone = basis.spread([(1.0, a), (-1.0, b)], interval)
     difference = a.gap - b.gap
     se = np.where((spread.df > 0) & np.isfinite(difference), spread.se, np.nan)
-    low, high = t_interval(difference, se, spread.df, level)
+    low, high = (np.where(np.isfinite(difference), bound, np.nan) for bound in spread.bounds(difference, level))
     n, n_e = (np.minimum(getattr(a, name), getattr(b, name)) for name in ("n_perception", "n_expectation"))
     columns: dict[str, Any] = {name: [a.label[k]] * len(se) for k, name in enumerate(by)}
     columns["against"] = [b.label[place]] * len(se)

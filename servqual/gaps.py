@@ -25,7 +25,6 @@ from servqual.inference import (
     hotelling,
     kish_deff,
     srs_variance,
-    t_interval,
     t_pvalue,
 )
 from servqual.instruments import Instrument
@@ -435,7 +434,7 @@ def _line(basis: Basis, row: Row, spread: Spread, lone: bool, level: float) -> d
     """The numbers of one group, for all measures."""
     df, gap = spread.df, row.gap
     se = np.where((df > 0) & np.isfinite(gap), spread.se, np.nan)
-    low, high = t_interval(gap, se, df, level)
+    low, high = (np.where(np.isfinite(gap), bound, np.nan) for bound in spread.bounds(gap, level))
     n, n_e = row.n_perception, row.n_expectation
     with np.errstate(invalid="ignore", divide="ignore"):
         deff = se**2 / srs_variance(basis.moments, row.all_terms)

@@ -8,7 +8,7 @@ cluster, and sums of squares where the respondent is the unit). *How* the interv
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from servqual.moments import EVERYONE, Cells, Layout, Moments, ScoreMap, row_weights
+from servqual.moments import EVERYONE, Cells, Layout, Moments, ScoreMap, row_weights, rows_of
 from survey_design.errors import DataError, check_between, check_choice
 from survey_design.results import Column, Result
 from survey_design.sampling import SampleDesign
@@ -70,11 +70,21 @@ class Spread:
     covariance : (m, m)
     df : (m,) degrees of freedom of a t interval
     lonely : strata with one cluster; their deviation is taken from the overall mean
+    replicates : (r, m) values whose quantiles make the interval, where that was asked for
     """
 
     covariance: Array
     df: Array
     lonely: tuple[str, ...] = ()
+    replicates: Array | None = None
+
+    def bounds(self, value: Array, level: float) -> tuple[Array, Array]:
+        """Interval around the values: Student's t, or quantiles where replicates were asked for."""
+        if self.replicates is None:
+            return t_interval(value, np.where(self.df > 0, self.se, np.nan), self.df, level)
+        tails = [(1 - level) / 2, (1 + level) / 2]
+        low, high = np.quantile(self.replicates, tails, axis=0)
+        return np.where(self.df > 0, low, np.nan), np.where(self.df > 0, high, np.nan)
 
     @property
     def se(self) -> Array:
@@ -82,10 +92,30 @@ class Spread:
         return np.sqrt(np.clip(np.diagonal(self.covariance), 0, None))
 
 
+@dataclass(frozen=True, eq=False)
+class Again:
+    """What replicates need to compute estimates again.
+
+    Attributes
+    ----------
+    moments : of the columns that the estimates are computed from
+    answers, code, weight : (n, k), (n,), (n,) the rows, their cells and weights; read where respondents are units
+    whole : True if second-order sums are needed
+    values : maps a function "sums of a domain, (r, 1 or q, q)" to the (r, m) estimates
+    """
+
+    moments: Moments
+    answers: Array
+    code: Array
+    weight: Array | None
+    whole: bool
+    values: Callable[[Callable[[Any], Array]], Array]
+
+
 class Interval(Protocol):
     """How an interval is made."""
 
-    def spread(self, moments: Moments, terms: Sequence[Term]) -> Spread:
+    def spread(self, moments: Moments, terms: Sequence[Term], again: Again | None = None) -> Spread:
         """Covariance and degrees of freedom of the estimates that the terms describe."""
         ...
 
@@ -107,7 +137,7 @@ class Student:
     doi:10.1093/biomet/34.1-2.28. Checked against R's ``t.test`` (tests/test_gaps.py, tests/test_inference.py).
     """
 
-    def spread(self, moments: Moments, terms: Sequence[Term]) -> Spread:
+    def spread(self, moments: Moments, terms: Sequence[Term], again: Again | None = None) -> Spread:
         """Covariance of the estimates, each sample's rows taken as independent."""
         m = len(terms[0].coefficients)
         covariance, parts = np.zeros((m, m)), []
@@ -146,7 +176,7 @@ class Taylor:
     Surveys, Wiley, doi:10.1002/9780470580066. Checked against R's ``survey`` 4.1 (tests/test_inference.py).
     """
 
-    def spread(self, moments: Moments, terms: Sequence[Term]) -> Spread:
+    def spread(self, moments: Moments, terms: Sequence[Term], again: Again | None = None) -> Spread:
         """Covariance of the estimates under the design that the cells carry."""
         influence = _Influence.of(moments, terms)
         plan = _Plan.of(moments.layout)
@@ -183,11 +213,11 @@ class _Plan:
     @classmethod
     def of(cls, layout: Layout) -> _Plan:
         n = np.where(layout.clustered, layout.clusters, np.bincount(layout.stratum, layout.units, len(layout.names)))
-        f = _fractions(n, layout.size, layout.names)
+        f = fractions(n, layout.size, layout.names)
         between = np.where(layout.clustered, (1 - f) * _small_sample(n), 0.0)
         census = layout.clustered & (f == 1)
         m, direct = layout.units, ~layout.clustered[layout.stratum]
-        f2 = _fractions(m, np.where(direct, np.nan, layout.population), layout.names[layout.stratum])
+        f2 = fractions(m, np.where(direct, np.nan, layout.population), layout.names[layout.stratum])
         share = np.where(direct, 1 - f[layout.stratum], f[layout.stratum] * (1 - f2))
         b = share * _small_sample(m)
         kind = layout.source * 2 + census
@@ -260,7 +290,7 @@ class _Influence:
         return np.asarray(np.maximum(df, 0).sum(axis=0))
 
 
-def _fractions(n: Array, size: Array, names: Array) -> Array:
+def fractions(n: Array, size: Array, names: Array) -> Array:
     """Sampled share of each population: 0 where its size is unknown, 1 where everyone was asked."""
     over = n > size * (1 + 1e-9)
     if (over & (size != EVERYONE)).any():
@@ -829,16 +859,24 @@ def _domain_rows(
         return _reasoned(label, statistic.names, "nobody")
     value = statistic(Sums(moments.map, gram, n))
     gradient = _gradient(statistic, moments.map, gram, n)
-    moments, term = _linearised(frame, statistic, moments, domain, gradient, design, by)
+    again = Again(
+        moments,
+        frame[list(statistic.columns)].to_numpy(dtype=float),
+        Cells.of(frame, design, by).code,
+        row_weights(frame, design),
+        True,
+        lambda sums: statistic(Sums(moments.map, sums(domain), n)),
+    )
+    linear, term = _linearised(frame, statistic, moments, domain, gradient, design, by)
     remark = ""
     if within_one_cluster(moments, [domain]):
         interval, remark = Student(), "one cluster"
-    spread = interval.spread(moments, [term])
+    spread = interval.spread(linear, [term], again)
     se = np.where(spread.df > 0, spread.se, np.nan)
-    bounds = logit_interval if isinstance(statistic, Proportion) else t_interval
-    low, high = bounds(value, se, spread.df, level)
+    on_logit = isinstance(statistic, Proportion) and spread.replicates is None
+    low, high = logit_interval(value, se, spread.df, level) if on_logit else spread.bounds(value, level)
     with np.errstate(invalid="ignore", divide="ignore"):
-        deff = spread.se**2 / srs_variance(moments, [term])
+        deff = spread.se**2 / srs_variance(linear, [term])
     reason = np.where(spread.df > 0, remark, "one answer" if n == 1 else "no df")
     numbers = {"estimate": value, "se": se, "low": low, "high": high, "n": int(n), "df": spread.df, "deff": deff}
     return pd.DataFrame({**label, "statistic": statistic.names, **numbers, "reason": reason})
@@ -892,8 +930,7 @@ def _linearised(
 def _influence_rows(frame: pd.DataFrame, statistic: Statistic, score_map: ScoreMap, gradient: Array) -> pd.DataFrame:
     """(n, m) influence of every row, nan where it lacks one of the statistic's columns."""
     answers = frame[list(statistic.columns)].to_numpy(dtype=float)
-    answered = ~np.isnan(answers)
-    z = score_map.rows(np.where(answered, answers - score_map.origin, 0.0), answered)
+    z = rows_of(answers, score_map)
     values = np.einsum("na,mab,nb->nm", z, gradient, z, optimize=True)
-    values[~answered.all(axis=1)] = np.nan
+    values[np.isnan(answers).any(axis=1)] = np.nan
     return pd.DataFrame(values, columns=[f"influence {k}" for k in range(len(gradient))])

@@ -8,7 +8,7 @@ moments; what differs between studies is which rows hold them: the same responde
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from math import lcm
@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from servqual.inference import Interval, Spread, Student, Term, independent, within_one_cluster
+from servqual.inference import Again, Interval, Spread, Student, Taylor, Term, independent, within_one_cluster
 from servqual.instruments import Instrument
 from servqual.moments import Cells, Moments, ScoreMap, row_weights
 from servqual.responses import Responses
@@ -124,6 +124,7 @@ class Row:
     Attributes
     ----------
     label : values of the split columns
+    measures : (m,) positions of its measures
     expectation, perception : (m,)
     terms : influence of the gap, perception minus expectation
     shared : terms of a side that serves every row
@@ -131,6 +132,7 @@ class Row:
     """
 
     label: tuple[Any, ...]
+    measures: Array
     expectation: Array
     perception: Array
     terms: tuple[Term, ...]
@@ -152,6 +154,7 @@ class Row:
         """The same row for some of the measures."""
         return Row(
             self.label,
+            self.measures[chosen],
             self.expectation[chosen],
             self.perception[chosen],
             tuple(term.selecting(chosen) for term in self.terms),
@@ -166,7 +169,8 @@ class Basis:
     """Everything a gap table is computed from: moments, measures, and which cells serve which row.
 
     ``own`` are the sides ("P", "E") that have the split columns; ``shared`` the side that lacks them and serves
-    every row, overall or matched by a column.
+    every row, overall or matched by a column. ``answers``, ``code`` and ``weight`` are the rows the moments were made
+    from, for replicates that resample respondents.
     """
 
     moments: Moments
@@ -176,6 +180,9 @@ class Basis:
     own: tuple[str, ...]
     shared: str | None
     fixed: Array | None
+    answers: Array
+    code: Array
+    weight: Array | None
 
     @classmethod
     def of(
@@ -207,8 +214,9 @@ class Basis:
         weight = None if all(w is None for _, _, w in frames) else np.concatenate(
             [np.ones(len(part)) if w is None else w for part, _, w in frames])  # fmt: skip
         moments = Moments.from_cells(frame, score_map, cells, weight)
-        paired = [letter for side in own for letter in side.letters]
-        return cls(moments, measures, by, match, tuple(paired), "".join(s.letters[0] for s in lacking) or None, fixed)
+        letters = tuple(letter for side in own for letter in side.letters)
+        other = "".join(side.letters[0] for side in lacking) or None
+        return cls(moments, measures, by, match, letters, other, fixed, frame.to_numpy(), cells.code, weight)
 
     @cached_property
     def labels(self) -> list[tuple[Any, ...]]:
@@ -234,6 +242,7 @@ class Basis:
         n_expectation = ns.get("E", ns["P"]) if "P" in ns else ns["E"]
         return Row(
             label,
+            np.arange(len(self.measures)),
             np.asarray(expectation),
             means.get("P", none),
             tuple(pieces.term(domain, ("own", label)) for domain, pieces in terms.items()),
@@ -336,11 +345,41 @@ class Basis:
         shared = [term for term in shared if term.coefficients.any()]
         lone = any(within_one_cluster(self.moments, [term.domain for term in row.terms]) for _, row in rows)
         if not lone or isinstance(interval, Student):
-            return interval.spread(self.moments, [*own, *shared]), lone
+            return interval.spread(self.moments, [*own, *shared], self._again(rows)), lone
         parts = [Student().spread(self.moments, own)]
         if shared:
-            parts.append(interval.spread(self.moments, shared))
+            linear = interval if isinstance(interval, Taylor) else Taylor()
+            parts.append(linear.spread(self.moments, shared))
         return independent(parts), True
+
+    def _again(self, rows: Sequence[tuple[float, Row]]) -> Again:
+        """How replicates compute the signed sum of rows from their own sums."""
+
+        def values(sums: Callable[[Any], Array]) -> Array:
+            gaps = [sign * self._gap_again(row.label, sums)[:, row.measures] for sign, row in rows]
+            return np.sum(gaps, axis=0)
+
+        return Again(self.moments, self.answers, self.code, self.weight, False, values)
+
+    def _gap_again(self, label: tuple[Any, ...], sums: Callable[[Any], Array]) -> Array:
+        """(r, m) gaps of one row from the sums of r replicates."""
+        domains = [domain for domain in self.moments.domains if domain[:2] == ("own", label)]
+        own = {domain: sums(domain)[:, 0] for domain in domains}
+        means: dict[str, Array] = {}
+        for letter in self.own:
+            mask, score = self._positions(letter)
+            weight = np.sum([part[:, mask] for part in own.values()], axis=0)
+            means[letter] = np.sum([part[:, score] for part in own.values()], axis=0) / weight / self._denominators
+        if self.shared:
+            mask, score = self._positions(self.shared)
+            base = self._positions("E" if self.shared == "P" else "P")[0]
+            parts = {domain: sums(("shared", domain[2]))[:, 0] for domain in domains}
+            weight = np.sum([part[:, base] for part in own.values()], axis=0)
+            mixed = [own[d][:, base] / weight * (part[:, score] / part[:, mask]) for d, part in parts.items()]
+            means[self.shared] = np.sum(mixed, axis=0) / self._denominators
+        zero = np.zeros(len(self.measures))
+        expectation = self.fixed - self._origin if self.fixed is not None else means.get("E", zero)
+        return np.asarray(means.get("P", zero) - expectation)
 
 
 @dataclass(frozen=True, eq=False)

@@ -342,7 +342,7 @@ class Moments:
             return cls.empty(score_map)
         answers = _matrix(frame, score_map.answers)
         count, first, second = _grams(answers, score_map, cells.code, len(cells.table), weight)
-        return cls(score_map, cells.table, count, first, second)._merged()
+        return cls(score_map, cells.table, count, first, second)
 
     def __add__(self, other: Moments) -> Moments:
         """The summary of both parts; cells with the same keys are merged."""
@@ -426,6 +426,13 @@ class Moments:
         with np.errstate(invalid="ignore", divide="ignore"):
             raw = gram[np.ix_(score, score)] / weight - sums * sums.T / weight**2
             return raw * n / (n - 1) / np.outer(self.map.denominators, self.map.denominators)
+
+
+def rows_of(answers: Array, score_map: ScoreMap) -> Array:
+    """(n, q) rows ``z`` of (n, k) answers, one by one; for few respondents."""
+    answers = answers.astype(np.float64)
+    answered = ~np.isnan(answers)
+    return score_map.rows(np.where(answered, answers - score_map.origin, 0.0), answered)
 
 
 def row_weights(frame: pd.DataFrame, design: SampleDesign) -> Array | None:

@@ -83,7 +83,13 @@ def test_all_dimensions(gaps, reference):
 def test_totals(gaps, responses, reference):
     results, rel, p_rel = reference
     table = gaps.to_frame("total").set_index("total")
-    check_line(table.loc["mean"], effect_of(gaps, "total", "mean"), results["overall_unweighted_mean_of_dimensions"], rel, p_rel)
+    check_line(
+        table.loc["mean"],
+        effect_of(gaps, "total", "mean"),
+        results["overall_unweighted_mean_of_dimensions"],
+        rel,
+        p_rel,
+    )
     check_line(table.loc["weighted"], effect_of(gaps, "total", "weighted"), results["overall_weighted"], rel, p_rel)
     by_items = score_gaps(responses, total="items")
     line = by_items.to_frame("total").set_index("total").loc["mean"]
@@ -101,7 +107,9 @@ def test_p_adjusted(gaps, reference):
 def test_hotelling(gaps, reference):
     results, rel, p_rel = reference
     joint, expected = gaps.joint[0], results["hotelling_dimension_gaps"]
-    assert [joint.t2, joint.f, joint.df1, joint.df2] == pytest.approx([expected[k] for k in ("T2", "F", "df1", "df2")], rel=rel)
+    assert [joint.t2, joint.f, joint.df1, joint.df2] == pytest.approx(
+        [expected[k] for k in ("T2", "F", "df1", "df2")], rel=rel
+    )
     assert joint.p == pytest.approx(expected["p"], rel=p_rel)
 
 

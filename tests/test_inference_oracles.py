@@ -15,7 +15,10 @@ DESIGNS = {
     "strat_nofpc": ("apistrat.csv", SampleDesign(strata="stype", weight="pw")),
     "clus1": ("apiclus1.csv", SampleDesign(clusters="dnum", weight="pw", population="fpc", whole_clusters=True)),
     "clus1_nofpc": ("apiclus1.csv", SampleDesign(clusters="dnum", weight="pw")),
-    "clus2_two_stage": ("apiclus2.csv", SampleDesign(clusters=("dnum", "snum"), weight="pw", population=("fpc1", "fpc2"))),
+    "clus2_two_stage": (
+        "apiclus2.csv",
+        SampleDesign(clusters=("dnum", "snum"), weight="pw", population=("fpc1", "fpc2")),
+    ),
 }
 
 
@@ -124,13 +127,17 @@ def test_lohr_counties(shared):
     design = SampleDesign(strata="region", weight="weight", population={"NC": 1054, "NE": 220, "S": 1382, "W": 422})
     for statistic, key in ((Mean("acres92"), "strat_mean"), (Total("acres92"), "strat_total")):
         row = estimate(stratified, statistic, design).to_frame().iloc[0]
-        assert [row["estimate"], row["se"]] == pytest.approx([results[key][0]["est"], results[key][0]["se"]], rel=tolerance)
+        assert [row["estimate"], row["se"]] == pytest.approx(
+            [results[key][0]["est"], results[key][0]["se"]], rel=tolerance
+        )
         assert [row["low"], row["high"]] == pytest.approx(results[key][0]["ci_t"], rel=tolerance)
     simple = shared.frame("lohr_agsrs.csv").assign(N=3078, weight=3078 / 300)
     design = SampleDesign(weight="weight", population="N")
     for statistic, key in ((Mean("acres92"), "srs_mean"), (Total("acres92"), "srs_total")):
         row = estimate(simple, statistic, design).to_frame().iloc[0]
-        assert [row["estimate"], row["se"]] == pytest.approx([results[key][0]["est"], results[key][0]["se"]], rel=tolerance)
+        assert [row["estimate"], row["se"]] == pytest.approx(
+            [results[key][0]["est"], results[key][0]["se"]], rel=tolerance
+        )
         assert [row["low"], row["high"]] == pytest.approx(results[key][0]["ci_t"], rel=tolerance)
     ratio = estimate(simple, Ratio("acres92", "acres87"), design).to_frame().iloc[0]
     expected = results["ratio_total_acres92_by_acres87"]
