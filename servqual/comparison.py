@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from servqual.gaps import GapScores, why_missing
-from servqual.inference import NUMBER_COLUMNS, Adjust, Interval, Student, adjust_p, t_pvalue
+from servqual.inference import ADJUSTMENTS, NUMBER_COLUMNS, Adjust, Interval, Student, adjust_p, t_pvalue
 from servqual.instruments import Instrument
 from servqual.measures import CAUTION, HEADINGS, TOTALS, Basis, Row
 from survey_design.errors import DataError, SpecError, check_choice
@@ -64,11 +64,11 @@ class Comparison(Result):
         percent, caution = f"{100 * self.level:g}%", say(CAUTION, self.language) if self.cautious else ""
         if self.language == "zh":
             said = self.comparability or "各组是否可比（测量不变性）尚未检验"
-            return f"正值表示前者差距较小。{percent} 区间（未校正）；{self.method}；p 值校正：{self.adjust}（全表）；{said}。{caution}"
+            return f"正值表示前者差距较小。{percent} 区间（未校正）；{self.method}；p 值校正：{say(ADJUSTMENTS[self.adjust], 'zh')}（全表）；{said}。{caution}"
         said = self.comparability or "whether the groups may be compared (measurement invariance) has not been tested"
         return (
             f"Positive: the first group falls less short. {percent} intervals, each by itself; {self.method}; p adjusted over "
-            f"the table: {self.adjust}; {said}. {caution}"
+            f"the table: {say(ADJUSTMENTS[self.adjust], 'en')}; {said}. {caution}"
         ).rstrip()
 
 

@@ -19,6 +19,7 @@ from survey_design.results import Column, Result, Text
 Array = NDArray[Any]
 
 _CEILING_SHARE = 0.5  # expectations of which half sit on the top answer say little
+_ROUNDING = 1e-12
 _FLAT_RATIO = 0.5  # as do expectations that vary half as much as perceptions
 
 
@@ -54,7 +55,9 @@ class GapDiagnostics(Result):
             Column("sd_expectation", {"en": "SD of E", "zh": "期望标准差"}, "number"),
             Column("sd_perception", {"en": "SD of P", "zh": "感知标准差"}, "number"),
             Column("ceiling", {"en": "E at ceiling", "zh": "期望触顶"}, "share"),
-            Column("warning", {"en": "remark", "zh": "备注"}, "text", DIAGNOSIS),
+            Column(
+                "warning", {"en": "remark", "zh": "备注"}, "text", {key: _said(key) for key in self.frame["warning"]}
+            ),
         )
 
     def note(self) -> str:
@@ -71,17 +74,21 @@ class GapDiagnostics(Result):
 
 
 DIAGNOSIS: Mapping[str, Text] = {
-    "": {"en": "", "zh": ""},
     "ceiling": {"en": "expectations sit at the ceiling", "zh": "期望集中于最高分"},
     "flat": {"en": "expectations hardly vary", "zh": "期望几乎没有差异"},
     "two samples": {"en": "different people: no reliability of the difference", "zh": "两组不同受访者，差值信度无意义"},
-    "ceiling, two samples": {
-        "en": "expectations sit at the ceiling; different people",
-        "zh": "期望集中于最高分；两组不同受访者",
-    },
-    "flat, two samples": {"en": "expectations hardly vary; different people", "zh": "期望几乎没有差异；两组不同受访者"},
     "fixed": {"en": "fixed expected levels: nothing varies", "zh": "固定期望水平，无差异"},
+    "same": {"en": "everyone has the same difference", "zh": "所有人差值相同"},
+    "one item": {"en": "alpha needs two items", "zh": "α 至少需要两个题项"},
 }
+
+
+def _said(warning: str) -> Text:
+    """Several remarks in one text."""
+    keys = [key for key in warning.split(", ") if key]
+    return {
+        language: glue.join(DIAGNOSIS[key][language] for key in keys) for language, glue in (("en", "; "), ("zh", "；"))
+    }
 
 
 NO_EFFECT: Mapping[str, Text] = {
@@ -159,7 +166,10 @@ def difference_reliability(alpha_e: float, alpha_p: float, r: float, sd_e: float
     0.667
     """
     shared = 2 * r * sd_e * sd_p
-    return (sd_e**2 * alpha_e + sd_p**2 * alpha_p - shared) / (sd_e**2 + sd_p**2 - shared)
+    variance = sd_e**2 + sd_p**2 - shared
+    if not variance > _ROUNDING * (sd_e**2 + sd_p**2):
+        return float("nan")  # a difference that does not vary has no reliability
+    return (sd_e**2 * alpha_e + sd_p**2 * alpha_p - shared) / variance
 
 
 def _alpha(covariance: Array) -> float:
@@ -168,41 +178,76 @@ def _alpha(covariance: Array) -> float:
     return float(k / (k - 1) * (1 - np.trace(covariance) / total)) if k > 1 and total > 0 else float("nan")
 
 
-def diagnose_differences(responses: Responses, basis: Basis, fixed: Array | None) -> GapDiagnostics:
-    lines = [_diagnosis(responses, basis, k, fixed) for k in basis.index("dimension")]
-    names = ["dimension", "n", "alpha_expectation", "alpha_perception", "r", "reliability", "sd_expectation", "sd_perception",
-             "ceiling", "warning"]  # fmt: skip
-    return GapDiagnostics(pd.DataFrame(lines, columns=names), responses.language, responses.instrument)
+@dataclass(frozen=True)
+class _Pair:
+    """How expectation and perception of one measure vary, all respondents together; nan where there is no such thing."""
+
+    n: int
+    gap: float
+    sd_expectation: float
+    sd_perception: float
+    sd_gap: float
+    r: float
 
 
-def _diagnosis(responses: Responses, basis: Basis, k: int, fixed: Array | None) -> tuple[Any, ...]:
-    measure, nan = basis.measures[k], float("nan")
-    scores = basis.moments.map.scores
-    covariance = basis.moments.covariance()
-    members = [j for j in basis.index("item") if measure.weights[j]]
-    at = {
-        side: scores.index(f"{side}:dimension:{measure.id}")
-        for side in "EP"
-        if f"{side}:dimension:{measure.id}" in scores
-    }
-    offset = {side: scores.index(f"{side}:{basis.measures[0].what}:{basis.measures[0].id}") for side in at}
-    alpha = {
-        side: _alpha(covariance[np.ix_([offset[side] + j for j in members], [offset[side] + j for j in members])])
-        for side in at
-    }
-    sd = {side: float(np.sqrt(covariance[at[side], at[side]])) for side in at}
-    n = int(basis.moments.total(power=0)[0][basis.moments.mask_index(f"P:dimension:{measure.id}")])
-    if "E" not in at:
-        return measure.id, n, nan, alpha["P"], nan, nan, 0.0, sd["P"], nan, "fixed"
+def _pair(basis: Basis, k: int, covariance: Array, means: Array) -> _Pair:
+    measure, scores = basis.measures[k], basis.moments.map.scores
+    name, nan = f"{measure.what}:{measure.id}", float("nan")
+    p, e = (scores.index(f"{side}:{name}") if f"{side}:{name}" in scores else None for side in "PE")
+    n = int(basis.moments.total(power=0)[0][basis.moments.mask_index(f"P:{name}")])
+    sd_p = _root(float(covariance[p, p]), 1.0)
+    if e is None:
+        level = nan if basis.fixed is None else float(basis.fixed[k])
+        return _Pair(n, float(means[p]) - level, nan, sd_p, sd_p, nan)
+    sd_e, gap = _root(float(covariance[e, e]), 1.0), float(means[p] - means[e])
+    if not basis.paired:
+        return _Pair(n, gap, sd_e, sd_p, nan, nan)
+    shared = float(covariance[p, e])
+    sd_gap = _root(sd_e**2 + sd_p**2 - 2 * shared, sd_e**2 + sd_p**2)
+    return _Pair(n, gap, sd_e, sd_p, sd_gap, shared / (sd_e * sd_p) if sd_e * sd_p > 0 else nan)
+
+
+def _root(variance: float, size: float) -> float:
+    """Standard deviation; exactly 0 where only rounding of numbers of that size is left."""
+    return 0.0 if variance <= _ROUNDING * size else float(np.sqrt(variance))
+
+
+def diagnose_differences(responses: Responses, basis: Basis) -> GapDiagnostics:
+    """One line per dimension on what its gap is worth."""
+    covariance, means = basis.moments.covariance(), basis.moments.means()
+    lines = [_diagnosis(responses, basis, k, covariance, means) for k in basis.index("dimension")]
+    return GapDiagnostics(pd.DataFrame(lines, columns=_DIAGNOSTICS), responses.language, responses.instrument)
+
+
+_DIAGNOSTICS = ["dimension", "n", "alpha_expectation", "alpha_perception", "r", "reliability", "sd_expectation",
+                "sd_perception", "ceiling", "warning"]  # fmt: skip
+
+
+def _diagnosis(responses: Responses, basis: Basis, k: int, covariance: Array, means: Array) -> tuple[Any, ...]:
+    measure, nan, pair = basis.measures[k], float("nan"), _pair(basis, k, covariance, means)
+    alpha_p = _alpha(_between_items(basis, measure, "P", covariance))
+    if basis.fixed is not None:
+        return measure.id, pair.n, nan, alpha_p, nan, nan, nan, pair.sd_perception, nan, "fixed"
+    alpha_e = _alpha(_between_items(basis, measure, "E", covariance))
     ceiling = _ceiling(responses, measure)
-    warning = "ceiling" if ceiling >= _CEILING_SHARE else "flat" if sd["E"] < _FLAT_RATIO * sd["P"] else ""
-    if responses.pairing != "paired":
-        warning = ", ".join(part for part in (warning, "two samples") if part)
-        return measure.id, n, alpha["E"], alpha["P"], nan, nan, sd["E"], sd["P"], ceiling, warning
-    shared = covariance[at["E"], at["P"]]
-    r = float(shared / (sd["E"] * sd["P"])) if sd["E"] > 0 and sd["P"] > 0 else nan
-    reliability = difference_reliability(alpha["E"], alpha["P"], r, sd["E"], sd["P"]) if np.isfinite(r) else nan
-    return measure.id, n, alpha["E"], alpha["P"], r, reliability, sd["E"], sd["P"], ceiling, warning
+    flat = pair.sd_expectation < _FLAT_RATIO * pair.sd_perception
+    warnings = ["ceiling" if ceiling >= _CEILING_SHARE else "flat" if flat else ""]
+    reliability = nan
+    if not basis.paired:
+        warnings.append("two samples")
+    elif np.isfinite(pair.r):
+        reliability = difference_reliability(alpha_e, alpha_p, pair.r, pair.sd_expectation, pair.sd_perception)
+        warnings.append("" if np.isfinite(reliability) else "same" if pair.sd_gap == 0 else "one item")
+    warning = ", ".join(part for part in warnings if part)
+    return (measure.id, pair.n, alpha_e, alpha_p, pair.r, reliability, pair.sd_expectation, pair.sd_perception, ceiling,
+            warning)  # fmt: skip
+
+
+def _between_items(basis: Basis, measure: Measure, side: str, covariance: Array) -> Array:
+    """Covariance of the items of a measure in one form."""
+    scores = basis.moments.map.scores
+    places = [scores.index(f"{side}:item:{basis.measures[j].id}") for j in basis.index("item") if measure.weights[j]]
+    return covariance[np.ix_(places, places)]
 
 
 def _ceiling(responses: Responses, measure: Measure) -> float:
@@ -215,65 +260,32 @@ def _ceiling(responses: Responses, measure: Measure) -> float:
     return float((given * (answers == side.instrument.scale.high)).sum() / given.sum()) if given.sum() else float("nan")
 
 
-def effect_sizes(responses: Responses, basis: Basis, fixed: Array | None) -> EffectSizes:
-    lines = [_effect(responses, basis, k, fixed) for k in range(len(basis.measures))]
-    names = [
-        "measure",
-        "kind",
-        "n",
-        "sd_expectation",
-        "sd_perception",
-        "sd_gap",
-        "r",
-        "dz",
-        "dav",
-        "wilcoxon_v",
-        "wilcoxon_p",
-        "remark",
-    ]
-    return EffectSizes(pd.DataFrame(lines, columns=names), responses.language, responses.instrument)
+def effect_sizes(responses: Responses, basis: Basis) -> EffectSizes:
+    """One line per measure with its standardised gap and signed ranks."""
+    covariance, means = basis.moments.covariance(), basis.moments.means()
+    lines = [_effect(responses, basis, k, covariance, means) for k in range(len(basis.measures))]
+    return EffectSizes(pd.DataFrame(lines, columns=_EFFECTS), responses.language, responses.instrument)
 
 
-def _effect(responses: Responses, basis: Basis, k: int, fixed: Array | None) -> tuple[Any, ...]:
-    moments, measure, nan = basis.moments, basis.measures[k], float("nan")
-    name = f"{measure.what}:{measure.id}"
-    at = {side: moments.map.scores.index(f"{side}:{name}") for side in "EP" if f"{side}:{name}" in moments.map.scores}
-    n = int(moments.total(power=0)[0][moments.mask_index(f"P:{name}")])
-    covariance, means = moments.covariance(), moments.means()
-    variance = {side: covariance[place, place] for side, place in at.items()}
-    expectation = means[at["E"]] if "E" in at else fixed[k] if fixed is not None else nan
-    gap = means[at["P"]] - expectation
-    sd_e, sd_p = (float(np.sqrt(variance[side])) if side in variance else nan for side in "EP")
-    if responses.pairing != "paired" and fixed is None:
-        return (
-            measure.id,
-            measure.what,
-            n,
-            sd_e,
-            sd_p,
-            nan,
-            nan,
-            nan,
-            gap / ((sd_e + sd_p) / 2),
-            nan,
-            nan,
-            "two samples",
-        )
-    shared = covariance[at["E"], at["P"]] if "E" in at else 0.0
-    sd_gap = float(np.sqrt(variance["P"] + variance.get("E", 0.0) - 2 * shared))
-    r = float(shared / (sd_e * sd_p)) if "E" in at and sd_e * sd_p > 0 else nan
-    dav = gap / ((sd_e + sd_p) / 2) if "E" in at else nan
-    v, p, _ = _signed_rank(responses, measure, fixed)
-    dz = gap / sd_gap if sd_gap > 0 else nan
-    remark = "fixed" if fixed is not None else "" if sd_gap > 0 else "same"
-    return measure.id, measure.what, n, sd_e, sd_p, sd_gap, r, dz, dav, v, p, remark
+_EFFECTS = ["measure", "kind", "n", "sd_expectation", "sd_perception", "sd_gap", "r", "dz", "dav", "wilcoxon_v",
+            "wilcoxon_p", "remark"]  # fmt: skip
 
 
-def _signed_rank(responses: Responses, measure: Measure, fixed: Array | None) -> tuple[float, float, int]:
+def _effect(responses: Responses, basis: Basis, k: int, covariance: Array, means: Array) -> tuple[Any, ...]:
+    measure, nan, pair = basis.measures[k], float("nan"), _pair(basis, k, covariance, means)
+    mean_sd = (pair.sd_expectation + pair.sd_perception) / 2
+    v, p = _signed_rank(responses, measure) if basis.paired else (nan, nan)
+    dz = pair.gap / pair.sd_gap if pair.sd_gap > 0 else nan
+    dav = pair.gap / mean_sd if mean_sd > 0 else nan
+    remark = "fixed" if basis.fixed is not None else "two samples" if not basis.paired else ""
+    return (measure.id, measure.what, pair.n, pair.sd_expectation, pair.sd_perception, pair.sd_gap, pair.r, dz, dav, v, p,
+            remark or ("same" if pair.sd_gap == 0 else ""))  # fmt: skip
+
+
+def _signed_rank(responses: Responses, measure: Measure) -> tuple[float, float]:
     """Signed ranks of whole-number differences, before they are divided into scores."""
-    if fixed is not None:
-        return float("nan"), float("nan"), 0
     difference = responses.answers("perception").to_numpy(float) - responses.answers("expectation").to_numpy(float)
     used = np.array(measure.weights) != 0
     whole = difference[:, used] @ np.array(measure.weights, dtype=float)[used]
-    return signed_rank(*np.unique(whole[~np.isnan(whole)], return_counts=True))
+    v, p, _ = signed_rank(*np.unique(whole[~np.isnan(whole)], return_counts=True))
+    return v, p

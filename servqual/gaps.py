@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from servqual.difference_scores import EffectSizes, GapDiagnostics, diagnose_differences, effect_sizes
 from servqual.inference import (
+    ADJUSTMENTS,
     NUMBER_COLUMNS,
     REASONS,
     Adjust,
@@ -51,6 +52,11 @@ Array = NDArray[Any]
 Table = Literal["dimensions", "items", "total"]
 Expected = Mapping[str, float] | float
 
+_SIGNED = NUMBER_COLUMNS["gap"]
+_FORM_WORDS: Mapping[str, Text] = {
+    "P": {"en": "(perceptions)", "zh": "（感知）"},
+    "E": {"en": "(expectations)", "zh": "（期望）"},
+}
 _WHAT: Mapping[str, What] = {"dimensions": "dimension", "items": "item", "total": "total"}
 
 
@@ -87,6 +93,9 @@ class GapTable(Result):
     def title(self) -> str:
         kind, zh = say(HEADINGS[self.what], self.language), self.language == "zh"
         split = [column.heading(self.language) for column in self.by_columns]
+        if self.what == "total":
+            named = "总体服务质量差距" if zh else "Overall service-quality gap"
+            return named + ((f"（按{'、'.join(split)}）" if zh else f" by {', '.join(split)}") if split else "")
         if zh:
             return f"各{kind}的服务质量差距" + (f"（按{'、'.join(split)}）" if split else "")
         return f"Service-quality gap by {kind}" + (f" and {', '.join(split)}" if split else "")
@@ -127,9 +136,12 @@ class GapTable(Result):
         percent, language = f"{100 * self.level:g}%", self.language
         parts = [say(remark, language) for remark in self.remarks]
         if language == "zh":
-            parts += [f"{percent} 区间；{self.method}", f"p 值校正：{self.adjust}（全表）"]
+            parts += [f"{percent} 区间；{self.method}", f"p 值校正：{say(ADJUSTMENTS[self.adjust], language)}（全表）"]
             return "；".join(parts) + "。" + self.caution
-        parts += [f"{percent} intervals; {self.method}", f"p adjusted over the table: {self.adjust}"]
+        parts += [
+            f"{percent} intervals; {self.method}",
+            f"p adjusted over the table: {say(ADJUSTMENTS[self.adjust], language)}",
+        ]
         return "; ".join(parts) + ("." + (f" {self.caution}" if self.caution else ""))
 
     def estimate(self, key: str, **group: Any) -> Estimate:
@@ -176,7 +188,7 @@ def _sentence_en(name: str, place: str, row: pd.Series, estimate: Estimate, what
         f"{name}{where} exceeded expectation by {gap:.2f} {unit}")  # fmt: skip
     bounded = np.isfinite(row["low"])
     if bounded and row["low"] <= 0 <= row["high"]:
-        head = f"{name}{where}: no clear gap, {row['gap']:+.2f} {unit}".replace("-", "−")
+        head = f"{name}{where}: no clear gap, {_SIGNED.show(row['gap'], 'en')} {unit}"
     error = estimate.interval("en") if bounded else estimate.reason
     return f"{head} ({error}, n = {int(row['n']):,})."
 
@@ -186,7 +198,7 @@ def _sentence_zh(name: str, place: str, row: pd.Series, estimate: Estimate, what
     head = f"{name}{where}低于期望 {gap:.2f} 分" if row["gap"] < 0 else f"{name}{where}高于期望 {gap:.2f} 分"
     bounded = np.isfinite(row["low"])
     if bounded and row["low"] <= 0 <= row["high"]:
-        head = f"{name}{where}：差距不明确，{row['gap']:+.2f} 分".replace("-", "−")
+        head = f"{name}{where}：差距不明确，{_SIGNED.show(row['gap'], 'zh')} 分"
     error = estimate.interval("zh") if bounded else estimate.reason
     return f"{head}（{error}，n = {int(row['n']):,}）。"
 
@@ -392,7 +404,7 @@ def _scored(
     )
     lines = [_line(basis, row, spread, lone, level) for row, (spread, lone) in zip(rows, spreads, strict=True)]
     tables = {name: replace(blank, frame=_table(basis, lines, what, adjust), what=what) for name, what in _WHAT.items()}
-    diagnostics, effects = diagnose_differences(responses, basis, fixed), effect_sizes(responses, basis, fixed)
+    diagnostics, effects = diagnose_differences(responses, basis), effect_sizes(responses, basis)
     stacked = pd.concat([tables["dimensions"].frame, tables["total"].frame.rename(columns={"total": "dimension"})])
     return GapScores(
         frame=stacked.reset_index(drop=True),
@@ -438,7 +450,7 @@ def _line(basis: Basis, row: Row, spread: Spread, lone: bool, level: float) -> d
     n, n_e = row.n_perception, row.n_expectation
     with np.errstate(invalid="ignore", divide="ignore"):
         deff = se**2 / srs_variance(basis.moments, row.all_terms)
-    two_files = {"n_expectation": n_e.astype(int)} if basis.fixed is None and not _paired(basis) else {}
+    two_files = {"n_expectation": n_e.astype(int)} if basis.fixed is None and not basis.paired else {}
     return {
         "expectation": row.expectation,
         "perception": row.perception,
@@ -455,11 +467,6 @@ def _line(basis: Basis, row: Row, spread: Spread, lone: bool, level: float) -> d
     }
 
 
-def _paired(basis: Basis) -> bool:
-    """True if both forms of a measure share one mask: the same respondents answered both."""
-    return len(basis.moments.map.mask_names) == len(basis.measures)
-
-
 def why_missing(n: Array, n_e: Array, df: Array, se: Array, lone: bool) -> Array:
     """(m,) key of the reason why a number is missing, or how it must be read; "" where nothing is to say."""
     with np.errstate(invalid="ignore"):
@@ -470,9 +477,13 @@ def why_missing(n: Array, n_e: Array, df: Array, se: Array, lone: bool) -> Array
 
 
 def _joint(basis: Basis, row: Row, spread: Spread) -> Joint:
+    """The test that all dimension gaps of one group are 0."""
     chosen = basis.index("dimension")
     place = f" ({', '.join(map(str, row.label))})" if row.label else ""
-    null = f"all {len(chosen)} dimension gaps are 0{place}"
+    null = {
+        "en": f"all {len(chosen)} dimension gaps are 0{place}",
+        "zh": f"{len(chosen)} 个维度的差距全为 0{place}",
+    }
     df, n = (values[chosen].min() if len(chosen) else 0 for values in (spread.df, row.n_perception))
     return hotelling(row.gap[chosen], spread.covariance[np.ix_(chosen, chosen)], float(df), int(n), null)
 
@@ -549,11 +560,14 @@ def _remarks(
             "en": f"single-cluster strata ({listed}) deviate from the overall mean, which overstates their error",
             "zh": f"仅含一个群的层（{listed}）以总体均值为中心，误差偏保守",
         })  # fmt: skip
-    kish = kish_deff(basis.moments)
     if basis.moments.weighted:
-        remarks.append(
-            {"en": f"unequal weights alone: Kish deff {kish:.2f}", "zh": f"仅由不等权引起的 Kish 设计效应 {kish:.2f}"}
-        )
+        files = sorted({(basis.sources[letter], letter) for letter in basis.sources}, reverse=True)
+        named = {source: _FORM_WORDS[letter] for source, letter in files} if len(responses.sides) > 1 else {0: {}}
+        kish = {source: f"{kish_deff(basis.moments, source=source):.2f}" for source in sorted(named)}
+        both = {language: ", ".join(f"{value} {say(named[source], language)}".strip() for source, value in kish.items())
+                for language in ("en", "zh")}  # fmt: skip
+        remarks.append({"en": f"unequal weights alone: Kish deff {both['en']}",
+                        "zh": f"仅由不等权引起的 Kish 设计效应 {both['zh']}"})  # fmt: skip
     remarks.append({"en": "deff against simple random samples of the same size, with replacement",
                     "zh": "设计效应以同样本量的放回简单随机抽样为参照"})  # fmt: skip
     return tuple(remarks + ([points] if points else []))
@@ -657,12 +671,10 @@ class PerformanceTable(Result):
     cautious: bool = False
 
     def title(self) -> str:
-        kind = say(HEADINGS[self.what], self.language)
-        return (
-            f"各{kind}的感知得分（SERVPERF）"
-            if self.language == "zh"
-            else f"Perceived performance by {kind} (SERVPERF)"
-        )
+        kind, zh = say(HEADINGS[self.what], self.language), self.language == "zh"
+        if self.what == "total":
+            return "总体感知得分（SERVPERF）" if zh else "Overall perceived performance (SERVPERF)"
+        return f"各{kind}的感知得分（SERVPERF）" if zh else f"Perceived performance by {kind} (SERVPERF)"
 
     def columns(self) -> tuple[Column, ...]:
         words = TOTALS if self.what == "total" else self.instrument.words() if self.instrument else {}
@@ -687,6 +699,11 @@ class PerformanceScores(PerformanceTable):
 
     items: PerformanceTable = None  # type: ignore[assignment]
     total: PerformanceTable = None  # type: ignore[assignment]
+
+    def in_language(self, language: Language) -> PerformanceScores:
+        """The same numbers, shown in English or Chinese."""
+        parts = {name: getattr(self, name).in_language(language) for name in ("items", "total")}
+        return replace(self, language=language, **parts)
 
 
 def score_performance(

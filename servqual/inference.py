@@ -9,7 +9,7 @@ cluster, and sums of squares where the respondent is the unit). *How* the interv
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
 import numpy as np
@@ -18,20 +18,28 @@ from numpy.typing import NDArray
 
 from servqual.moments import EVERYONE, Cells, Layout, Moments, ScoreMap, row_weights, rows_of
 from survey_design.errors import DataError, check_between, check_choice
-from survey_design.results import Column, Result
+from survey_design.results import Column, Result, Text, say
 from survey_design.sampling import SampleDesign
 
 Array = NDArray[Any]
 _ROUNDING = 1e-13
 Adjust = Literal["holm", "bonferroni", "fdr_bh", "fdr_by", "none"]
 
-REASONS: Mapping[str, Mapping[str, str]] = {
+ADJUSTMENTS: Mapping[str, Text] = {
+    "holm": {"en": "Holm", "zh": "Holm 法"},
+    "bonferroni": {"en": "Bonferroni", "zh": "Bonferroni 法"},
+    "fdr_bh": {"en": "Benjamini-Hochberg", "zh": "Benjamini–Hochberg 法"},
+    "fdr_by": {"en": "Benjamini-Yekutieli", "zh": "Benjamini–Yekutieli 法"},
+    "none": {"en": "none", "zh": "未校正"},
+}
+REASONS: Mapping[str, Text] = {
     "": {"en": "", "zh": ""},
     "nobody": {"en": "nobody answered", "zh": "无人作答"},
     "one answer": {"en": "one answer: no error can be computed", "zh": "仅一份回答，无法计算误差"},
     "one side": {"en": "only one form was answered here", "zh": "此处只有一种问卷的回答"},
     "no df": {"en": "no degrees of freedom: one cluster per stratum", "zh": "自由度为零：每层仅一个群"},
     "no variation": {"en": "all answers are the same: nothing to test against", "zh": "回答全部相同，无法检验"},
+    "no interval": {"en": "a share of 0 or 1 has no logit interval", "zh": "比例为 0 或 1 时无 logit 区间"},
     "one cluster": {
         "en": "one cluster: respondents are the units, other clusters are not spoken for",
         "zh": "仅一个群：以受访者为单位，不能推论到其他群",
@@ -228,12 +236,16 @@ class _Plan:
 
 @dataclass(frozen=True, eq=False)
 class _Influence:
-    """Influence summed per cell: totals (cells, m), products (cells, m, m), answers used (cells, m)."""
+    """Influence summed per cell: totals (cells, m), products (cells, m, m), answers used (cells, m).
+
+    ``size`` (m,) is how large the squares are that the variance is left of.
+    """
 
     layout: Layout
     totals: Array
     products: Array
     used: Array
+    size: Array
 
     @classmethod
     def of(cls, moments: Moments, terms: Sequence[Term]) -> _Influence:
@@ -242,14 +254,19 @@ class _Influence:
         within = (~layout.clustered | ~np.isnan(layout.size))[layout.stratum][layout.psu] & (layout.subcluster < 0)
         totals, used = np.zeros((cells, m)), np.zeros((cells, m))
         products = np.zeros((cells if within.any() else 0, m, m))
+        size = np.zeros(m)
         for term in terms:
             inside = moments.in_domain(term.domain)
             totals[inside] += moments.first[inside, 0] @ term.coefficients.T
+            added = np.abs(moments.first[inside, 0]) @ np.abs(term.coefficients).T
+            size += (added**2).sum(axis=0)
             used[inside] += moments.count[inside, 0][:, term.used].sum(axis=2)
             inside = inside[within[inside]]
             if len(inside):
-                products[inside] += term.coefficients @ moments.second[inside] @ term.coefficients.T
-        return cls(layout, totals, products, used)
+                part, scale = _products(term.coefficients, moments.second[inside])
+                products[inside] += part
+                size += scale.sum(axis=0)
+        return cls(layout, totals, products, used, size)
 
     def answering(self) -> Array:
         """(strata, m) answers used per stratum."""
@@ -264,8 +281,8 @@ class _Influence:
         t = _by_code(u, layout.stratum, len(layout.names))
         b = np.where(chosen, plan.b, 0.0)
         positive = (u.T * plan.a) @ u + self._within(b)
-        covariance = _rounded(positive - (t.T * plan.c) @ t - (u.T * np.where(chosen, plan.d, 0.0)) @ u, positive)
-        return covariance, self._df(strata)
+        covariance = positive - (t.T * plan.c) @ t - (u.T * np.where(chosen, plan.d, 0.0)) @ u
+        return _rounded(covariance, self.size), self._df(strata)
 
     def _within(self, b: Array) -> Array:
         """Products of second-stage units: respondents, or subclusters where these were drawn."""
@@ -282,12 +299,25 @@ class _Influence:
         """(m,) first-stage units with answers minus strata with answers; units below in a census."""
         layout = self.layout
         psus = _by_code(self.used, layout.psu, len(layout.stratum))
-        rows = _by_code(psus, layout.stratum, len(layout.names))[strata]
+        rows = _by_code(self._units_below(psus), layout.stratum, len(layout.names))[strata]
         clusters = _by_code((psus > 0).astype(float), layout.stratum, len(layout.names))[strata]
         census = (layout.clustered & (layout.clusters >= layout.size))[strata][:, None]
         clustered = layout.clustered[strata][:, None]
         df = np.where(census, rows - clusters, np.where(clustered, clusters, rows) - 1)
         return np.asarray(np.maximum(df, 0).sum(axis=0))
+
+    def _units_below(self, used: Array) -> Array:
+        """(psus, m) second-stage units with answers: respondents, or subclusters where these were drawn."""
+        layout = self.layout
+        drawn = layout.subcluster >= 0
+        if not drawn.any():
+            return used
+        code, first = np.unique(layout.subcluster[drawn], return_index=True)
+        place = np.searchsorted(code, layout.subcluster[drawn])
+        answering = (_by_code(self.used[drawn], place, len(code)) > 0).astype(float)
+        below = _by_code(answering, layout.psu[drawn][first], len(layout.stratum))
+        has = np.isin(np.arange(len(layout.stratum)), layout.psu[drawn])
+        return np.where(has[:, None], below, used)
 
 
 def fractions(n: Array, size: Array, names: Array) -> Array:
@@ -303,10 +333,10 @@ def fractions(n: Array, size: Array, names: Array) -> Array:
         return np.where(size == EVERYONE, 1.0, np.where(np.isnan(size), 0.0, np.minimum(1.0, n / size)))
 
 
-def _rounded(covariance: Array, positive: Array) -> Array:
-    """Zero where nothing but rounding is left of equal numbers."""
-    size = np.sqrt(np.clip(np.diagonal(positive), 0, None))
-    return np.where(np.abs(covariance) < _ROUNDING * np.outer(size, size), 0.0, covariance)
+def _rounded(covariance: Array, size: Array) -> Array:
+    """Zero where nothing but rounding is left of terms of a certain size: equal numbers do not vary."""
+    root = np.sqrt(np.clip(size, 0, None))
+    return np.where(np.abs(covariance) < _ROUNDING * np.outer(root, root), 0.0, covariance)
 
 
 def _by_code(values: Array, code: Array, n: int) -> Array:
@@ -316,14 +346,25 @@ def _by_code(values: Array, code: Array, n: int) -> Array:
 
 
 def _row_products(moments: Moments, terms: Sequence[Term]) -> tuple[Array, Array]:
-    """(m,) answers used and (m, m) sum of products of the rows' influence."""
+    """(m,) answers used and (m, m) sum of products of the rows' influence about its mean."""
     m = len(terms[0].coefficients)
-    n, products = np.zeros(m), np.zeros((m, m))
+    n, total, products, size = np.zeros(m), np.zeros(m), np.zeros((m, m)), np.zeros(m)
     for term in terms:
         inside = moments.in_domain(term.domain)
         n += moments.total(inside, 0)[0][term.used].sum(axis=1)
-        products += term.coefficients @ moments.total(inside, 2) @ term.coefficients.T
-    return n, products
+        total += term.coefficients @ moments.total(inside)[0]
+        part, scale = _products(term.coefficients, moments.total(inside, 2))
+        products += part
+        size += scale
+    root = np.sqrt(np.maximum(n, 1))
+    return n, _rounded(products - np.outer(total / root, total / root), size)
+
+
+def _products(coefficients: Array, grams: Array) -> tuple[Array, Array]:
+    """(..., m, m) products of influence, and (..., m) the size of the terms that were added up to it."""
+    products = coefficients @ grams @ coefficients.T
+    size = np.einsum("mq,...qr,mr->...m", np.abs(coefficients), np.abs(grams), np.abs(coefficients), optimize=True)
+    return products, size
 
 
 def _small_sample(n: Array) -> Array:
@@ -365,8 +406,15 @@ def within_one_cluster(moments: Moments, domains: Sequence[tuple[Any, ...] | Non
     """True if all rows of these domains come from a single cluster, so that respondents are the units."""
     inside = np.concatenate([moments.in_domain(domain) for domain in domains])
     cells = moments.cells.iloc[inside]
-    lone = len(cells[["stratum", "cluster"]].drop_duplicates()) == 1
-    return lone and bool((cells["cluster"] != "").all())
+    return cells["cluster"].nunique() == 1 and bool((cells["cluster"] != "").all())
+
+
+def inside_one_cluster(moments: Moments, terms: Sequence[Term]) -> Spread:
+    """Spread of estimates from one cluster alone: between its subclusters where these were drawn, else its people."""
+    cells = moments.cells.iloc[np.concatenate([moments.in_domain(term.domain) for term in terms])]
+    if (cells["subcluster"] == "").all():
+        return Student().spread(moments, terms)
+    return Taylor().spread(moments.within_clusters(), terms)
 
 
 def complete_strata(moments: Moments) -> tuple[list[str], list[str]]:
@@ -401,14 +449,16 @@ def srs_variance(moments: Moments, terms: Sequence[Term], *, replacement: bool =
     return variance
 
 
-def kish_deff(moments: Moments, domain: tuple[Any, ...] | None = None) -> float:
-    """Loss of precision by unequal weights alone, ``n sum w^2 / (sum w)^2``.
+def kish_deff(moments: Moments, domain: tuple[Any, ...] | None = None, *, source: int | None = None) -> float:
+    """Loss of precision by unequal weights alone, ``n sum w^2 / (sum w)^2``, in a domain and in one file.
 
     References
     ----------
     Kish (1965), Survey Sampling, Wiley, section 11.7.
     """
     inside = moments.in_domain(domain)
+    if source is not None:
+        inside = inside[(moments.cells["source"] == source).to_numpy()[inside]]
     n, first, second = (moments.total(inside, power)[0, 0] for power in range(3))
     return float(n * second / first**2) if first else float("nan")
 
@@ -492,31 +542,35 @@ def adjust_p(p: Array, method: Adjust) -> Array:
 class Joint:
     """A test that several means are zero at once, or the reason why there is none.
 
-    >>> Joint("all gaps are 0", 489.08, 79.40, 6, 188.0, 6.8e-49, 194).sentence()
+    >>> null = {"en": "all gaps are 0", "zh": "差距全为 0"}
+    >>> Joint(null, 489.08, 79.40, 6, 188.0, 6.8e-49, 194).sentence()
     'Hotelling T² = 489.1, F(6, 188) = 79.40, p <.001 (n = 194): all gaps are 0 is rejected at 5%.'
     """
 
-    null: str
+    null: Text
     t2: float
     f: float
     df1: int
     df2: float
     p: float
     n: int
-    reason: str = ""
+    reason: Text = field(default_factory=dict)
 
-    def sentence(self) -> str:
+    def sentence(self, language: str = "en") -> str:
+        """The null hypothesis, the test and its verdict in words."""
+        null, zh = say(self.null, language), language == "zh"
         if self.reason:
-            return f"No joint test that {self.null}: {self.reason}."
+            reason = say(self.reason, language)
+            return f"未作联合检验（{null}）：{reason}。" if zh else f"No joint test that {null}: {reason}."
         shown = "<.001" if self.p < 0.0005 else f"= {self.p:.3f}".replace("0.", ".")
-        verdict = "is rejected" if self.p < 0.05 else "is not rejected"
-        return (
-            f"Hotelling T² = {self.t2:.1f}, F({self.df1}, {self.df2:.0f}) = {self.f:.2f}, p {shown} "
-            f"(n = {self.n}): {self.null} {verdict} at 5%."
-        )
+        test = f"Hotelling T² = {self.t2:.1f}, F({self.df1}, {self.df2:.0f}) = {self.f:.2f}, p {shown}"
+        rejected = self.p < 0.05
+        if zh:
+            return f"{test}（n = {self.n}）：在 5% 水平上{'拒绝' if rejected else '不能拒绝'}“{null}”。"
+        return f"{test} (n = {self.n}): {null} {'is rejected' if rejected else 'is not rejected'} at 5%."
 
 
-def hotelling(values: Array, covariance: Array, df: float, n: int, null: str) -> Joint:
+def hotelling(values: Array, covariance: Array, df: float, n: int, null: Text) -> Joint:
     """Hotelling's T² that all ``values`` are zero, given the covariance of the estimates.
 
     ``F = T² (df - k + 1) / (k df)`` with k and df - k + 1 degrees of freedom. It is refused when there are not
@@ -531,10 +585,11 @@ def hotelling(values: Array, covariance: Array, df: float, n: int, null: str) ->
 
     k, nan = len(values), float("nan")
     if not df > k:
-        reason = f"{k} values but only {df:.0f} degrees of freedom"
-        return Joint(null, nan, nan, k, nan, nan, n, reason)
+        few = {"en": f"{k} values but only {df:.0f} degrees of freedom", "zh": f"{k} 个值而自由度仅 {df:.0f}"}
+        return Joint(null, nan, nan, k, nan, nan, n, few)
     if not np.isfinite(covariance).all() or np.linalg.matrix_rank(covariance, hermitian=True) < k:
-        return Joint(null, nan, nan, k, nan, nan, n, "the values do not vary independently")
+        tied = {"en": "the values do not vary independently", "zh": "各值并非独立变化"}
+        return Joint(null, nan, nan, k, nan, nan, n, tied)
     t2 = float(values @ np.linalg.solve(covariance, values))
     df2 = df - k + 1
     f = t2 * df2 / (k * df)
@@ -730,8 +785,8 @@ class EstimateTable(Result):
 
     by: tuple[str, ...] = ()
     level: float = 0.95
-    method: str = ""
-    design_sentence: str = ""
+    interval: Interval = field(default_factory=Student)
+    design: SampleDesign = field(default_factory=SampleDesign)
 
     def title(self) -> str:
         return "估计值" if self.language == "zh" else "Estimates"
@@ -744,13 +799,14 @@ class EstimateTable(Result):
         )
 
     def note(self) -> str:
-        percent = f"{100 * self.level:g}%"
-        if self.language == "zh":
-            return f"{percent} 区间；{self.method}。设计效应以放回简单随机抽样为参照。{self.design_sentence}"
-        return (
-            f"{percent} intervals; {self.method}. Design effect against simple random sampling with replacement. "
-            f"{self.design_sentence}"
+        percent, how, design = (
+            f"{100 * self.level:g}%",
+            self.interval.sentence(self.language),
+            self.design.sentence(self.language),
         )
+        if self.language == "zh":
+            return f"{percent} 区间；{how}。设计效应以放回简单随机抽样为参照。{design}"
+        return f"{percent} intervals; {how}. Design effect against simple random sampling with replacement. {design}"
 
 
 NUMBER_COLUMNS: Mapping[str, Column] = {
@@ -831,7 +887,7 @@ def estimate(
     domains = [()] if not by else sorted(moments.domains, key=str)
     rows = [_domain_rows(frame, statistic, moments, domain, design, by, chosen, level) for domain in domains]
     table = pd.concat(rows, ignore_index=True)
-    return EstimateTable(table, by=by, level=level, method=chosen.sentence("en"), design_sentence=design.sentence())
+    return EstimateTable(table, by=by, level=level, interval=chosen, design=design)
 
 
 def _joint_map(frame: pd.DataFrame, columns: Sequence[str]) -> ScoreMap:
@@ -870,14 +926,16 @@ def _domain_rows(
     linear, term = _linearised(frame, statistic, moments, domain, gradient, design, by)
     remark = ""
     if within_one_cluster(moments, [domain]):
-        interval, remark = Student(), "one cluster"
-    spread = interval.spread(linear, [term], again)
+        spread, remark = inside_one_cluster(linear, [term]), "one cluster"
+    else:
+        spread = interval.spread(linear, [term], again)
     se = np.where(spread.df > 0, spread.se, np.nan)
     on_logit = isinstance(statistic, Proportion) and spread.replicates is None
     low, high = logit_interval(value, se, spread.df, level) if on_logit else spread.bounds(value, level)
     with np.errstate(invalid="ignore", divide="ignore"):
-        deff = spread.se**2 / srs_variance(linear, [term])
+        deff = np.where(spread.df > 0, spread.se**2 / srs_variance(linear, [term]), np.nan)
     reason = np.where(spread.df > 0, remark, "one answer" if n == 1 else "no df")
+    reason = np.where((spread.df > 0) & np.isnan(low), "no interval", reason)
     numbers = {"estimate": value, "se": se, "low": low, "high": high, "n": int(n), "df": spread.df, "deff": deff}
     return pd.DataFrame({**label, "statistic": statistic.names, **numbers, "reason": reason})
 

@@ -9,7 +9,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any, NoReturn
 
-from survey_design.errors import SpecError
+from survey_design.errors import SpecError, check_choice
 from survey_design.results import Language, Text, say
 
 FORMS = ("expectation", "perception", "minimum", "desired")
@@ -34,7 +34,7 @@ class Scale:
         return (self.low + self.high) / 2
 
     def allows(self, value: float) -> bool:
-        return self.low <= value <= self.high and value == round(value)
+        return self.low <= value <= self.high and float(value).is_integer()
 
 
 @dataclass(frozen=True)
@@ -115,6 +115,7 @@ class Instrument:
 
     def in_language(self, language: Language) -> Instrument:
         """The same instrument; results built on it show themselves in this language."""
+        check_choice("language", language, Language)
         return replace(self, language=language)
 
     def item(self, item_id: str) -> Item:
@@ -207,12 +208,12 @@ def _read(name: str | Path) -> tuple[str, str]:
     if str(name) in available_instruments():
         entry = resources.files("servqual") / "item_banks" / f"{name}.toml"
         return entry.read_text(encoding="utf-8"), str(name)
-    path = Path(name)
-    if path.suffix != ".toml" or not path.is_file():
+    path = Path(name) if isinstance(name, (str, Path)) else Path()
+    if path.suffix.lower() != ".toml" or not path.is_file():
         shipped = ", ".join(available_instruments())
         raise SpecError(f"no instrument '{name}'. Shipped: {shipped}; or give the path of a .toml file.")
     try:
-        return path.read_text(encoding="utf-8"), path.name
+        return path.read_text(encoding="utf-8-sig"), path.name
     except UnicodeDecodeError as error:
         raise SpecError(f"{path.name} is not UTF-8 text (byte {error.start}). Save it as UTF-8.") from error
 
@@ -257,6 +258,13 @@ class _Reader:
             for k, name in enumerate(ids):
                 if name in ids[:k]:
                     self._fail(f"[[{kind}]] {k + 1}", f"id '{name}' occurs twice", "give every entry its own id")
+        seen: dict[str, str] = {}
+        for kind in ("dimensions", "items", "outcomes"):
+            for thing in getattr(instrument, kind):
+                if seen.setdefault(thing.id, kind) != kind:
+                    self._fail(
+                        f"[[{kind}]] '{thing.id}'", f"the id is taken by one of {seen[thing.id]}", "choose another"
+                    )
         known = {dimension.id for dimension in instrument.dimensions}
         for k, item in enumerate(instrument.items):
             if item.dimension and item.dimension not in known:
@@ -281,6 +289,8 @@ class _Reader:
             place = f"[forms.{name}]"
             if name not in FORMS:
                 self._fail(place, "this form is not known", f"use {', '.join(FORMS)}")
+            if not isinstance(entry, dict):
+                self._fail(place, f"{entry!r} is not a table", f'write [forms.{name}] and below it column = "P_{{id}}"')
             self._only(entry, place, {"column", "lead"})
             column = self._get(entry, "column", str, place)
             if "{id}" not in column:
@@ -289,13 +299,26 @@ class _Reader:
         return tuple(forms)
 
     def _scale(self, table: Mapping[str, Any], place: str) -> Scale:
-        low_key, high_key = ("from", "points") if "points" in table else ("from", "to")
-        low = self._whole({"from": 1, **table} if "points" in table else table, low_key, place)
-        high = self._whole(table, high_key, place)
+        counted = "points" in table
+        for key in ("from", "to"):
+            if counted and key in table:
+                self._fail(f"{place} {key}", "it stands beside points", "write either points, or from and to")
+        low = 1 if counted else self._whole(table, "from", place)
+        high = self._whole(table, "points" if counted else "to", place)
         if high <= low:
-            self._fail(f"{place} {high_key}", f"{high} leaves no room above {low}", "use at least 2 points")
+            self._fail(
+                f"{place} {'points' if counted else 'to'}",
+                f"{high} leaves no room above {low}",
+                "use at least 2 points",
+            )
         labels = [self._text(table, key, place, required=False) for key in ("low", "high")]
         return Scale(low, high, *labels)
+
+    def _id(self, entry: Mapping[str, Any], place: str) -> str:
+        name = str(self._get(entry, "id", str, place))
+        if not name.strip():
+            self._fail(f"{place} id", "it is empty", "give the entry a name of its own")
+        return name
 
     def _whole(self, table: Mapping[str, Any], key: str, place: str) -> int:
         value = table.get(key)
@@ -308,19 +331,22 @@ class _Reader:
     def _dimension(self, entry: Mapping[str, Any], k: int) -> Dimension:
         place = f"[[dimensions]] {k}"
         self._only(entry, place, {"id", "label"})
-        name = self._get(entry, "id", str, place)
+        name = self._id(entry, place)
         return Dimension(name, self._text(entry, "label", place, required=False) or {"en": name})
 
     def _item(self, entry: Mapping[str, Any], k: int) -> Item:
         place = f"[[items]] {k}"
         self._only(entry, place, {"id", "dimension", "label", "text", "reverse", "maps_to", "category"})
-        name = self._get(entry, "id", str, place)
+        name = self._id(entry, place)
         text = self._text(entry, "text", f"{place} ('{name}')")
         reverse = entry.get("reverse", False)
         if not isinstance(reverse, bool):
             self._fail(f"{place} ('{name}') reverse", f"{reverse!r} is not true or false", "write reverse = true")
         label = self._text(entry, "label", place, required=False) or {"en": name}
         maps_to = self._get({"maps_to": {}, **entry}, "maps_to", dict, place)
+        for other, partner in maps_to.items():
+            if not isinstance(partner, str):
+                self._fail(f"{place} ('{name}') maps_to {other}", f"{partner!r} is not a text", "name one item")
         return Item(
             name, str(entry.get("dimension", "")), label, text, reverse, maps_to, str(entry.get("category", ""))
         )
@@ -328,7 +354,7 @@ class _Reader:
     def _outcome(self, entry: Mapping[str, Any], k: int) -> Outcome:
         place = f"[[outcomes]] {k}"
         self._only(entry, place, {"id", "column", *_SCALE_KEYS, "label", "text"})
-        name = self._get(entry, "id", str, place)
+        name = self._id(entry, place)
         label = self._text(entry, "label", place, required=False) or {"en": name}
         scale = self._scale(entry, f"{place} ('{name}')")
         return Outcome(

@@ -18,7 +18,17 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from servqual.inference import Again, Interval, Spread, Student, Taylor, Term, independent, within_one_cluster
+from servqual.inference import (
+    Again,
+    Interval,
+    Spread,
+    Student,
+    Taylor,
+    Term,
+    independent,
+    inside_one_cluster,
+    within_one_cluster,
+)
 from servqual.instruments import Instrument
 from servqual.moments import Cells, Moments, ScoreMap, row_weights
 from servqual.responses import Responses
@@ -31,6 +41,28 @@ What = Literal["item", "dimension", "total"]
 Total = Literal["dimensions", "items"]
 
 NOT_STATED = "(not stated)"
+RESERVED = frozenset(
+    [
+        "item",
+        "dimension",
+        "total",
+        "expectation",
+        "perception",
+        "gap",
+        "difference",
+        "against",
+        "se",
+        "low",
+        "high",
+        "n",
+        "n_expectation",
+        "df",
+        "p",
+        "p_adjusted",
+        "deff",
+        "reason",
+    ]
+)
 HEADINGS: Mapping[str, Text] = {
     "item": {"en": "item", "zh": "题项"},
     "dimension": {"en": "dimension", "zh": "维度"},
@@ -46,7 +78,7 @@ CAUTION: Text = {
     "alone would leave open if respondents were like a random sample; bias of selection is not in them.",
     "zh": "非抽样误差界：受访者并非全部按已知概率抽取。区间仅表示若受访者如同随机样本时偶然性留下的不确定范围，不含选择偏差。",
 }
-_POINT = 10_000  # importance points are read to four decimals
+_POINT = 10**9  # importance shares are kept to nine decimals, as whole numbers
 
 
 @dataclass(frozen=True)
@@ -91,7 +123,8 @@ def plan_measures(
         measures.append(Measure("total", "mean", _weights(size, dict.fromkeys(reported, 1)), len(reported)))
     measures.append(Measure("total", "sum", _weights(size, dict.fromkeys(reported, 1)), 1))
     if importance is not None:
-        points = {name: round(_POINT * importance[name]) for name in groups}
+        whole = sum(importance[name] for name in groups)
+        points = {name: round(_POINT * importance[name] / whole) for name in groups}
         measures.append(_weighted_total("weighted", size, groups, points))
     return tuple(measures)
 
@@ -179,6 +212,7 @@ class Basis:
     match: str | None
     own: tuple[str, ...]
     shared: str | None
+    sources: Mapping[str, int]
     fixed: Array | None
     answers: Array
     code: Array
@@ -195,6 +229,9 @@ class Basis:
     ) -> Basis:
         """One pass over the answers of all files."""
         sides = _sides(responses, fixed is not None)
+        reserved = sorted(set(by) & RESERVED)
+        if reserved:
+            raise SpecError(f"by={', '.join(reserved)}: tables have a column of that name. Rename it in the data.")
         own = [side for side in sides if set(by) <= set(side.responses.frame.columns)]
         if not own:
             for side in sides:
@@ -216,12 +253,18 @@ class Basis:
         moments = Moments.from_cells(frame, score_map, cells, weight)
         letters = tuple(letter for side in own for letter in side.letters)
         other = "".join(side.letters[0] for side in lacking) or None
-        return cls(moments, measures, by, match, letters, other, fixed, frame.to_numpy(), cells.code, weight)
+        sources = {letter: side.source for side in sides for letter in side.letters}
+        return cls(moments, measures, by, match, letters, other, sources, fixed, frame.to_numpy(), cells.code, weight)
 
     @cached_property
     def labels(self) -> list[tuple[Any, ...]]:
         """Rows of the table: the split columns' values, in order of first appearance."""
         return list(dict.fromkeys(domain[1] for domain in self.moments.domains if domain[0] == "own"))
+
+    @property
+    def paired(self) -> bool:
+        """True if the same respondents answered both forms: both scores of a measure then share one mask."""
+        return len(self.moments.map.scores) == 2 * len(self.moments.map.mask_names)
 
     def index(self, what: What) -> Array:
         """Positions of the measures of one kind."""
@@ -229,13 +272,13 @@ class Basis:
 
     def row(self, label: tuple[Any, ...]) -> Row:
         """Values and influence of one row of the table."""
-        domains = [domain for domain in self.moments.domains if domain[:2] == ("own", label)]
         terms: dict[Any, _Pieces] = {}
         means, ns = {}, {}
         for letter in self.own:
-            means[letter], ns[letter] = self._own_mean(letter, domains, terms)
+            means[letter], ns[letter] = self._own_mean(letter, self._domains(label, letter), terms)
         shared: dict[Any, _Pieces] = {}
         if self.shared:
+            domains = self._domains(label, self.own[0])
             means[self.shared], ns[self.shared] = self._shared_mean(self.shared, domains, terms, shared)
         none = np.zeros(len(self.measures))
         expectation = self.fixed if self.fixed is not None else means.get("E", none)
@@ -245,11 +288,16 @@ class Basis:
             np.arange(len(self.measures)),
             np.asarray(expectation),
             means.get("P", none),
-            tuple(pieces.term(domain, ("own", label)) for domain, pieces in terms.items()),
+            tuple(pieces.term(domain, (label, domain[3])) for domain, pieces in terms.items()),
             tuple(pieces.term(domain, domain) for domain, pieces in shared.items()),
             ns.get("P", none),
             n_expectation,
         )
+
+    def _domains(self, label: tuple[Any, ...], letter: str) -> list[Any]:
+        """The domains of one side in one row: one, or one per value of the matched column."""
+        wanted = ("own", label), self.sources[letter]
+        return [domain for domain in self.moments.domains if (domain[:2], domain[-1]) == wanted]
 
     def _sums(self, letter: str, domain: Any) -> tuple[Array, Array, Array]:
         """(m,) weight answered, centred weighted sum in score units, and answers, of one side in one domain."""
@@ -297,7 +345,8 @@ class Basis:
 
     def _own_mean(self, letter: str, domains: Sequence[Any], terms: dict[Any, _Pieces]) -> tuple[Array, Array]:
         sign = 1.0 if letter == "P" else -1.0
-        sums = [self._sums(letter, domain) for domain in domains]
+        none = np.zeros(len(self.measures))
+        sums = [(none, none, none), *(self._sums(letter, domain) for domain in domains)]
         weight, total, n = (np.sum([part[k] for part in sums], axis=0) for k in range(3))
         with np.errstate(invalid="ignore", divide="ignore"):
             mean, slope = total / weight, sign / weight
@@ -337,20 +386,31 @@ class Basis:
     def spread(self, rows: Sequence[tuple[float, Row]], interval: Interval) -> tuple[Spread, bool]:
         """Spread of a signed sum of rows, and whether respondents had to be the units.
 
-        Where all rows of one line come from a single cluster (or ``by`` is finer than clusters), there is nothing
-        between clusters to learn from: its respondents are the units, and the statement is about that cluster.
+        Where what one file has on a row comes from a single cluster (or ``by`` is finer than clusters), there is
+        nothing between clusters to learn from: its respondents are the units, and the statement is about that cluster.
         """
         own = _merged([(sign, term) for sign, row in rows for term in row.terms])
         shared = _merged([(sign, term) for sign, row in rows for term in row.shared])
-        shared = [term for term in shared if term.coefficients.any()]
-        lone = any(within_one_cluster(self.moments, [term.domain for term in row.terms]) for _, row in rows)
+        served = [term for term in shared if term.coefficients.any()]
+        lone = self._within_one_cluster(own)
         if not lone or isinstance(interval, Student):
-            return interval.spread(self.moments, [*own, *shared], self._again(rows)), lone
-        parts = [Student().spread(self.moments, own)]
-        if shared:
+            return interval.spread(self.moments, [*own, *served], self._again(rows)), bool(lone)
+        others = [term for term in (*own, *served) if term not in lone]
+        parts = [inside_one_cluster(self.moments, lone)]
+        if others:
             linear = interval if isinstance(interval, Taylor) else Taylor()
-            parts.append(linear.spread(self.moments, shared))
+            parts.append(linear.spread(self.moments, others))
         return independent(parts), True
+
+    def _within_one_cluster(self, own: Sequence[Term]) -> list[Term]:
+        """The terms of those rows and files whose respondents all come from one cluster."""
+        groups: dict[Any, list[Term]] = {}
+        for term in own:
+            groups.setdefault(term.sample, []).append(term)
+        return [
+            term for group in groups.values() for term in group
+            if within_one_cluster(self.moments, [member.domain for member in group])
+        ]  # fmt: skip
 
     def _again(self, rows: Sequence[tuple[float, Row]]) -> Again:
         """How replicates compute the signed sum of rows from their own sums."""
@@ -363,19 +423,18 @@ class Basis:
 
     def _gap_again(self, label: tuple[Any, ...], sums: Callable[[Any], Array]) -> Array:
         """(r, m) gaps of one row from the sums of r replicates."""
-        domains = [domain for domain in self.moments.domains if domain[:2] == ("own", label)]
-        own = {domain: sums(domain)[:, 0] for domain in domains}
+        own = {letter: {d: sums(d)[:, 0] for d in self._domains(label, letter)} for letter in self.own}
         means: dict[str, Array] = {}
-        for letter in self.own:
+        for letter, parts in own.items():
             mask, score = self._positions(letter)
-            weight = np.sum([part[:, mask] for part in own.values()], axis=0)
-            means[letter] = np.sum([part[:, score] for part in own.values()], axis=0) / weight / self._denominators
+            weight = np.sum([part[:, mask] for part in parts.values()], axis=0)
+            means[letter] = np.sum([part[:, score] for part in parts.values()], axis=0) / weight / self._denominators
         if self.shared:
             mask, score = self._positions(self.shared)
-            base = self._positions("E" if self.shared == "P" else "P")[0]
-            parts = {domain: sums(("shared", domain[2]))[:, 0] for domain in domains}
-            weight = np.sum([part[:, base] for part in own.values()], axis=0)
-            mixed = [own[d][:, base] / weight * (part[:, score] / part[:, mask]) for d, part in parts.items()]
+            base, parts = self._positions(self.own[0])[0], own[self.own[0]]
+            weight = np.sum([part[:, base] for part in parts.values()], axis=0)
+            served = {domain: sums(("shared", domain[2]))[:, 0] for domain in parts}
+            mixed = [parts[d][:, base] / weight * (part[:, score] / part[:, mask]) for d, part in served.items()]
             means[self.shared] = np.sum(mixed, axis=0) / self._denominators
         zero = np.zeros(len(self.measures))
         expectation = self.fixed - self._origin if self.fixed is not None else means.get("E", zero)
@@ -423,7 +482,7 @@ class _Side:
         cells = Cells.of(frame.assign(**{name: _stated(frame[name]) for name in labels}), design, labels, self.source)
         served = [(*label, "") if not match else label for label in cells.table["domain"]]
         domains = np.empty(len(served), dtype=object)
-        domains[:] = [("own", label[:-1], label[-1]) if own else ("shared", label[-1]) for label in served]
+        domains[:] = [("own", label[:-1], label[-1], self.source) if own else ("shared", label[-1]) for label in served]
         return answers, replace(cells, table=cells.table.assign(domain=domains)), row_weights(frame, design)
 
 

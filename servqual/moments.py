@@ -73,6 +73,13 @@ class ScoreMap:
             names, names, np.eye(k, dtype=np.int64), np.ones(k), names, np.broadcast_to(np.asarray(origin, float), k)
         )
 
+    def same_as(self, other: ScoreMap) -> bool:
+        """True if both describe the same scores in the same units about the same origin."""
+        names = (self.answers, self.scores, self.masks) == (other.answers, other.scores, other.masks)
+        return names and all(
+            np.array_equal(getattr(self, name), getattr(other, name)) for name in ("weights", "denominators", "origin")
+        )
+
     @cached_property
     def mask_names(self) -> tuple[str, ...]:
         """The masks, each once, in order of appearance."""
@@ -138,7 +145,7 @@ class Cells:
         named = [design.strata, *design.stages]
         code, starts = _distinct([frame[name] for name in (*named, *by) if name], len(frame))
         first = frame.iloc[starts]
-        tags = [[f"{name}={label}" for label in first[name]] if name else [""] * len(first) for name in named]
+        tags = [[f"{name}={_plain(label)}" for label in first[name]] if name else [""] * len(first) for name in named]
         tags += [[""] * len(first)] * (3 - len(tags))
         table = pd.DataFrame(dict(zip(KEYS[2:], tags, strict=True)), dtype=object)
         table.insert(0, "source", source)
@@ -154,6 +161,11 @@ class Cells:
         sizes = np.cumsum([0, *(len(part.table) for part in parts)])
         code = np.concatenate([part.code + offset for part, offset in zip(parts, sizes, strict=False)])
         return cls(pd.concat([part.table for part in parts], ignore_index=True), code)
+
+
+def _plain(label: Any) -> Any:
+    """A label in one spelling: whole numbers read 1, also where missing values made the column a float."""
+    return int(label) if isinstance(label, float) and label.is_integer() else label
 
 
 def _distinct(columns: Sequence[pd.Series], n: int) -> tuple[Array, Array]:
@@ -346,8 +358,8 @@ class Moments:
 
     def __add__(self, other: Moments) -> Moments:
         """The summary of both parts; cells with the same keys are merged."""
-        if self.map.scores != other.map.scores:
-            raise SpecError("moments of different columns cannot be added.")
+        if not self.map.same_as(other.map):
+            raise SpecError("moments of different columns, or of the same about another origin, cannot be added.")
         if not len(self.cells) or not len(other.cells):
             return self if len(self.cells) else other
         stacks = [
@@ -371,6 +383,17 @@ class Moments:
     def weighted(self) -> bool:
         """True if any weight differs from 1."""
         return self.first is not self.count and not np.array_equal(self.first, self.count)
+
+    def within_clusters(self) -> Moments:
+        """The same sums with every cluster as a stratum and its subclusters as the clusters in it."""
+        table = self.cells.assign(
+            stratum=self.cells["stratum"] + " " + self.cells["cluster"],
+            cluster=self.cells["subcluster"],
+            subcluster="",
+            clusters_in_population=self.cells["units_in_population"],
+            units_in_population=np.nan,
+        )
+        return Moments(self.map, table, self.count, self.first, self.second)
 
     @property
     def domains(self) -> list[tuple[Any, ...]]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import io
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,30 +11,30 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
+from servqual.files import Source, read_table
 from servqual.instruments import Instrument, Scale
-from survey_design.errors import DataError, SpecError, check_choice, check_columns, missing_extra
-from survey_design.results import Column, Language, Result, Text
+from survey_design.errors import DataError, SpecError, check_choice, check_columns
+from survey_design.results import Column, Language, Result, Text, is_missing
 from survey_design.sampling import SampleDesign
 
 Faults = Literal["raise", "set aside"]
 Pairing = Literal["paired", "independent", "expectation only", "perception only"]
 
 _CASES = ["file", "row", "column", "value", "problem"]
-_EXCEL = {".xlsx", ".xls", ".xlsm", ".xlsb", ".ods"}
-_TEXT = {".csv", ".tsv", ".txt"}
 
 STEPS: Mapping[str, Mapping[str, str]] = {
     "read": {"en": "rows read", "zh": "读入行数"},
     "duplicate": {"en": "respondent seen before", "zh": "受访者重复"},
     "design": {"en": "weight, stratum, cluster or population size missing", "zh": "权数、层、群或总体规模缺失"},
-    "empty": {"en": "no item answered", "zh": "未回答任何题项"},
+    "empty": {"en": "no item answered on the scale", "zh": "没有任何有效的题项回答"},
+    "flagged careless": {"en": "flagged careless", "zh": "标记为作答不认真"},
     "kept": {"en": "rows kept", "zh": "保留行数"},
     "asked": {"en": "answers asked of the rows kept", "zh": "保留行应有的回答数"},
     "given": {"en": "given, on the scale", "zh": "有效回答"},
     "blank": {"en": "left blank", "zh": "空白"},
     "missing code": {"en": "declared missing code", "zh": "声明的缺失代码"},
     "don't know": {"en": "don't know", "zh": "不知道"},
-    "off scale": {"en": "outside the scale, set aside", "zh": "超出量表范围，已搁置"},
+    "off scale": {"en": "not on the scale, set aside", "zh": "不在量表上，已搁置"},
     "not a number": {"en": "not a number, set aside", "zh": "不是数字，已搁置"},
 }
 
@@ -56,16 +54,6 @@ class Variable:
     def column(self, name: str) -> Column:
         """The column of a result that shows this variable."""
         return Column(name, self.label or {"en": name}, "text", self.values)
-
-
-@dataclass(frozen=True)
-class Source:
-    """Where answers came from: file name (never a path), its SHA-256, its encoding and its raw row count."""
-
-    name: str = "data frame"
-    sha256: str = ""
-    encoding: str = ""
-    n_raw: int = 0
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -177,6 +165,7 @@ class Responses:
         source: Source | None = None,
     ) -> None:
         check_choice("faults", faults, Faults)
+        _check_kinds(frame, instrument, design, columns)
         source = source or Source(n_raw=len(frame))
         design = design or SampleDesign()
         codes = _Codes(_as_codes(missing_codes), _as_codes(dont_know))
@@ -276,6 +265,19 @@ class Responses:
         return f"<Responses {self.source.name}: n = {self.n}, {self.pairing}, instrument '{self.instrument.name}'>"
 
 
+def _check_kinds(frame: Any, instrument: Any, design: Any, columns: Any) -> None:
+    """Refuses what is no frame, instrument, design or mapping, with what to write instead."""
+    wanted = (
+        ("frame", frame, pd.DataFrame, "a pandas DataFrame, or read_responses(path, ...) for a file"),
+        ("instrument", instrument, Instrument, "an Instrument: load_instrument('servqual-22')"),
+        ("design", design, SampleDesign, "a SampleDesign: SampleDesign(clusters='store')"),
+        ("columns", columns, Mapping, "a mapping from our column name to yours: {'P_TAN1': 'q1'}"),
+    )
+    for name, value, kind, remedy in wanted:
+        if not isinstance(value, kind) and not (value is None and name in ("design", "columns")):
+            raise SpecError(f"{name}={value!r:.60} is not what is expected here. Give {remedy}.")
+
+
 def match_items(perception: Instrument, expectation: Instrument) -> dict[str, str]:
     """Which expectation item each perception item is compared with: same id, else ``maps_to`` of either side.
 
@@ -286,10 +288,12 @@ def match_items(perception: Instrument, expectation: Instrument) -> dict[str, st
     """
     known = {item.id for item in expectation.items}
     back = {item.maps_to[perception.name]: item.id for item in expectation.items if perception.name in item.maps_to}
+    same = {item.id: item.id for item in perception.items if item.id in known}
     matches: dict[str, str] = {}
     for item in perception.items:
-        partner = item.id if item.id in known else item.maps_to.get(expectation.name, back.get(item.id))
-        if partner in known and partner not in matches.values():
+        partner = same.get(item.id) or item.maps_to.get(expectation.name) or back.get(item.id)
+        free = partner in known and partner not in matches.values()
+        if free and (item.id in same or partner not in same.values()):
             matches[item.id] = str(partner)
     return matches
 
@@ -354,10 +358,11 @@ def read_responses(
         return _read_one(path, instrument, design, options, encoding, sheet)
     if expectation is None or perception is None:
         raise SpecError("expectation= and perception= go together; for one file give its path.")
-    sides = [
-        side if isinstance(side, Responses) else _read_one(side, instrument, design, options, encoding, sheet)
-        for side in (perception, expectation)
-    ]
+    sides = []
+    for side in (perception, expectation):
+        if not isinstance(side, Responses):
+            side = _read_one(side, instrument, design, options, encoding, sheet, partly=True)
+        sides.append(side)
     for side, form in zip(sides, ("perception", "expectation"), strict=True):
         if form not in side.forms:
             raise DataError(f"{side.source.name} holds no {form} answers; it holds: {', '.join(side.forms)}.")
@@ -371,77 +376,17 @@ def _read_one(
     options: Mapping[str, Any],
     encoding: str | None,
     sheet: str | int,
+    partly: bool = False,
 ) -> Responses:
+    """One file; ``partly`` where the column mapping serves two files and each has only some of its columns."""
     if instrument is None:
         raise SpecError("instrument is missing: read_responses(path, load_instrument('servqual-22')).")
     frame, source = read_table(path, encoding=encoding, sheet=sheet)
-    return Responses(frame, instrument, design, source=source, **options)
-
-
-# --- files -------------------------------------------------------------------------------------------------
-
-
-def read_table(path: str | Path, *, encoding: str | None = None, sheet: str | int = 0) -> tuple[pd.DataFrame, Source]:
-    """A file as a frame of texts, with its name, checksum and encoding. Nothing is converted or dropped."""
-    path = Path(path)
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise DataError(f"{path.name} cannot be read: {error.strerror}. Check the name and the folder.") from error
-    if not content.strip():
-        raise DataError(f"{path.name} is empty. Export the data again.")
-    suffix = path.suffix.lower()
-    if suffix in _EXCEL:
-        frame, encoding = _excel(content, path.name, sheet), ""
-    elif suffix in _TEXT:
-        frame, encoding = _csv(content, path.name, encoding)
-    else:
-        raise SpecError(f"{path.name}: files ending in '{suffix}' are not read. Give .csv or .xlsx.")
-    frame.columns = [str(name).strip() for name in frame.columns]
-    if not len(frame):
-        raise DataError(f"{path.name} has a header but no rows. Export the data again.")
-    return frame, Source(path.name, hashlib.sha256(content).hexdigest(), encoding or "", len(frame))
-
-
-def _csv(content: bytes, name: str, encoding: str | None) -> tuple[pd.DataFrame, str]:
-    text, encoding = _decoded(content, name, encoding)
-    header = text.lstrip("\n\r").split("\n", 1)[0]
-    separator = max(",;\t", key=header.count)
-    try:
-        frame = pd.read_csv(io.StringIO(text), sep=separator, dtype=str, keep_default_na=False, skip_blank_lines=False)
-    except (pd.errors.ParserError, pd.errors.EmptyDataError) as error:
-        raise DataError(f"{name} is not a table: {str(error).strip()}. Open it and look at that line.") from error
-    return frame.fillna(""), encoding
-
-
-def _decoded(content: bytes, name: str, encoding: str | None) -> tuple[str, str]:
-    marked = "utf-16" if content[:2] in (b"\xff\xfe", b"\xfe\xff") else None
-    tried = [encoding] if encoding else [marked] if marked else ["utf-8-sig", "gb18030"]
-    for candidate in tried:
-        try:
-            return content.decode(candidate), candidate
-        except UnicodeDecodeError as error:
-            place = error.start
-        except LookupError as error:
-            raise SpecError(f"encoding={candidate!r} is not known. Try 'utf-8', 'gb18030' or 'latin-1'.") from error
-    listed = " nor ".join(tried)
-    raise DataError(f"{name} is not {listed} text (byte {place}). Save it as UTF-8, or name its encoding.")
-
-
-def _excel(content: bytes, name: str, sheet: str | int) -> pd.DataFrame:
-    try:
-        import python_calamine
-    except ImportError as error:
-        raise missing_extra("python-calamine", "files", "Reading Excel files") from error
-    try:
-        frame = pd.read_excel(
-            io.BytesIO(content), sheet_name=sheet, engine="calamine", dtype=object, keep_default_na=False
-        )
-    except (python_calamine.CalamineError, ValueError, IndexError) as error:
-        raise DataError(
-            f"{name}: sheet {sheet!r} cannot be read ({error}). Open the file and save it again."
-        ) from error
-    return frame
+    _check_kinds(frame, instrument, design, options["columns"])
+    columns = options["columns"] or {}
+    if partly:
+        columns = {ours: theirs for ours, theirs in columns.items() if theirs in frame.columns}
+    return Responses(frame, instrument, design, source=source, **{**options, "columns": columns})
 
 
 # --- checking ----------------------------------------------------------------------------------------------
@@ -516,7 +461,7 @@ class _Check:
     def _numbers(self, questions: Mapping[str, _Question]) -> tuple[dict[str, Any], dict[str, Any]]:
         numbers, kinds = {}, {}
         for name, question in questions.items():
-            value, kind = _answer(self.frame[name], question.scale, self.codes)
+            value, kind = _answer(self.frame[name], question, self.codes)
             numbers[name] = question.scale.low + question.scale.high - value if question.reverse else value
             kinds[name] = kind
         return numbers, kinds
@@ -532,8 +477,8 @@ class _Check:
         """(n,) True per design column where a row has no usable value."""
         gaps = {}
         for name in self.design.column_names():
-            numeric = name in self._numeric_design()
-            gaps[name] = ~(frame[name].to_numpy(float) > 0) if numeric else _blank(frame[name])
+            values = frame[name].to_numpy(float) if name in self._numeric_design() else None
+            gaps[name] = _blank(frame[name]) if values is None else ~((values > 0) & np.isfinite(values))
         return gaps
 
     def _fates(self, frame: pd.DataFrame, kinds: Mapping[str, Any], counted: Sequence[str]) -> Any:
@@ -542,17 +487,24 @@ class _Check:
         fate[~answered] = "empty"
         for gap in self._design_gaps(frame).values():
             fate[gap & (fate == "kept")] = "design"
-        if self.respondent:
-            usable = np.flatnonzero((fate == "kept") & ~_blank(frame[self.respondent]))
-            again = frame[self.respondent].iloc[usable].duplicated().to_numpy()
-            fate[usable[again]] = "duplicate"
+        fate[self._repeated(fate == "kept")] = "duplicate"
         return fate
+
+    def _repeated(self, among: Any) -> Any:
+        """(n,) True where a respondent was seen before among the chosen rows."""
+        again = np.zeros(len(among), dtype=bool)
+        if self.respondent:
+            ids = np.array([_plain_id(text) for text in _texts(self.frame[self.respondent])], dtype=object)
+            chosen = np.flatnonzero(among & (ids != ""))
+            again[chosen] = pd.Series(ids[chosen], dtype=object).duplicated().to_numpy()
+        return again
 
     def _ledger(self, fate: Any, kinds: Mapping[str, Any], questions: Mapping[str, _Question]) -> pd.DataFrame:
         lost = [(step, int((fate == step).sum())) for step in ("duplicate", "design", "empty")]
         rows = [("read", len(fate)), *lost, ("kept", int((fate == "kept").sum()))]
         counted = np.stack([kinds[name][fate == "kept"] for name, question in questions.items() if question.counted])
         steps = ("given", "blank", "missing code", "don't know", "off scale", "not a number")
+        counted = np.where(counted == "not whole", "off scale", counted)
         answers = [("asked", counted.size), *((step, int((counted == step).sum())) for step in steps)]
         lines = [("rows", *line) for line in rows] + [("answers", *line) for line in answers]
         return pd.DataFrame(lines, columns=["part", "step", "n"])
@@ -562,13 +514,16 @@ class _Check:
         found = []
         for name, kind in kinds.items():
             scale = self._scale_of(name)
-            for step, words in (("off scale", f"outside {scale.low}-{scale.high}"), ("not a number", "not a number")):
+            for step, words in (("off scale", f"outside {scale.low}-{scale.high}"), ("not whole", "not a whole number"),
+                                ("not a number", "not a number")):  # fmt: skip
                 found.append(self._listed(rows, name, (kind == step), words))
+        filled = np.any([kind != "blank" for kind in kinds.values()], axis=0)
         if self.respondent:
-            found.append(self._listed(rows, self.respondent, fate == "duplicate", "respondent seen before"))
+            again = (fate == "duplicate") | (self._repeated(filled) & (fate == "design"))
+            found.append(self._listed(rows, self.respondent, again, "respondent seen before"))
         for name, gap in self._design_gaps(frame).items():
-            found.append(self._listed(rows, name, gap & (fate == "design"), "missing, or not a positive number"
-                                      if name in self._numeric_design() else "missing"))  # fmt: skip
+            words = "missing, or not a positive number" if name in self._numeric_design() else "missing"
+            found.append(self._listed(rows, name, gap & filled, words))
         return pd.concat(found, ignore_index=True)
 
     def _scale_of(self, column: str) -> Scale:
@@ -589,35 +544,57 @@ class _Question:
     counted: bool
 
 
-def _answer(answers: pd.Series, scale: Scale, codes: _Codes) -> tuple[Any, Any]:
+def _answer(answers: pd.Series, question: _Question, codes: _Codes) -> tuple[Any, Any]:
     """(n,) numbers, nan where there is no valid answer, and (n,) what became of each cell."""
-    distinct, code = pd.factorize(answers, use_na_sentinel=False)[::-1]
-    read = [_one_answer(value, scale, codes) for value in distinct]
+    code, distinct = pd.factorize(_texts(answers))
+    read = [_one_answer(text, question, codes) for text in distinct]
     numbers = np.array([number for number, _ in read], dtype=float)
     kinds = np.array([kind for _, kind in read], dtype=object)
     return numbers[code], kinds[code]
 
 
-def _one_answer(value: Any, scale: Scale, codes: _Codes) -> tuple[float, str]:
-    text = "" if _is_missing(value) else unicodedata.normalize("NFKC", str(value)).strip()
+def _texts(cells: pd.Series) -> Any:
+    """(n,) cells as texts in one spelling: no white space around, full-width letters and digits as usual ones."""
+    if cells.dtype == object and pd.api.types.infer_dtype(cells, skipna=False) != "string":
+        # 1 and True are equal, but not the same answer
+        spelled = [f"{type(value).__name__} {value}" for value in cells]
+        code = pd.factorize(np.array(spelled, dtype=object))[0]
+    else:
+        code = pd.factorize(cells, use_na_sentinel=False)[0]
+    first = np.full(int(code.max(initial=-1)) + 1, len(code))
+    np.minimum.at(first, code, np.arange(len(code)))
+    return np.array([_text_of(value) for value in cells.iloc[first].tolist()], dtype=object)[code]
+
+
+def _text_of(value: Any) -> str:
+    return "" if is_missing(value) else unicodedata.normalize("NFKC", str(value)).strip()
+
+
+def _number_of(text: str) -> float:
+    """The number a text stands for, nan where it stands for none; "1_000" is not how people write numbers."""
+    try:
+        return np.nan if "_" in text else float(text)
+    except ValueError:
+        return np.nan
+
+
+def _one_answer(text: str, question: _Question, codes: _Codes) -> tuple[float, str]:
+    """A number or nan, and what became of the cell.
+
+    Codes are declared for the items. An outcome with a longer scale may use the same number as an answer.
+    """
     if not text:
         return np.nan, "blank"
-    try:
-        number = float(text)
-    except ValueError:
-        number = np.nan
-    keys = {text, number}
+    scale, number, keys = question.scale, _number_of(text), {text.casefold(), _number_of(text)}
+    if scale.allows(number) and (not question.counted or not keys & (codes.missing | codes.dont_know)):
+        return number, "given"
     if keys & codes.missing:
         return np.nan, "missing code"
     if keys & codes.dont_know:
         return np.nan, "don't know"
     if not np.isfinite(number):
         return np.nan, "not a number"
-    return (number, "given") if scale.allows(number) else (np.nan, "off scale")
-
-
-def _is_missing(value: Any) -> bool:
-    return value is None or value is pd.NA or value is pd.NaT or (isinstance(value, float) and np.isnan(value))
+    return np.nan, "not whole" if scale.low <= number <= scale.high else "off scale"
 
 
 def _blank(column: pd.Series) -> Any:
@@ -625,20 +602,28 @@ def _blank(column: pd.Series) -> Any:
     return (column.isna() | (column.astype(str).str.strip() == "")).to_numpy()
 
 
-def _as_codes(values: Sequence[Any]) -> frozenset[Any]:
-    if isinstance(values, str) or not isinstance(values, (list, tuple, set, frozenset)):
-        values = [values]
-    return frozenset(float(value) if isinstance(value, (int, float)) else str(value).strip() for value in values)
+def _as_codes(values: Any) -> frozenset[Any]:
+    """Codes as texts and, where they are numbers, as numbers too."""
+    listed = [values] if isinstance(values, str) or not np.iterable(values) else list(values)
+    texts = [_text_of(value).casefold() for value in listed]
+    numbers = [_number_of(text) for text in texts]
+    return frozenset(texts) | frozenset(number for number in numbers if not np.isnan(number))
 
 
 def _renamed(frame: pd.DataFrame, columns: Mapping[str, str], where: str) -> pd.DataFrame:
-    """The frame under the instrument's column names; refuses names that occur twice."""
+    """The frame under the instrument's column names, all of them texts; refuses names that occur twice."""
+    frame = frame.rename(columns=str)
     check_columns(columns.values(), frame.columns, where)
     renamed = frame.rename(columns={theirs: ours for ours, theirs in columns.items()})
     twice = renamed.columns[renamed.columns.duplicated()].unique().tolist()
     if twice:
         raise DataError(f"{where}: the column {', '.join(map(repr, twice))} occurs more than once. Rename one of them.")
     return renamed.reset_index(drop=True).set_axis(frame.index, axis=0)
+
+
+def _plain_id(text: str) -> str:
+    """An id in one spelling: 1001 and "1001.0" are the same person."""
+    return text[:-2] if text.endswith(".0") and text[:-2].isdigit() else text
 
 
 def _row_names(frame: pd.DataFrame, source: Source) -> Any:

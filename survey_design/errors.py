@@ -52,7 +52,7 @@ def check_choice(name: str, value: Any, choices: Any) -> None:
     survey_design.errors.SpecError: adjust='hulm' is not known. Choose one of 'holm', 'none'. Did you mean 'holm'?
     """
     allowed = get_args(choices)
-    if value not in allowed:
+    if not any(type(value) is type(choice) and value == choice for choice in allowed):
         listed = ", ".join(repr(choice) for choice in allowed)
         raise SpecError(f"{name}={value!r} is not known. Choose one of {listed}.{_hint(value, allowed)}")
 
@@ -71,10 +71,10 @@ def check_columns(wanted: Iterable[str], available: Iterable[Any], where: str) -
         return
     noun = "column" if len(missing) == 1 else f"{len(missing)} columns"
     listed = ", ".join(repr(name) for name in missing)
-    hint = _hint(missing[0], present)
+    hints = "".join(dict.fromkeys(_hint(name, present) for name in missing[:10]))
     shown = ", ".join(present[:40]) + (", …" if len(present) > 40 else "")
     cases = pd.DataFrame({"file": where, "column": missing, "problem": "missing column"})
-    raise DataError(f"{where} has no {noun} {listed}.{hint} It has: {shown}.", cases)
+    raise DataError(f"{where} has no {noun} {listed}.{hints} It has: {shown}.", cases)
 
 
 def check_between(name: str, value: float, low: float, high: float) -> None:
@@ -85,7 +85,7 @@ def check_between(name: str, value: float, low: float, high: float) -> None:
     ...
     survey_design.errors.SpecError: level=95 must lie between 0 and 1.
     """
-    if not low < value < high:
+    if not isinstance(value, (int, float)) or not low < value < high:
         raise SpecError(f"{name}={value!r} must lie between {low} and {high}.")
 
 
@@ -106,5 +106,6 @@ def missing_extra(package: str, extra: str, purpose: str) -> SpecError:
 
 
 def _hint(value: Any, known: Sequence[Any]) -> str:
-    near = get_close_matches(str(value), [str(name) for name in known], n=1)
-    return f" Did you mean {near[0]!r}?" if near else ""
+    folded = {str(name).casefold(): str(name) for name in known}
+    near = get_close_matches(str(value).casefold(), list(folded), n=1)
+    return f" Did you mean {folded[near[0]]!r}?" if near else ""

@@ -6,6 +6,7 @@ and CSV follow from here and from nowhere else. Numbers stay exact; rounding hap
 
 from __future__ import annotations
 
+import csv
 import html
 import unicodedata
 from collections.abc import Mapping
@@ -59,25 +60,30 @@ class Column:
 
     def show(self, value: Any, language: str) -> str:
         if self.kind == "text":
-            return "" if value is None or value is pd.NA else say(self.words.get(value, str(value)), language)
-        if value is None or not np.isfinite(value):
-            return "–"
-        return _number(float(value), self.kind, self.decimals)
+            return "" if is_missing(value) else say(self.words.get(value, str(value)), language)
+        return "–" if is_missing(value) or not np.isfinite(value) else _number(float(value), self.kind, self.decimals)
+
+
+def is_missing(value: Any) -> bool:
+    """True for None, NaN, NaT and NA.
+
+    >>> is_missing(float("nan")), is_missing(""), is_missing(None)
+    (True, False, True)
+    """
+    return value is None or value is pd.NA or value is pd.NaT or (isinstance(value, float) and bool(np.isnan(value)))
 
 
 def _number(value: float, kind: Kind, decimals: int) -> str:
-    if kind == "count":
-        return f"{value:,.0f}"
-    if kind == "df":
-        return f"{value:,.0f}" if value == round(value) else f"{value:,.1f}"
-    if kind == "share":
-        return f"{100 * value:.0f}%"
     if kind == "p":
         return "<.001" if value < 0.0005 else f"{value:.3f}".lstrip("0")
-    shown = f"{value:,.{decimals}f}"
-    if float(shown.replace(",", "")) == 0:
-        return f"{0:.{decimals}f}"
-    return shown.replace("-", "−") if value < 0 else ("+" if kind == "signed" else "") + shown
+    if kind == "share":
+        shown, unit = f"{100 * abs(value):.0f}", "%"
+    else:
+        places = {"count": 0, "df": 0 if value == round(value) else 1}.get(kind, decimals)
+        shown, unit = f"{abs(value):,.{places}f}", ""
+    zero = not shown.strip("0.,")
+    sign = "" if zero else "−" if value < 0 else "+" if kind == "signed" else ""
+    return sign + shown + unit
 
 
 @dataclass(frozen=True)
@@ -111,6 +117,8 @@ class Estimate:
 
     def interval(self, language: str = "en", decimals: int = 2) -> str:
         """The interval in words."""
+        if not (np.isfinite(self.low) and np.isfinite(self.high)):
+            return "无区间" if language == "zh" else "no interval"
         low, high = (_number(bound, "number", decimals) for bound in (self.low, self.high))
         percent = f"{100 * self.level:g}%"
         return f"{percent} 置信区间 {low} 至 {high}" if language == "zh" else f"{percent} CI {low} to {high}"
@@ -149,17 +157,20 @@ class Result:
 
     def shown(self) -> pd.DataFrame:
         """The table as text: headings in the result's language, numbers rounded."""
-        columns = [column for column in self.columns() if column.name in self.frame.columns]
-        cells = {
-            column.heading(self.language): [column.show(v, self.language) for v in self.frame[column.name]]
-            for column in columns
-        }
-        return pd.DataFrame(cells, dtype=object)
+        columns = self._shown_columns()
+        cells = [[column.show(value, self.language) for value in self.frame[column.name]] for column in columns]
+        table = pd.DataFrame(dict(enumerate(cells)), dtype=object)
+        return table.set_axis([column.heading(self.language) for column in columns], axis=1)
+
+    def _shown_columns(self) -> list[Column]:
+        """The declared columns that the frame has; the first of two with the same name."""
+        named = {column.name: column for column in reversed(self.columns()) if column.name in self.frame.columns}
+        return list({column.name: named[column.name] for column in self.columns() if column.name in named}.values())
 
     def to_string(self) -> str:
         """Title, table and note as plain text; Chinese characters count two columns."""
         table = self.shown()
-        lines = [list(table.columns), *table.to_numpy().tolist()]
+        lines = [[_one_line(cell) for cell in line] for line in (list(table.columns), *table.to_numpy().tolist())]
         widths = [max(_width(line[j]) for line in lines) for j in range(table.shape[1])]
         right = self._right_aligned()
         body = ["  ".join(_pad(cell, w, r) for cell, w, r in zip(line, widths, right, strict=True)).rstrip()
@@ -170,7 +181,8 @@ class Result:
         """Title, table and note as Markdown."""
         table = self.shown()
         rule = ["---:" if right else "---" for right in self._right_aligned()]
-        lines = [list(table.columns), rule, *table.map(lambda cell: cell.replace("|", "\\|")).to_numpy().tolist()]
+        cells = [[_markdown(cell) for cell in line] for line in (list(table.columns), *table.to_numpy().tolist())]
+        lines = [cells[0], rule, *cells[1:]]
         body = ["| " + " | ".join(line) + " |" for line in lines]
         return "\n".join([f"**{self.title()}**", "", *body, "", self.note()]).rstrip() + "\n"
 
@@ -194,13 +206,18 @@ class Result:
         A text that a spreadsheet would run as a formula gets a leading apostrophe. The text is
         returned; with ``path`` it is also written there.
         """
-        text = defused(self.frame).to_csv(index=False, lineterminator="\n")
+        safe = defused(self.frame)
+        broken = any("\r" in cell for name in safe.columns for cell in safe[name] if isinstance(cell, str))
+        quoting: Literal[0, 2] = (
+            csv.QUOTE_NONNUMERIC if broken else csv.QUOTE_MINIMAL
+        )  # a bare carriage return would end the row
+        text = safe.to_csv(index=False, lineterminator="\n", quoting=quoting)
         if path is not None:
             Path(path).write_text("\ufeff" + text, encoding="utf-8", newline="")
         return text
 
     def _right_aligned(self) -> list[bool]:
-        return [column.kind != "text" for column in self.columns() if column.name in self.frame.columns]
+        return [column.kind != "text" for column in self._shown_columns()]
 
     def _repr_html_(self) -> str:
         return self.to_html()
@@ -216,14 +233,23 @@ def defused(frame: pd.DataFrame) -> pd.DataFrame:
     >>> defused(pd.DataFrame({"comment": ["=1+1", "fine"]}))["comment"].tolist()
     ["'=1+1", 'fine']
     """
-    safe = frame.copy()
-    for name in safe.columns:
-        if not pd.api.types.is_numeric_dtype(safe[name]):
-            safe[name] = [
-                "'" + cell if isinstance(cell, str) and cell.startswith(_FORMULA_STARTS) else cell
-                for cell in safe[name]
-            ]
+    safe = frame.set_axis([_defused(name) for name in frame.columns], axis=1)
+    for k, name in enumerate(frame.columns):
+        if not pd.api.types.is_numeric_dtype(frame[name]):
+            safe.isetitem(k, [_defused(cell) for cell in frame[name]])
     return safe
+
+
+def _defused(cell: Any) -> Any:
+    return "'" + cell if isinstance(cell, str) and cell.startswith(_FORMULA_STARTS) else cell
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.splitlines())
+
+
+def _markdown(text: str) -> str:
+    return _one_line(text).replace("\\", "\\\\").replace("|", "\\|")
 
 
 def _width(text: str) -> int:

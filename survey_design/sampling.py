@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import pandas as pd
 
@@ -68,6 +68,9 @@ class SampleDesign:
         for name in ("clusters", "population"):
             if isinstance(getattr(self, name), list):
                 object.__setattr__(self, name, tuple(getattr(self, name)))
+        for column in (self.strata, *self.stages, self.weight, *self.population_columns):
+            if column is not None and not isinstance(column, str):
+                raise SpecError(f"{column!r} in the design is not the name of a column. Give its name as a text.")
         if len(self.stages) > 2:
             raise SpecError(f"clusters={self.clusters!r}: two stages are supported, the later ones carry little error.")
         if len(self.population_columns) > max(1, len(self.stages) + (not self.whole_clusters)):
@@ -111,7 +114,7 @@ class SampleDesign:
         return "; ".join([head, *(f"{en}: {value}" for en, _, value in parts if value)]) + "."
 
 
-def _as_tuple(value: object) -> tuple[str, ...]:
+def _as_tuple(value: Any) -> tuple[str, ...]:
     if value is None:
         return ()
-    return (value,) if isinstance(value, str) else tuple(value)  # type: ignore[arg-type]
+    return tuple(value) if isinstance(value, (tuple, list)) else (value,)

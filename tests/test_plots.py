@@ -279,7 +279,7 @@ def test_sum_lies_off_the_scale_and_keeps_its_figures():
 
 def test_totals_of_groups_stand_together():
     ax = draw_gaps(gap_table("total", ["mean", "sum"], groups=TIERS[:2]), new_axes())
-    headings = [text for text in words(ax) if text.startswith("Overall")]
+    headings = [text for text in words(ax) if text.startswith("Overall (")]
     assert headings == ["Overall (mean)", "Overall (sum of items)"]
     assert labels(ax) == ["Flagship", "standard"] * 2
 

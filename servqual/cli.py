@@ -1,0 +1,203 @@
+"""The command line: make a study, check it, report on it.
+
+Findings go to standard output, progress and problems to standard error. Exit codes: 0 fine, 1 the study has a
+problem, 2 the command was not understood, 130 stopped with Ctrl-C.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from io import TextIOWrapper
+from pathlib import Path
+from typing import IO, Any
+
+import click
+import pandas as pd
+
+from servqual.study import StudyCheck, StudyResults, load_study, new_study
+from survey_design.errors import DataError, SpecError
+from survey_design.results import defused
+
+_CELLS = 20
+_INTERRUPTED = 130
+
+
+class StudyProblem(click.ClickException):
+    """Something that the user can mend: said in words and cells, without a traceback. Exit code 1."""
+
+    def __init__(self, message: str, cases: pd.DataFrame | None = None, listed_in: Path | None = None) -> None:
+        super().__init__(message)
+        self.cases = pd.DataFrame() if cases is None else cases
+        self.listed_in = listed_in
+
+    def show(self, file: IO[Any] | None = None) -> None:
+        click.echo(f"Problem: {self.message}", err=True)
+        _show_cells(self.cases, self.listed_in)
+
+
+class _Commands(click.Group):
+    """Turns the toolkit's errors into messages, and Ctrl-C into exit code 130."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except (DataError, SpecError) as error:
+            raise StudyProblem(str(error), getattr(error, "cases", None)) from error
+        except BrokenPipeError:
+            raise  # somebody who reads only the first lines: click ends quietly
+        except OSError as error:
+            raise StudyProblem(f"{error.strerror or error}: '{error.filename}'.") from error
+        except KeyboardInterrupt:
+            click.echo("Stopped. What was written before is whole.", err=True)
+            ctx.exit(_INTERRUPTED)
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="servqual", message="servqual %(version)s")
+def cli() -> None:
+    """Service-quality studies: from answers to a gap report with honest error.
+
+    A study is a folder with a study.toml that names the questionnaire, the data files and how people were chosen.
+
+    \b
+    Examples:
+      servqual new my-study                  make a study folder to start from
+      servqual check my-study                look for faults, write nothing
+      servqual report my-study --out build   write build/report.html and build/tables
+    """
+
+
+@cli.command()
+@click.argument("study", type=click.Path(path_type=Path))
+@click.option("--out", type=click.Path(file_okay=False, path_type=Path), default=Path("build"), show_default=True,
+              help="Folder for report.html and tables/*.csv.")  # fmt: skip
+@click.option("--language", type=click.Choice(["en", "zh"]), help="Language of the report.  [default: the study's]")
+def report(study: Path, out: Path, language: Any) -> None:
+    """Score a study and write its report.
+
+    STUDY is a study.toml or the folder that holds one. The report is one HTML file that needs nothing else; every
+    table lies beside it as CSV with all digits. Files appear whole or not at all; the report before is kept as
+    report.previous.html, the tables before as tables.previous.
+
+    \b
+    Examples:
+      servqual report my-study
+      servqual report my-study/study.toml --out build/zh --language zh
+    """
+    described = load_study(study)
+    steps = 5 + len(described.by)
+    tell = _counter(steps)
+    try:
+        results = described.results(language, tell=tell)
+    except DataError as error:
+        raise StudyProblem(str(error), error.cases, _list_cells(error.cases, out)) from error
+    tell("writing the report")
+    made = results.report()
+    tables = made.save_tables(out / "tables")
+    page = made.save(out / "report.html")
+    tell("done")
+    click.echo(f"{page}\n{out / 'tables'} ({len(tables)} files)")
+    for line in _headlines(results):
+        click.echo(line)
+
+
+@cli.command()
+@click.argument("study", type=click.Path(path_type=Path))
+@click.option(
+    "--cells", type=click.Path(dir_okay=False, path_type=Path), help="Write all faulty cells to this CSV file."
+)
+def check(study: Path, cells: Path | None) -> None:
+    """Look for everything that is wrong with a study; write nothing.
+
+    All files are read to their end, so that one run shows all faults. Faulty cells that study.toml sets aside
+    (faults = "set aside") are shown, and are no reason to fail.
+
+    \b
+    Examples:
+      servqual check my-study
+      servqual check my-study --cells faulty_cells.csv
+    """
+    found = load_study(study).check()
+    if cells is not None and len(found.cases):
+        _write_cells(found.cases, cells)
+    for note in found.notes:
+        click.echo(note)
+    if not found.ok:
+        raise StudyProblem(_all_problems(found), found.cases, cells)
+    _show_cells(found.cases, cells, err=False)
+    click.echo("No problem found: the study can be run.")
+
+
+@cli.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+def new(folder: Path) -> None:
+    """Make a study folder to start from: study.toml, a README and a few invented answers.
+
+    It passes "servqual check" as it is. Nothing that exists is overwritten.
+
+    \b
+    Example:
+      servqual new my-study
+    """
+    for path in new_study(folder):
+        click.echo(path)
+    click.echo(f"Next: servqual check {folder}", err=True)
+
+
+def main() -> None:
+    """The console entry point."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal without − or 中 shows a ?, not a traceback
+    cli(prog_name="servqual")
+
+
+def _counter(steps: int) -> Callable[[str], None]:
+    """Says which step of how many is under way."""
+    done = 0
+
+    def tell(what: str) -> None:
+        nonlocal done
+        done = min(done + 1, steps)
+        click.echo(f"[{done}/{steps}] {what}", err=True)
+
+    return tell
+
+
+def _headlines(results: StudyResults) -> list[str]:
+    """Three numbers: the total, the widest shortfall, the rows behind them."""
+    overall = results.gaps[0]
+    kept, read = (sum(side.ledger.count(step) for side in results.responses.sides) for step in ("kept", "read"))
+    rows = f"{read} 行中保留 {kept} 行。" if results.language == "zh" else f"{kept:,} of {read:,} rows kept."
+    return [overall.total.sentence("mean"), overall.sentences()[0], rows]
+
+
+def _all_problems(found: StudyCheck) -> str:
+    return "\n         ".join(found.problems)
+
+
+def _show_cells(cases: pd.DataFrame, listed_in: Path | None, *, err: bool = True) -> None:
+    if cases.empty:
+        return
+    click.echo(cases.head(_CELLS).fillna("").to_string(index=False), err=err)
+    if len(cases) > _CELLS:
+        click.echo(f"… the first {_CELLS} of {len(cases):,} faulty cells", err=err)
+    if listed_in is not None:
+        click.echo(f"All of them: {listed_in}", err=err)
+
+
+def _list_cells(cases: pd.DataFrame, out: Path) -> Path | None:
+    """Writes the faulty cells beside where the report would have been."""
+    return None if cases.empty else _write_cells(cases, out / "faulty_cells.csv")
+
+
+def _write_cells(cases: pd.DataFrame, path: Path) -> Path:
+    from servqual.report.files import write_whole
+
+    text = defused(cases).to_csv(index=False, lineterminator="\n")
+    return write_whole(path, text.encode("utf-8-sig"), keep_previous=False)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,338 @@
+"""The house keeps its shape: which module may know which, what importing costs, what is public, what may be committed.
+
+The tables below are decisions. A new module or a new arrow is one too: add it here, with open eyes.
+"""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import inspect
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+PACKAGES = ("survey_design", "servqual")
+
+# Each chapter may know those before it. `plots` and `simulate` stand aside.
+ORDER = (
+    *("files", "instruments", "responses", "moments", "inference", "replicates", "measures", "proportions"),
+    *("difference_scores", "gaps", "comparison", "report", "study", "cli"),
+)
+
+# What a module of servqual imports when it is itself imported.
+LOADS = {
+    "files": set(),
+    "instruments": set(),
+    "responses": {"files", "instruments"},
+    "moments": set(),
+    "inference": {"moments"},
+    "replicates": {"moments", "inference"},
+    "measures": {"instruments", "responses", "moments", "inference"},
+    "proportions": {"instruments", "responses", "inference", "measures", "moments"},
+    "difference_scores": {"instruments", "responses", "inference", "measures"},
+    "gaps": {"instruments", "responses", "inference", "measures", "difference_scores"},
+    "comparison": {"instruments", "inference", "measures", "gaps"},
+    "plots": {"inference"},
+    "report": {"files", "responses"},
+    "study": {"files", "instruments", "responses", "inference", "measures"},
+    "cli": {"study"},
+    "simulate": {"instruments"},
+}
+
+# What it fetches only when a function that needs it is called.
+FETCHES = {
+    "gaps": {"plots"},
+    "comparison": {"plots"},
+    "report": {"gaps", "plots"},
+    "study": {"gaps", "comparison", "report"},
+    "cli": {"report"},
+}
+
+# The same for survey_design, whose modules are all light.
+DESIGN_LOADS = {"errors": set(), "results": {"errors"}, "sampling": {"errors", "results"}}
+
+# The only doors to packages that are heavy or optional.
+DOORS = {
+    "matplotlib": {"plots"},
+    "seaborn": {"plots"},
+    "pylopdf_fonts_zh_cn": {"plots"},
+    "jinja2": {"report"},
+    "markupsafe": {"report"},
+    "python_calamine": {"files"},
+    "click": {"cli"},
+    "pyarrow": {"moments"},
+    "threadpoolctl": {"moments"},
+}
+NEVER = {"statsmodels", "pingouin", "factor_analyzer", "sklearn", "IPython"}  # for comparison, not for computing
+HEAVY = ["matplotlib", "seaborn", "statsmodels", "pingouin", "sklearn", "jinja2"]
+
+
+class Import(NamedTuple):
+    """One imported module: who, whom, where, and when (on import, on call, or for type checkers only)."""
+
+    module: str
+    target: str
+    place: str
+    when: str
+
+
+def sources(package: str) -> list[Path]:
+    return sorted((ROOT / package).rglob("*.py"))
+
+
+def module_name(path: Path) -> str:
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def imports_of(path: Path) -> list[Import]:
+    found: list[Import] = []
+    name = module_name(path)
+
+    def walk(node: ast.AST, when: str) -> None:
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)):
+            when = "on call"
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
+            for child in node.body:
+                walk(child, "for types")
+            for child in node.orelse:
+                walk(child, when)
+            return
+        targets = []
+        if isinstance(node, ast.Import):
+            targets = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            package = name.split(".") if path.name == "__init__.py" else name.split(".")[:-1]
+            stem = ".".join(package[: len(package) - node.level + 1]) if node.level else ""
+            base = ".".join(part for part in (stem, node.module or "") if part)
+            submodules = [f"{base}.{alias.name}" for alias in node.names if is_module(f"{base}.{alias.name}")]
+            targets = submodules or [base]
+        found.extend(Import(name, target, f"{path.relative_to(ROOT)}:{node.lineno}", when) for target in targets)
+        for child in ast.iter_child_nodes(node):
+            walk(child, when)
+
+    walk(ast.parse(path.read_text(encoding="utf-8")), "on import")
+    return found
+
+
+def is_module(name: str) -> bool:
+    path = ROOT.joinpath(*name.split("."))
+    return path.with_suffix(".py").is_file() or (path / "__init__.py").is_file()
+
+
+IMPORTS = [each for package in PACKAGES for path in sources(package) for each in imports_of(path)]
+
+
+def chapter(name: str) -> str:
+    """``servqual.report.html`` -> ``report``; the package itself -> ``""``."""
+    return [*name.split("."), ""][1]
+
+
+def outside_table(package: str, when: str, table: dict[str, set[str]]) -> list[str]:
+    """Imports between chapters of a package that a table does not allow."""
+    arrows = [i for i in IMPORTS if i.when == when and i.module.split(".")[0] == i.target.split(".")[0] == package]
+    return [
+        f"{i.place}: {chapter(i.module)} -> {chapter(i.target) or package + ' itself'}"
+        for i in arrows
+        if chapter(i.module)  # the package's face may show all of it; a test below says what it must not load
+        and chapter(i.module) != chapter(i.target)
+        and chapter(i.target) not in table.get(chapter(i.module), set())
+    ]
+
+
+# --- arrows ------------------------------------------------------------------------------------------------
+
+
+def test_the_imports_were_found():
+    assert {i.when for i in IMPORTS} == {"on import", "on call", "for types"}
+    assert any((chapter(i.module), chapter(i.target)) == ("gaps", "measures") for i in IMPORTS)
+    assert any((chapter(i.module), chapter(i.target), i.when) == ("gaps", "plots", "on call") for i in IMPORTS)
+
+
+def test_survey_design_knows_nothing_of_servqual():
+    assert [i.place for i in IMPORTS if i.module.startswith("survey_design") and i.target.startswith("servqual")] == []
+
+
+def test_every_module_has_a_line_in_the_table():
+    assert {chapter(module_name(path)) for path in sources("servqual")} - {""} <= set(LOADS)
+    assert {chapter(module_name(path)) for path in sources("survey_design")} - {""} <= set(DESIGN_LOADS)
+
+
+def test_modules_import_only_what_the_table_allows():
+    assert outside_table("servqual", "on import", LOADS) == []
+    assert outside_table("survey_design", "on import", DESIGN_LOADS) == []
+
+
+def test_functions_fetch_only_what_the_table_allows():
+    both = {name: LOADS[name] | FETCHES.get(name, set()) for name in LOADS}
+    assert outside_table("servqual", "on call", both) == []
+    assert outside_table("survey_design", "on call", DESIGN_LOADS) == []
+
+
+def test_the_table_itself_follows_the_order():
+    for name, known in LOADS.items():
+        later = ORDER[ORDER.index(name) :] if name in ORDER else ()
+        assert not known & {*later, "plots", "simulate"}, f"{name} looks ahead"
+    for name, known in FETCHES.items():
+        assert not known & {*ORDER[ORDER.index(name) :], "simulate"}, f"{name} looks ahead"
+    assert set(LOADS) == {*ORDER, "plots", "simulate"}
+
+
+def test_plots_are_reached_only_when_something_is_drawn():
+    early = [i.place for i in IMPORTS if chapter(i.target) == "plots" and i.when == "on import"]
+    assert early == []
+    assert {chapter(i.module) for i in IMPORTS if chapter(i.target) == "plots"} <= {"gaps", "comparison", "report"}
+
+
+def test_simulation_knows_no_analysis_and_nothing_rests_on_it():
+    assert {chapter(i.target) for i in IMPORTS if chapter(i.module) == "simulate" and "servqual" in i.target} <= {
+        "instruments"
+    }
+    assert [i.place for i in IMPORTS if chapter(i.target) == "simulate"] == []
+
+
+@pytest.mark.parametrize("package", DOORS)
+def test_heavy_and_optional_packages_have_one_door(package):
+    users = [i for i in IMPORTS if i.target.split(".")[0] == package and i.when != "for types"]
+    assert [i.place for i in users if chapter(i.module) not in DOORS[package]] == []
+    late = {"plots", "cli"}  # themselves imported only when needed
+    assert [i.place for i in users if i.when == "on import" and chapter(i.module) not in late] == []
+
+
+def test_packages_for_comparison_compute_nothing_here():
+    assert [i.place for i in IMPORTS if i.target.split(".")[0] in NEVER] == []
+
+
+def test_every_other_import_is_a_declared_dependency():
+    declared = {"numpy", "pandas", "scipy", *DOORS, *PACKAGES, *sys.stdlib_module_names}
+    assert [f"{i.place} {i.target}" for i in IMPORTS if i.target.split(".")[0] not in declared] == []
+
+
+def test_nothing_is_imported_behind_the_readers_back():
+    hidden = re.compile(r"\b(?:__import__|import_module)\b|\bfrom \S+ import \*")
+    for package in PACKAGES:
+        for path in sources(package):
+            assert not hidden.search(path.read_text(encoding="utf-8")), path.relative_to(ROOT)
+
+
+# --- what importing costs ----------------------------------------------------------------------------------
+
+LOADED = f"print([name for name in {HEAVY!r} if name in sys.modules])"
+PROGRAM = f"""
+import sys
+import survey_design, servqual
+{LOADED}
+import pandas as pd
+from servqual import Responses, load_instrument, score_gaps
+instrument = load_instrument("retail-13")
+columns = [c for form in ("expectation", "perception") for c in instrument.columns(form).values()]
+answers = {{name: [5, 6, 7, k % 7 + 1, k * 3 % 7 + 1] for k, name in enumerate(columns)}}
+str(score_gaps(Responses(pd.DataFrame(answers), instrument)))
+{LOADED}
+"""
+
+
+def test_importing_and_scoring_load_no_heavy_package():
+    done = subprocess.run([sys.executable, "-c", PROGRAM], cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert (done.stdout.split("\n"), done.stderr) == (["[]", "[]", ""], "")
+
+
+# --- the public names --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_the_public_names_are_those_that_are_listed(package):
+    face = importlib.import_module(package)
+    public = {name for name, value in vars(face).items() if name[0] != "_" and not inspect.ismodule(value)}
+    assert public == set(face.__all__)
+    assert len(face.__all__) == len(set(face.__all__))
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_every_public_name_is_explained_and_every_verb_shows_an_example(package):
+    face = importlib.import_module(package)
+    assert face.__doc__
+    for name in face.__all__:
+        thing = getattr(face, name)
+        text = inspect.getdoc(thing) or ""
+        assert text, name
+        assert not text.startswith(f"{name}("), f"{name} has only the text that dataclass wrote"
+        assert text.split("\n")[0].endswith((".", "``", ":")), f"{name} begins with one sentence"
+        if inspect.isfunction(thing):
+            assert ">>> " in text, f"{name} is a verb without an example"
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_the_package_says_that_it_is_typed(package):
+    assert (ROOT / package / "py.typed").is_file()
+
+
+# --- habits ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_no_kitchen_drawer(package):
+    drawers = {"util", "utils", "helper", "helpers", "common", "misc", "tools", "core", "base"}
+    assert [str(p.relative_to(ROOT)) for p in (ROOT / package).rglob("*") if p.stem.strip("_") in drawers] == []
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_package_code_neither_prints_nor_asserts(package):
+    found = []
+    for path in sources(package):
+        if module_name(path) == "servqual.cli":
+            continue
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            called = node.func.id if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) else ""
+            if called == "print" or isinstance(node, ast.Assert):
+                found.append(f"{path.relative_to(ROOT)}:{node.lineno}")
+    assert found == []
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_every_module_begins_by_saying_what_it_answers(package):
+    for path in sources(package):
+        assert ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))), path.relative_to(ROOT)
+
+
+# --- what is committed -------------------------------------------------------------------------------------
+
+# Built from pieces, so that this file does not hold what it looks for.
+PLACES = [
+    "/" + "work/",
+    "/" + "farm/",
+    "/" + "root/",
+    "/" + "home/[a-z]+/",
+    "/" + "Users/[A-Za-z]+/",
+    r"[A-Z]:\\" + r"Users\\",
+]
+HOSTS = ["python" + "hosted", "pypi" + r"\.org", r"registry\." + "npmjs"]
+UNWANTED = re.compile("|".join(PLACES + HOSTS))
+
+
+def tracked_files() -> list[Path]:
+    try:
+        listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        pytest.skip("not a git checkout")
+    return [ROOT / name for name in listed.stdout.split("\0") if name and (ROOT / name).is_file()]
+
+
+def test_no_tracked_file_names_a_place_on_one_machine_or_a_registry():
+    assert UNWANTED.search("see /" + "root/notes.txt"), "the pattern works"
+    assert not UNWANTED.search(Path(__file__).read_text(encoding="utf-8"))
+    found = []
+    for path in tracked_files():
+        content = path.read_bytes()
+        if b"\0" in content[:8000]:
+            continue  # not a text
+        for number, line in enumerate(content.decode("utf-8", errors="replace").splitlines(), start=1):
+            if UNWANTED.search(line):
+                found.append(f"{path.relative_to(ROOT)}:{number}: {line.strip()[:80]}")
+    assert found == []

@@ -1,0 +1,379 @@
+"""Reports: what they hold, that nothing a respondent wrote runs, and that no half of one is ever left."""
+
+import importlib
+import importlib.metadata
+import re
+import sys
+import tomllib
+from importlib import resources
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from bs4 import BeautifulSoup
+
+import servqual.report.document as document
+import servqual.report.files as files
+from servqual.instruments import load_instrument
+from servqual.report import Paragraph, Picture, Points, Report, Table, gap_report
+from servqual.report.document import file_name
+from servqual.report.files import previous, replace_folder, write_whole
+from servqual.report.words import not_measured, words
+from servqual.responses import Responses
+from servqual.study import load_study, new_study
+from survey_design.errors import SpecError
+from survey_design.results import Column, Result
+
+SCRIPT = "<script>alert('x')</script>"
+FORMULA = '=HYPERLINK("http://example.org","press here")'
+
+
+class Comments(Result):
+    """A table of texts, as respondents may write them."""
+
+    def title(self):
+        return f"Comments {SCRIPT}"
+
+    def columns(self):
+        return (Column("comment", {"en": "comment <b>", "zh": "评论"}),)
+
+    def note(self):
+        return SCRIPT
+
+
+@pytest.fixture
+def comments():
+    return Comments(pd.DataFrame({"comment": [SCRIPT, FORMULA, "fine"]}))
+
+
+@pytest.fixture(scope="module")
+def sample():
+    return {language: load_study("data/sample").report(language) for language in ("en", "zh")}
+
+
+@pytest.fixture(scope="module")
+def pages(sample):
+    return {language: BeautifulSoup(report.to_html(), "html.parser") for language, report in sample.items()}
+
+
+# --- a report is a value -----------------------------------------------------------------------------------
+
+
+def test_with_section_leaves_the_report_alone():
+    empty = Report("Title")
+    full = empty.with_section("One", "text")
+    assert empty.sections == ()
+    assert full.sections[0].blocks == (Paragraph("text"),)
+
+
+def test_content_is_understood_as_it_comes(comments):
+    axes_made = []
+    report = Report("T", "zh").with_section("S", "words", ["a", "b"], comments, lambda: axes_made.append(1))
+    assert [block.kind for block in report.sections[0].blocks] == ["paragraph", "points", "table", "picture"]
+    assert report.sections[0].blocks[2].result.language == "zh"
+    assert axes_made == [], "pictures are drawn when the report is written"
+
+
+def test_what_cannot_be_shown_is_refused():
+    with pytest.raises(SpecError, match="section 'S' can't show a int"):
+        Report("T").with_section("S", 3)
+
+
+@pytest.mark.parametrize("name", ["report.docx", "report", "report.HTM"])
+def test_other_suffixes_are_refused_naming_what_is_possible(tmp_path, name):
+    with pytest.raises(SpecError, match=r"can be saved as \.html"):
+        Report("T").save(tmp_path / name)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_unknown_language():
+    with pytest.raises(SpecError, match="'en', 'zh'"):
+        Report("T", "de")
+
+
+# --- the page ----------------------------------------------------------------------------------------------
+
+
+def test_texts_are_escaped_everywhere(comments):
+    report = Report(SCRIPT, subtitle=SCRIPT).with_section(SCRIPT, SCRIPT, [SCRIPT], Table(comments, SCRIPT, SCRIPT))
+    page = BeautifulSoup(report.to_html(), "html.parser")
+    assert page.find("script") is None
+    assert page.h1.text == SCRIPT
+    assert page.find("td").text == SCRIPT
+    assert "<script" not in report.to_html()
+
+
+def test_page_loads_nothing_and_runs_nothing(pages):
+    for page in pages.values():
+        assert not page.find_all(["script", "link", "iframe", "object", "embed", "form"])
+        sources = [tag["src"] for tag in page.find_all(src=True)]
+        assert sources
+        assert all(source.startswith("data:image/svg+xml;base64,") for source in sources)
+        assert all(a["href"].startswith(("#", "https://doi.org/")) for a in page.find_all("a"))
+        assert "url(" not in page.style.text
+        assert "@import" not in page.style.text
+        assert "default-src 'none'" in page.find("meta", attrs={"http-equiv": True})["content"]
+
+
+def test_contents_lead_to_every_section(pages):
+    for page in pages.values():
+        targets = [a["href"].removeprefix("#") for a in page.nav.find_all("a")]
+        assert targets == [section["id"] for section in page.find_all("section")]
+
+
+def test_same_input_gives_the_same_bytes(sample):
+    again = load_study("data/sample").report("en")
+    assert sample["en"].to_html() == again.to_html()
+
+
+def test_no_place_and_no_date_on_the_page(sample):
+    text = sample["en"].to_html()
+    assert str(Path.cwd()) not in text
+    assert not re.search(r"(?<![\w/.])/(?:home|root|tmp|usr|work|Users)/", text)
+    assert not re.search(r"\b20\d\d-\d\d-\d\d\b", text)
+
+
+def test_pictures_have_words_for_those_who_cannot_see_them(pages):
+    for page in pages.values():
+        assert all(len(img["alt"]) > 40 for img in page.find_all("img"))
+    assert "Reliability" in pages["en"].img["alt"]
+    assert "可靠性" in pages["zh"].img["alt"]
+
+
+def test_missing_jinja_names_the_extra(monkeypatch):
+    monkeypatch.setitem(sys.modules, "jinja2", None)
+    with pytest.raises(SpecError, match=r"servqual\[report\]"):
+        Report("T").to_html()
+
+
+# --- whole or not at all -----------------------------------------------------------------------------------
+
+
+def stopped(*_):
+    raise KeyboardInterrupt
+
+
+def test_report_before_is_kept_and_a_repeated_run_does_not_push_it_out(tmp_path):
+    path = tmp_path / "report.html"
+    first, second = (Report("T").with_section("S", text) for text in ("one", "two"))
+    for report in (first, second, second):
+        report.save(path)
+    assert path.read_text(encoding="utf-8") == second.to_html()
+    assert previous(path).read_text(encoding="utf-8") == first.to_html()
+    assert sorted(entry.name for entry in tmp_path.iterdir()) == ["report.html", "report.previous.html"]
+
+
+@pytest.mark.parametrize("step", ["fsync", "replace"])
+def test_a_stopped_run_leaves_the_report_before(tmp_path, monkeypatch, step):
+    path = write_whole(tmp_path / "report.html", b"before")
+    monkeypatch.setattr(files.os, step, stopped)
+    with pytest.raises(KeyboardInterrupt):
+        write_whole(path, b"after")
+    assert [entry.name for entry in tmp_path.iterdir()] == ["report.html"]
+    assert path.read_bytes() == b"before"
+
+
+def test_a_run_stopped_while_writing_leaves_no_half_report(tmp_path, monkeypatch):
+    monkeypatch.setattr(document, "_WRITERS", {".html": stopped})
+    with pytest.raises(KeyboardInterrupt):
+        Report("T").save(tmp_path / "report.html")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["_write", "os.rename"])
+def test_a_stopped_run_leaves_the_tables_before_whole(tmp_path, monkeypatch, name):
+    folder = replace_folder(tmp_path / "tables", {"index.csv": b"file\na.csv\n", "a.csv": b"1"})
+    monkeypatch.setattr(f"servqual.report.files.{name}", stopped)
+    with pytest.raises(KeyboardInterrupt):
+        replace_folder(folder, {"index.csv": b"file\nb.csv\n", "b.csv": b"2"})
+    assert {entry.name for entry in tmp_path.rglob("*.csv")} == {"index.csv", "a.csv"}
+    assert [entry.name for entry in tmp_path.iterdir()] == ["tables"]
+
+
+def test_tables_are_put_back_when_the_new_ones_cannot_take_their_place(tmp_path, monkeypatch):
+    folder = replace_folder(tmp_path / "tables", {"index.csv": b"file\na.csv\n", "a.csv": b"1"})
+    rename, calls = files.os.rename, []
+
+    def second_fails(source, target):
+        calls.append(target)
+        if len(calls) == 2:
+            raise OSError("disk full")
+        rename(source, target)
+
+    monkeypatch.setattr(files.os, "rename", second_fails)
+    with pytest.raises(OSError, match="disk full"):
+        replace_folder(folder, {"index.csv": b"file\nb.csv\n", "b.csv": b"2"})
+    assert (folder / "a.csv").read_bytes() == b"1"
+
+
+def test_tables_are_replaced_as_a_whole(tmp_path):
+    folder = tmp_path / "tables"
+    replace_folder(folder, {"index.csv": b"file\nold.csv\n", "old.csv": b"1"})
+    replace_folder(folder, {"index.csv": b"file\nnew.csv\n", "new.csv": b"2"})
+    assert sorted(entry.name for entry in folder.iterdir()) == ["index.csv", "new.csv"]
+    assert (tmp_path / "tables.previous" / "old.csv").read_bytes() == b"1"
+
+
+def test_a_folder_with_other_files_is_never_moved(tmp_path):
+    folder = tmp_path / "tables"
+    folder.mkdir()
+    (folder / "thesis.csv").write_text("mine", encoding="utf-8")
+    with pytest.raises(SpecError, match=r"not written by this program \(thesis.csv\)"):
+        replace_folder(folder, {"index.csv": b"file\n"})
+    assert (folder / "thesis.csv").read_text(encoding="utf-8") == "mine"
+
+
+# --- tables beside the report ------------------------------------------------------------------------------
+
+
+def test_csv_holds_no_formula_and_reads_as_chinese(tmp_path, comments):
+    report = Report("T", "zh").with_section("S", Table(comments, "somewhere.compute", "=comments/../评论"))
+    report.save_tables(tmp_path / "tables")
+    assert sorted(entry.name for entry in (tmp_path / "tables").iterdir()) == ["comments_评论.csv", "index.csv"]
+    written = (tmp_path / "tables" / "comments_评论.csv").read_bytes()
+    assert written.startswith(b"\xef\xbb\xbf")
+    assert pd.read_csv(tmp_path / "tables" / "comments_评论.csv").loc[1, "comment"] == "'" + FORMULA
+
+
+def test_two_tables_with_one_name_are_refused(tmp_path, comments):
+    report = Report("T").with_section("S", Table(comments, name="a b"), Table(comments, name="a/b"))
+    with pytest.raises(SpecError, match="same name"):
+        report.save_tables(tmp_path / "tables")
+
+
+@pytest.mark.parametrize(
+    ("name", "safe"), [("../../etc", "etc"), ("a b:c", "a_b_c"), ("地区", "地区"), ("..", "table")]
+)
+def test_file_names_stay_in_their_folder(name, safe):
+    assert file_name(name) == safe
+
+
+def test_long_tables_are_cut_on_the_page_and_whole_in_the_csv(tmp_path):
+    many = Comments(pd.DataFrame({"comment": [f"row {k}" for k in range(70)]}))
+    report = Report("T").with_section("S", Table(many, name="many", rows=50))
+    page = BeautifulSoup(report.to_html(), "html.parser")
+    assert len(page.tbody.find_all("tr")) == 50
+    assert "The first 50 of 70 rows" in page.figcaption.text
+    report.save_tables(tmp_path / "tables")
+    assert len(pd.read_csv(tmp_path / "tables" / "many.csv")) == 70
+
+
+# --- the gap report ----------------------------------------------------------------------------------------
+
+
+def test_sections_in_both_languages(pages):
+    titles = {language: [h2.text for h2 in page.main.find_all("h2")] for language, page in pages.items()}
+    assert titles["en"] == [
+        "1 In short", "2 What was asked, and of whom", "3 What came back", "4 The gaps", "5 Gaps item by item",
+        "6 Group by group", "7 How far to trust the difference scores", "8 Not measured", "9 Method", "10 Provenance",
+    ]  # fmt: skip
+    assert titles["zh"][:4] == ["1 要点", "2 问了什么，问了谁", "3 回收情况", "4 服务质量差距"]
+
+
+def test_every_finding_carries_its_base_and_interval(pages):
+    for language, words_of_interval in (("en", "95% CI"), ("zh", "95% 置信区间")):
+        findings = [item.text for item in pages[language].find(id="section-1").ul.find_all("li")]
+        assert 1 <= len(findings) <= 5
+        assert all(words_of_interval in text and re.search(r"n( at least| 至少为| =)", text) for text in findings)
+
+
+def test_every_table_and_picture_names_a_function_that_exists(sample):
+    blocks = [block for section in sample["en"].sections for block in section.blocks]
+    named = {block.computed_by for block in blocks if isinstance(block, Table | Picture)}
+    methods = tomllib.loads((resources.files("servqual.report") / "methods.toml").read_text(encoding="utf-8"))
+    for path in named | {method["function"] for method in methods.values()}:
+        module, name = path.rsplit(".", 1)
+        assert callable(getattr(importlib.import_module(module), name)), path
+
+
+def test_every_word_is_there_in_both_languages_with_the_same_blanks():
+    texts = dict(words()) | {f"{key} {part}": thing[part] for key, thing in not_measured().items() for part in thing}
+    for key, text in texts.items():
+        assert set(text) == {"en", "zh"}, key
+        blanks = {language: set(re.findall(r"{(\w+)", text[language])) for language in text}
+        assert blanks["zh"] <= blanks["en"], key
+
+
+def test_no_word_of_the_report_is_left_in_english(pages):
+    said = pages["zh"].find(id="section-1").text + pages["zh"].find(id="section-8").text
+    assert not re.search(r"\b(the|of|and|is|was|not)\b", said)
+
+
+def test_ledger_numbers_are_those_of_the_responses(pages):
+    study = load_study("data/sample")
+    text = pages["en"].find(id="section-3").text
+    for side in study.read().sides:
+        assert side.ledger.adds_up()
+        assert f"{side.ledger.count('kept'):,}" in text
+
+
+def test_provenance_names_files_versions_and_the_command(pages):
+    text = pages["en"].find(id="section-10").text
+    for side in load_study("data/sample").read().sides:
+        assert side.source.name in text
+        assert side.source.sha256 in text
+    assert all(
+        f"{name} {importlib.metadata.version(name)}" in text for name in ("servqual", "numpy", "pandas", "scipy")
+    )
+    assert "servqual report study.toml --language en" in text
+
+
+def test_not_measured_lists_what_the_study_lacks(pages):
+    text = pages["en"].find(id="section-8").text
+    assert "Mystery visits" in text
+    assert "Overall judgement" not in text, "the sample asks for overall quality"
+
+
+def answers(n=6, **more):
+    instrument = load_instrument("retail-13")
+    given = {column: [7 - k % 2 for k in range(n)] for column in instrument.columns("expectation").values()}
+    given |= {
+        column: [3 + (k * 7 + j) % 4 for k in range(n)]
+        for j, column in enumerate(instrument.columns("perception").values())
+    }
+    return pd.DataFrame({**given, **more}), instrument
+
+
+def test_what_respondents_wrote_is_inert_in_page_and_tables(tmp_path):
+    from servqual.comparison import compare
+    from servqual.gaps import score_gaps
+
+    groups = [SCRIPT, SCRIPT, SCRIPT, FORMULA, FORMULA, FORMULA]
+    frame, instrument = answers(6, **{SCRIPT: groups})
+    frame["P_attitude"] = frame["P_attitude"].astype(object)
+    frame.loc[0, "P_attitude"] = SCRIPT
+    frame.loc[1, "P_attitude"] = FORMULA
+    responses = Responses(frame, instrument, faults="set aside")
+    split = score_gaps(responses, by=SCRIPT)
+    report = gap_report(SCRIPT, responses, [score_gaps(responses), split], [compare(split, SCRIPT)])
+    assert "<script" not in report.to_html()
+    assert "alert(&#39;x&#39;)" in report.to_html() or "alert(&#x27;x&#x27;)" in report.to_html()
+    for path in report.save_tables(tmp_path / "tables"):
+        cells = pd.read_csv(path, dtype=str, keep_default_na=False).to_numpy().ravel()
+        assert not [cell for cell in cells if cell.startswith("=")], path.name
+
+
+def test_selection_that_is_not_known_is_cautioned_about_at_once(tmp_path):
+    new_study(tmp_path / "s")
+    report = load_study(tmp_path / "s").report()
+    page = BeautifulSoup(report.to_html(), "html.parser")
+    assert "No margin of error" in page.find(id="section-1").find(class_="caution").text
+
+
+def test_gaps_that_only_the_correction_keeps_open_say_so(tmp_path):
+    new_study(tmp_path / "s")
+    toml = tmp_path / "s" / "study.toml"
+    text = toml.read_text(encoding="utf-8").replace("# all = 6", "all = 6").replace("# [expected]", "[expected]")
+    toml.write_text(text, encoding="utf-8")
+    results = load_study(tmp_path / "s").results()
+    table = results.gaps[0].dimensions.frame
+    kept_open = (table["p_adjusted"] >= 0.05) & (table["high"] < 0)
+    section = results.report().sections[0]
+    said = [text for block in section.blocks if isinstance(block, Points) for text in block.texts]
+    assert sum("After correction" in text for text in said) == kept_open.sum() > 0
+
+
+def test_groups_and_comparisons_keep_to_their_section(pages):
+    captions = [caption.text for caption in pages["en"].find(id="section-6").find_all("caption")]
+    assert len(captions) == 8
+    assert sum(text.startswith("Differences of the gap") for text in captions) == 2

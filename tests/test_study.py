@@ -1,0 +1,307 @@
+"""study.toml: read strictly, kept inside its folder, checked to the end."""
+
+import os
+import random
+
+import pandas as pd
+import pytest
+
+from servqual.instruments import load_instrument
+from servqual.study import load_study, new_study
+from survey_design.errors import DataError, SpecError
+
+START = 'instrument = "servqual-22"\n'
+
+
+@pytest.fixture
+def study(tmp_path):
+    """A study folder that works: twelve invented respondents."""
+    new_study(tmp_path / "study")
+    return tmp_path / "study"
+
+
+def write(folder, text):
+    (folder / "study.toml").write_text(text, encoding="utf-8")
+    return folder
+
+
+def answers(folder, **changes):
+    """Changes columns of answers.csv."""
+    path = folder / "answers.csv"
+    frame = pd.read_csv(path, dtype=str).assign(**changes)
+    frame.to_csv(path, index=False)
+    return frame
+
+
+# --- what study.toml may say -------------------------------------------------------------------------------
+
+
+def test_a_folder_and_its_study_toml_are_the_same_study(study):
+    assert load_study(study) == load_study(study / "study.toml")
+
+
+def test_the_sample_study():
+    study = load_study("data/sample")
+    assert [file.table for file in study.files] == ["expectation", "perception"]
+    assert (study.by, study.match, study.options["total"]) == (("tier", "area_type"), "region", "dimensions")
+    perception = study.files[1]
+    assert (perception.design.clusters, perception.design.population) == ("store", "stores_in_tier")
+    assert perception.options["faults"] == "set aside"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('titel = "x"', r"top level, key 'titel': it is not known.*Did you mean 'title'\?"),
+        ('[responses]\nfile = "answers.csv"\nstrat = "a"', r"\[responses\], key 'strat'.*Did you mean 'strata'\?"),
+        ('[responses]\nfile = "answers.csv"\n[gaps]\nbye = "a"', r"\[gaps\], key 'bye'.*Did you mean 'by'\?"),
+        ('[responses]\nfile = "answers.csv"\n[expected]\nTAN9 = 6', r"\[expected\], key 'TAN9'.*Did you mean 'TAN\d'"),
+        ('[responses]\nfile = "answers.csv"\n[importance]\nempaty = 100', r"\[importance\], key 'empaty'.*'empathy'"),
+        ('title.fr = "x"\n[responses]\nfile = "answers.csv"', r"title, key 'fr': it is not known; use en, zh"),
+        ('language = "de"\n[responses]\nfile = "answers.csv"', r"language: language='de' is not known"),
+        ("title = 3\n[responses]\nfile = 'answers.csv'", r"title: 3 is not a text"),
+        ('responses = "answers.csv"', r"responses: 'answers.csv' is not a table; write \[responses\]"),
+        ("", r"the data are named by no table"),
+        ('[responses]\nfile = "answers.csv"\n[perception]\nfile = "answers.csv"', r"named by \[responses\], \[percep"),
+        ('[expectation]\nfile = "answers.csv"', r"named by \[expectation\]"),
+        ('[responses]\nstrata = "store"', r"\[responses\] file: the key is missing"),
+        ("[responses]\nfile = 7", r"\[responses\] file: 7 is not a text"),
+        ('[responses]\nfile = "answers.csv"\nclusters = [1]', r"\[responses\] clusters: \[1\] is not names"),
+        ('[responses]\nfile = "answers.csv"\nclusters = ["a", "b", "c"]', r"\[responses\]: clusters.*two stages"),
+        ('[responses]\nfile = "answers.csv"\npopulation = { a = "b" }', r"\[responses\] population.*not sizes"),
+        ('[responses]\nfile = "answers.csv"\nwhole_clusters = 1', r"whole_clusters: 1 is not true or false"),
+        ('[responses]\nfile = "answers.csv"\nselection = "qouta"', r"\[responses\]: selection='qouta'.*'quota'\?"),
+        ('[responses]\nfile = "answers.csv"\nfaults = "ignore"', r"\[responses\] faults: faults='ignore' is not known"),
+        ('[responses]\nfile = "answers.csv"\nmissing_codes = [[9]]', r"missing_codes: \[\[9\]\] is not codes"),
+        ('[responses]\nfile = "answers.csv"\ncolumns = { P_TAN1 = 3 }', r"columns: .* is not names"),
+        ('[responses]\nfile = "answers.csv"\nsheet = true', r"sheet: True is neither a name nor a number"),
+        ('[responses]\nfile = "answers.csv"\n[gaps]\nlevel = "95"', r"\[gaps\] level: '95' is not a number"),
+        ('[responses]\nfile = "answers.csv"\n[gaps]\nlevel = 95', r"\[gaps\]: level=95 must lie between 0 and 1"),
+        ('[responses]\nfile = "answers.csv"\n[gaps]\nadjust = "hulm"', r"\[gaps\]: adjust='hulm'.*'holm'\?"),
+        ('[responses]\nfile = "answers.csv"\n[expected]\nall = "six"', r"\[expected\]: .* is not levels"),
+        ('[responses]\nfile = "answers.csv"\n[variables]\nstore = "Store"', r"\[variables.store\]: 'Store' is not a table"),
+        ('[responses]\nfile = "answers.csv"\n[variables.store]\nname = "x"', r"\[variables.store\], key 'name'"),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_is_named_with_its_place(study, text, message):
+    with pytest.raises(SpecError, match=r"(?s)study\.toml, .*" + message):
+        load_study(write(study, START + text))
+
+
+@pytest.mark.parametrize(("points", "total"), [((20, 20, 20, 20, 19), 99), ((30, 30, 30, 30, 30), 150)])
+def test_importance_must_share_out_100_points(study, points, total):
+    names = [dimension.id for dimension in load_instrument("servqual-22").dimensions]
+    table = "\n".join(f"{name} = {value}" for name, value in zip(names, points, strict=True))
+    with pytest.raises(SpecError, match=f"the points add up to {total}; share out 100 points"):
+        load_study(write(study, f'{START}[responses]\nfile = "answers.csv"\n[importance]\n{table}'))
+
+
+def test_importance_may_round(study):
+    text = "tangibles = 33.3\nreliability = 33.3\nresponsiveness = 33.3\nassurance = 0\nempathy = 0"
+    loaded = load_study(write(study, f'{START}[responses]\nfile = "answers.csv"\n[importance]\n{text}'))
+    assert loaded.options["importance"]["reliability"] == 33.3
+    assert set(loaded.results().gaps[0].total.frame["total"]) == {"mean", "sum", "weighted"}
+
+
+def test_importance_from_columns_is_averaged_and_said(study):
+    points = {"imp_a": 10, "imp_b": 40, "imp_c": 20, "imp_d": 20, "imp_e": 10}
+    answers(study, **points)
+    names = [dimension.id for dimension in load_instrument("servqual-22").dimensions]
+    columns = ", ".join(f'{name} = "{column}"' for name, column in zip(names, points, strict=True))
+    write(study, f'{START}[responses]\nfile = "answers.csv"\n[importance]\ncolumns = {{ {columns} }}')
+    total = load_study(study).results().gaps[0].total
+    assert "mean importance points of 12 respondents" in total.note()
+    gaps = load_study(study).results().gaps[0].dimensions.frame.set_index("dimension")["gap"]
+    weighted = sum(gaps[name] * value for name, value in zip(names, points.values(), strict=True)) / 100
+    assert total.frame.set_index("total").loc["weighted", "gap"] == pytest.approx(weighted)
+
+
+def test_fixed_levels_take_the_place_of_an_expectation_survey(study):
+    frame = answers(study)
+    frame.drop(columns=[name for name in frame if name.startswith("E_")]).to_csv(study / "p.csv", index=False)
+    write(study, 'instrument = "servperf-22"\n[perception]\nfile = "p.csv"\n[expected]\nall = 6')
+    table = load_study(study).results().gaps[0].dimensions.frame
+    assert (table["expectation"] == 6).all()
+
+
+def test_two_expectations_are_one_too_many(study):
+    text = '[expectation]\nfile = "answers.csv"\n[perception]\nfile = "answers.csv"\n[expected]\nall = 6'
+    with pytest.raises(SpecError, match=r"\[expected\]: there is an \[expectation\] file too"):
+        load_study(write(study, START + text))
+
+
+def test_own_instrument_lies_in_the_folder(study):
+    shipped = "servqual/item_banks/servqual-22.toml"
+    with open(shipped, encoding="utf-8") as file:
+        text = file.read().replace('name = "servqual-22"', 'name = "ours"', 1)
+    (study / "ours.toml").write_text(text, encoding="utf-8")
+    loaded = load_study(write(study, 'instrument = "ours.toml"\n[responses]\nfile = "answers.csv"'))
+    assert loaded.files[0].instrument.name == "ours"
+    with pytest.raises(SpecError, match="no instrument 'servqual-23'"):
+        load_study(write(study, 'instrument = "servqual-23"\n[responses]\nfile = "answers.csv"'))
+
+
+def test_names_of_columns_and_codes_reach_the_tables(study):
+    text = '[responses]\nfile = "answers.csv"\n[gaps]\nby = "store"\n[variables.store]\nlabel.en = "Shop"\n'
+    write(study, START + text + 'label.zh = "门店"\nvalues.S1 = { en = "High Street", zh = "大街店" }')
+    assert "Shop" in load_study(study).results("en").gaps[1].dimensions.shown().columns
+    assert "大街店" in load_study(study).results("zh").gaps[1].dimensions.shown()["门店"].tolist()
+
+
+# --- files -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("named", ["../secret.csv", "/etc/hostname", "sub/../../secret.csv"])
+def test_files_outside_of_the_folder_are_refused(study, named):
+    (study.parent / "secret.csv").write_text("a\n1\n", encoding="utf-8")
+    (study / "sub").mkdir()
+    with pytest.raises(SpecError, match=r"study\.toml, \[responses\] file: .* lies outside the study's folder"):
+        load_study(write(study, f'{START}[responses]\nfile = "{named}"'))
+
+
+def test_a_link_does_not_lead_out_of_the_folder(study):
+    (study.parent / "secret.csv").write_text("a\n1\n", encoding="utf-8")
+    os.symlink(study.parent / "secret.csv", study / "link.csv")
+    with pytest.raises(SpecError, match="lies outside the study's folder"):
+        load_study(write(study, START + '[responses]\nfile = "link.csv"'))
+
+
+def test_an_instrument_outside_of_the_folder_is_refused(study):
+    with pytest.raises(SpecError, match=r"instrument: '\.\./own\.toml' lies outside"):
+        load_study(write(study, 'instrument = "../own.toml"\n[responses]\nfile = "answers.csv"'))
+
+
+def test_a_missing_file_is_named_with_its_near_miss(study):
+    with pytest.raises(SpecError, match=r"'answer.csv' is not in the study's folder.*Did you mean 'answers.csv'\?"):
+        load_study(write(study, START + '[responses]\nfile = "answer.csv"'))
+
+
+def test_broken_toml(study):
+    with pytest.raises(SpecError, match=r"study.toml is not valid TOML: .*line 2"):
+        load_study(write(study, START + "[responses\n"))
+
+
+def test_a_study_toml_in_another_encoding(study):
+    (study / "study.toml").write_bytes('title = "门店"'.encode("gb18030"))
+    with pytest.raises(SpecError, match=r"study\.toml is not UTF-8 text"):
+        load_study(study)
+
+
+def test_a_mark_at_the_start_of_the_file_is_no_error(study):
+    path = study / "study.toml"
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
+    assert load_study(study).check().ok
+
+
+def test_a_folder_without_study(tmp_path):
+    with pytest.raises(SpecError, match=r"has no study\.toml\. Make a study folder with: servqual new"):
+        load_study(tmp_path)
+
+
+# --- check and run -----------------------------------------------------------------------------------------
+
+
+def two_files(study):
+    """The answers as two files with a fault each, and a design column that one lacks."""
+    frame = answers(study)
+    frame.loc[0, "E_TAN1"], frame.loc[3, "P_REL2"], frame.loc[4, "P_REL2"] = "9", "x", "0"
+    frame.drop(columns=[name for name in frame if name.startswith("P_")]).to_csv(study / "e.csv", index=False)
+    frame.drop(columns=[name for name in frame if name.startswith("E_")]).to_csv(study / "p.csv", index=False)
+    return '[expectation]\nfile = "e.csv"\n[perception]\nfile = "p.csv"\n'
+
+
+def test_check_goes_through_all_files_and_cells(study):
+    write(study, START + two_files(study) + 'strata = "region"\nrespondent = "person"')
+    found = load_study(study).check()
+    assert not found.ok
+    said = "\n".join(found.problems)
+    assert "e.csv: 1 faulty cell." in said
+    assert "p.csv has no column 'region'" in said
+    assert "p.csv has no column 'person'" in said
+    assert found.cases.dropna(subset="row")[["file", "row", "column"]].to_numpy().tolist() == [["e.csv", 2, "E_TAN1"]]
+
+
+def test_check_lists_cells_of_both_files(study):
+    found = load_study(write(study, START + two_files(study))).check()
+    assert set(found.cases[["file", "row", "column", "value"]].itertuples(index=False, name=None)) == {
+        ("e.csv", 2, "E_TAN1", "9"),
+        ("p.csv", 5, "P_REL2", "x"),
+        ("p.csv", 6, "P_REL2", "0"),
+    }
+
+
+def test_faults_that_are_set_aside_are_noted_and_no_problem(study):
+    text = two_files(study).replace('.csv"\n', '.csv"\nfaults = "set aside"\n')
+    found = load_study(write(study, START + text)).check()
+    assert found.ok
+    assert len(found.cases) == 3
+    assert found.notes == (
+        "e.csv: 12 respondents of 12 rows kept, 1 faulty cell set aside.",
+        "p.csv: 12 respondents of 12 rows kept, 2 faulty cells set aside.",
+    )
+
+
+def test_check_finds_what_only_scoring_shows(study):
+    write(study, START + '[responses]\nfile = "answers.csv"\n[gaps]\nby = ["stor"]')
+    assert "has no column 'stor'. Did you mean 'store'?" in load_study(study).check().problems[0]
+
+
+def test_report_stops_at_faulty_cells_and_carries_them(study):
+    answers(study, P_EMP5=[str(k) for k in range(12)])
+    with pytest.raises(DataError) as caught:
+        load_study(study).report()
+    assert caught.value.cases["row"].tolist() == [2, 10, 11, 12, 13]
+
+
+def test_a_group_with_one_value_is_not_compared(study):
+    answers(study, region="north")
+    results = load_study(write(study, START + '[responses]\nfile = "answers.csv"\n[gaps]\nby = "region"')).results()
+    assert results.comparisons == ()
+    assert "There is only one value of region" in results.report().to_html()
+
+
+def test_comparisons_are_corrected_as_the_gaps_are(study):
+    text = '[responses]\nfile = "answers.csv"\n[gaps]\nby = "store"\nadjust = "fdr_bh"'
+    results = load_study(write(study, START + text)).results()
+    assert {results.comparisons[0].adjust, results.gaps[1].dimensions.adjust} == {"fdr_bh"}
+
+
+def test_language_changes_words_and_no_number(study):
+    english, chinese = (load_study(study).results(language) for language in ("en", "zh"))
+    pd.testing.assert_frame_equal(english.gaps[0].to_frame(), chinese.gaps[0].to_frame())
+    assert english.report().title == "My service-quality study"
+    assert chinese.report().title == "我的服务质量研究"
+
+
+def test_answers_are_only_read(study):
+    before = (study / "answers.csv").read_bytes()
+    load_study(study).report()
+    assert (study / "answers.csv").read_bytes() == before
+    assert sorted(path.name for path in study.iterdir()) == ["README.md", "answers.csv", "study.toml"]
+
+
+# --- new ---------------------------------------------------------------------------------------------------
+
+
+def test_new_study_is_the_same_every_time_and_passes(tmp_path):
+    random.seed(0)
+    made = [new_study(tmp_path / name) for name in "ab"]
+    assert [path.read_bytes() for path in made[0]] == [path.read_bytes() for path in made[1]]
+    assert load_study(tmp_path / "a").check().ok
+
+
+@pytest.mark.parametrize("kind", ["folder", "file"])
+def test_new_study_overwrites_nothing(tmp_path, kind):
+    place = tmp_path / "mine"
+    if kind == "folder":
+        place.mkdir()
+        (place / "answers.csv").write_text("mine", encoding="utf-8")
+    else:
+        place.write_text("mine", encoding="utf-8")
+    with pytest.raises(SpecError, match="nothing was written"):
+        new_study(place)
+    assert (place / "answers.csv" if kind == "folder" else place).read_text(encoding="utf-8") == "mine"
+
+
+def test_new_study_may_fill_an_empty_folder(tmp_path):
+    assert len(new_study(tmp_path)) == 3
