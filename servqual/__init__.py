@@ -5,19 +5,24 @@ Verbs: :func:`load_instrument`, :func:`read_responses`, :func:`score_gaps`, :fun
 :func:`estimate`. How an interval is made: :class:`Taylor`, :class:`Student`, :class:`Bootstrap`, :class:`Jackknife`.
 """
 
+from servqual.careless import flag_careless
 from servqual.comparison import compare
+from servqual.disconfirmation import evaluated_performance
 from servqual.gaps import score_gaps, score_performance
 from servqual.inference import Mean, Proportion, Ratio, Student, Taylor, Total, Variance, estimate
 from servqual.instruments import Instrument, available_instruments, load_instrument
 from servqual.moments import Moments
+from servqual.proportions import score_csat, score_nps, share, top_box
 from servqual.replicates import Bootstrap, Jackknife
 from servqual.responses import Responses, Variable, read_responses
+from servqual.tolerance import score_tolerance
 from survey_design.sampling import SampleDesign
 
 __all__ = [
     "Instrument", "Responses", "SampleDesign", "Variable", "Moments",
     "available_instruments", "load_instrument", "read_responses",
-    "score_gaps", "score_performance", "compare",
+    "score_gaps", "score_performance", "score_tolerance", "evaluated_performance", "compare",
+    "share", "top_box", "score_csat", "score_nps", "flag_careless",
     "estimate", "Mean", "Total", "Ratio", "Variance", "Proportion",
     "Taylor", "Student", "Bootstrap", "Jackknife",
 ]  # fmt: skip

@@ -11,10 +11,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from servqual.gaps import GapScores, why_missing
+from servqual.gaps import GapScores
 from servqual.inference import ADJUSTMENTS, NUMBER_COLUMNS, Adjust, Interval, Student, adjust_p, t_pvalue
 from servqual.instruments import Instrument
 from servqual.measures import CAUTION, HEADINGS, TOTALS, Basis, Row
+from servqual.tabulation import why_missing
 from survey_design.errors import DataError, SpecError, check_choice
 from survey_design.results import Column, Result, say
 
@@ -57,7 +58,7 @@ class Comparison(Result):
             Column("against", {"en": "against", "zh": "对照"}, "text", self._compared().words),
             Column("dimension", HEADINGS["dimension"], "text", words),
             *(NUMBER_COLUMNS[name] for name in numbers),
-            *([NUMBER_COLUMNS["reason"]] if self.frame["reason"].any() else []),
+            *([NUMBER_COLUMNS["reason"]] if self.frame["reason"].nunique() > 1 else []),
         )
 
     def note(self) -> str:

@@ -14,11 +14,12 @@ from servqual.inference import signed_rank
 from servqual.instruments import Instrument
 from servqual.measures import HEADINGS, TOTALS, Basis, Measure
 from servqual.responses import Responses
-from survey_design.results import Column, Result, Text
+from survey_design.results import Column, Result, Text, say
 
 Array = NDArray[Any]
 
 _CEILING_SHARE = 0.5  # expectations of which half sit on the top answer say little
+_UNRELIABLE = 0.70  # the customary floor for comparing groups (Nunnally 1978)
 _ROUNDING = 1e-12
 _FLAT_RATIO = 0.5  # as do expectations that vary half as much as perceptions
 
@@ -64,12 +65,13 @@ class GapDiagnostics(Result):
         if self.language == "zh":
             return (
                 f"期望触顶达 {_CEILING_SHARE:.0%} 或其标准差不及感知的 {_FLAT_RATIO:.0%} 时提示：差值主要反映感知，"
-                "宜同时报告 SERVPERF。"
+                "宜同时报告 SERVPERF。差值信度低于 .70 时亦提示：平均差距仍成立，但个体差值不可靠。"
             )
         return (
             f"A remark is made where {_CEILING_SHARE:.0%} of the expectation answers sit on the top of the scale, or where "
             f"their SD is under {_FLAT_RATIO:.0%} of the perceptions': the gap is then little more than the perception, and "
-            "SERVPERF says the same. Correlations between items take each pair's respondents; alpha needs two items."
+            "SERVPERF says the same; or where the difference's reliability is under .70 (Nunnally 1978): the mean gap stands, but "
+            "differences of single persons or between persons do not. Correlations between items take each pair's respondents; alpha needs two items."
         )
 
 
@@ -78,6 +80,7 @@ DIAGNOSIS: Mapping[str, Text] = {
     "flat": {"en": "expectations hardly vary", "zh": "期望几乎没有差异"},
     "two samples": {"en": "different people: no reliability of the difference", "zh": "两组不同受访者，差值信度无意义"},
     "fixed": {"en": "fixed expected levels: nothing varies", "zh": "固定期望水平，无差异"},
+    "unreliable": {"en": "differences of persons are mostly noise", "zh": "个体差值主要是噪声"},
     "same": {"en": "everyone has the same difference", "zh": "所有人差值相同"},
     "one item": {"en": "alpha needs two items", "zh": "α 至少需要两个题项"},
 }
@@ -137,12 +140,20 @@ class EffectSizes(Result):
             Column("wilcoxon_p", {"en": "Wilcoxon p", "zh": "Wilcoxon p"}, "p"),
             *(
                 [Column("remark", {"en": "remark", "zh": "备注"}, "text", NO_EFFECT)]
-                if self.frame["remark"].any()
+                if self.frame["remark"].nunique() > 1
                 else []
             ),
         )
 
     def note(self) -> str:
+        """How the sizes are defined, and the remark that all rows share."""
+        shared = self.frame["remark"].iloc[0] if len(self.frame) and self.frame["remark"].nunique() == 1 else ""
+        said = say(NO_EFFECT[shared], self.language)
+        if self.language == "zh":
+            return (f"全部各行：{said}。" if said else "") + self._definitions()
+        return (f"All rows: {said}. " if said else "") + self._definitions()
+
+    def _definitions(self) -> str:
         if self.language == "zh":
             return "dz = 差距 / 个体差距标准差（仅配对）；dav = 差距 / 两标准差均值；符号秩检验将受访者视为独立且等权。"
         return (
@@ -237,7 +248,9 @@ def _diagnosis(responses: Responses, basis: Basis, k: int, covariance: Array, me
         warnings.append("two samples")
     elif np.isfinite(pair.r):
         reliability = difference_reliability(alpha_e, alpha_p, pair.r, pair.sd_expectation, pair.sd_perception)
-        warnings.append("" if np.isfinite(reliability) else "same" if pair.sd_gap == 0 else "one item")
+        low = np.isfinite(reliability) and reliability < _UNRELIABLE
+        undefined = "same" if pair.sd_gap == 0 else "one item"
+        warnings.append("unreliable" if low else "" if np.isfinite(reliability) else undefined)
     warning = ", ".join(part for part in warnings if part)
     return (measure.id, pair.n, alpha_e, alpha_p, pair.r, reliability, pair.sd_expectation, pair.sd_perception, ceiling,
             warning)  # fmt: skip

@@ -20,13 +20,8 @@ from servqual.inference import (
     Joint,
     Spread,
     Student,
-    adjust_p,
     choose_interval,
-    complete_strata,
     hotelling,
-    kish_deff,
-    srs_variance,
-    t_pvalue,
 )
 from servqual.instruments import Instrument
 from servqual.measures import (
@@ -41,7 +36,9 @@ from servqual.measures import (
     check_importance,
     plan_measures,
 )
+from servqual.remarks import base_remark, design_remarks, pairing_remark
 from servqual.responses import Responses
+from servqual.tabulation import KIND_OF, row_numbers, split_columns, table_of
 from survey_design.errors import DataError, SpecError, check_between, check_choice, check_columns
 from survey_design.results import Column, Estimate, Language, Result, Text, say
 
@@ -53,11 +50,7 @@ Table = Literal["dimensions", "items", "total"]
 Expected = Mapping[str, float] | float
 
 _SIGNED = NUMBER_COLUMNS["gap"]
-_FORM_WORDS: Mapping[str, Text] = {
-    "P": {"en": "(perceptions)", "zh": "（感知）"},
-    "E": {"en": "(expectations)", "zh": "（期望）"},
-}
-_WHAT: Mapping[str, What] = {"dimensions": "dimension", "items": "item", "total": "total"}
+_POINTS_MISS = 0.5  # a respondent's points may miss 100 by rounding
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -129,19 +122,22 @@ class GapTable(Result):
             *self.by_columns,
             Column(self.what, HEADINGS[self.what], "text", self.words()),
             *shown,
-            *([NUMBER_COLUMNS["reason"]] if self.frame["reason"].any() else []),
+            *([NUMBER_COLUMNS["reason"]] if self.frame["reason"].nunique() > 1 else []),
         )
 
     def note(self) -> str:
         percent, language = f"{100 * self.level:g}%", self.language
         parts = [say(remark, language) for remark in self.remarks]
+        shared = say(REASONS[self.frame["reason"].iloc[0]], language) if self.frame["reason"].nunique() == 1 else ""
+        named = say(ADJUSTMENTS[self.adjust], language)
         if language == "zh":
-            parts += [f"{percent} 区间；{self.method}", f"p 值校正：{say(ADJUSTMENTS[self.adjust], language)}（全表）"]
+            family = "每种总分在各组之间" if self.what == "total" else "本表全部各行"
+            parts += [f"全部各行：{shared}"] if shared else []
+            parts += [f"{percent} 区间；{self.method}", f"p 值校正：{named}（{family}）"]
             return "；".join(parts) + "。" + self.caution
-        parts += [
-            f"{percent} intervals; {self.method}",
-            f"p adjusted over the table: {say(ADJUSTMENTS[self.adjust], language)}",
-        ]
+        family = "the groups, for each kind of total" if self.what == "total" else "all rows of this table"
+        parts += [f"all rows: {shared}"] if shared else []
+        parts += [f"{percent} intervals; {self.method}", f"p adjusted over {family}: {named}"]
         return "; ".join(parts) + ("." + (f" {self.caution}" if self.caution else ""))
 
     def estimate(self, key: str, **group: Any) -> Estimate:
@@ -190,7 +186,10 @@ def _sentence_en(name: str, place: str, row: pd.Series, estimate: Estimate, what
     if bounded and row["low"] <= 0 <= row["high"]:
         head = f"{name}{where}: no clear gap, {_SIGNED.show(row['gap'], 'en')} {unit}"
     error = estimate.interval("en") if bounded else estimate.reason
-    return f"{head} ({error}, n = {int(row['n']):,})."
+    base = f"n = {int(row['n']):,}" + (
+        f", expectations n = {int(row['n_expectation']):,}" if "n_expectation" in row else ""
+    )
+    return f"{head} ({error}, {base}{_after_correction(row, 'en')})."
 
 
 def _sentence_zh(name: str, place: str, row: pd.Series, estimate: Estimate, what: What) -> str:
@@ -200,7 +199,17 @@ def _sentence_zh(name: str, place: str, row: pd.Series, estimate: Estimate, what
     if bounded and row["low"] <= 0 <= row["high"]:
         head = f"{name}{where}：差距不明确，{_SIGNED.show(row['gap'], 'zh')} 分"
     error = estimate.interval("zh") if bounded else estimate.reason
-    return f"{head}（{error}，n = {int(row['n']):,}）。"
+    base = f"n = {int(row['n']):,}" + (f"，期望 n = {int(row['n_expectation']):,}" if "n_expectation" in row else "")
+    return f"{head}（{error}，{base}{_after_correction(row, 'zh')}）。"
+
+
+def _after_correction(row: pd.Series, language: str) -> str:
+    """What the correction for the table's other rows leaves, where it changes the verdict."""
+    alone = np.isfinite(row["low"]) and not row["low"] <= 0 <= row["high"]
+    if not alone or not row["p_adjusted"] >= 0.05:
+        return ""
+    p = NUMBER_COLUMNS["p"].show(row["p_adjusted"], language)
+    return f"；按全表校正后不显著，p = {p}" if language == "zh" else f"; not beyond chance after correction, p = {p}"
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -244,7 +253,7 @@ class GapScores(Result):
     def columns(self) -> tuple[Column, ...]:
         words = {**self.dimensions.words(), **TOTALS}
         shown = self.dimensions.columns()
-        if self.frame["reason"].any() and shown[-1].name != "reason":
+        if self.frame["reason"].nunique() > 1 and shown[-1].name != "reason":
             shown = (*shown, NUMBER_COLUMNS["reason"])
         return tuple(replace(c, words=words) if c.name == "dimension" else c for c in shown)
 
@@ -363,7 +372,7 @@ def score_gaps(
             f"{responses.source.name} holds no {lacking} answers. Read both files, or give fixed levels: expected=6; "
             "for perceptions alone use score_performance."
         )
-    return _scored(responses, _as_tuple(by), match, importance, expected, total, adjust, level, interval)
+    return _scored(responses, split_columns(by), match, importance, expected, total, adjust, level, interval)
 
 
 def _scored(
@@ -390,6 +399,9 @@ def _scored(
     rows = [basis.row(label) for label in basis.labels]
     spreads = [basis.spread([(1.0, row)], chosen) for row in rows]
     language = responses.language
+    paired = pairing_remark(responses, basis, expected is not None)
+    remarks = [base_remark(responses, rows), paired, *design_remarks(responses, basis, spreads)]
+    remarks += [points_remark] if points_remark else []
     blank = GapTable(
         pd.DataFrame(),
         language,
@@ -399,11 +411,16 @@ def _scored(
         level=level,
         adjust=adjust,
         interval=chosen,
-        remarks=_remarks(responses, basis, rows, spreads, expected is not None, points_remark),
+        remarks=tuple(remarks),
         cautious=any(side.design.selection != "probability" for side in responses.sides),
     )
-    lines = [_line(basis, row, spread, lone, level) for row, (spread, lone) in zip(rows, spreads, strict=True)]
-    tables = {name: replace(blank, frame=_table(basis, lines, what, adjust), what=what) for name, what in _WHAT.items()}
+    open_ended = importance is not None and any(isinstance(value, str) for value in importance.values())
+    lines = [row_numbers(basis, row, spread, lone, level) for row, (spread, lone) in zip(rows, spreads, strict=True)]
+    if open_ended:
+        lines = [_without_interval(basis, line, "weighted") for line in lines]
+    tables = {
+        name: replace(blank, frame=table_of(basis, lines, what, adjust), what=what) for name, what in KIND_OF.items()
+    }
     diagnostics, effects = diagnose_differences(responses, basis), effect_sizes(responses, basis)
     stacked = pd.concat([tables["dimensions"].frame, tables["total"].frame.rename(columns={"total": "dimension"})])
     return GapScores(
@@ -412,7 +429,9 @@ def _scored(
         **tables,
         diagnostics=diagnostics,
         effects=effects,
-        joint=tuple(_joint(basis, row, spread) for row, (spread, _) in zip(rows, spreads, strict=True)),
+        joint=tuple(
+            _joint(basis, row, spread, blank.by_columns) for row, (spread, _) in zip(rows, spreads, strict=True)
+        ),
         warnings=_warnings(responses, diagnostics, instrument),
         responses=responses,
         basis=basis,
@@ -420,70 +439,25 @@ def _scored(
     )
 
 
-def _as_tuple(by: str | Sequence[str] | None) -> tuple[str, ...]:
-    if by is None:
-        return ()
-    return (by,) if isinstance(by, str) else tuple(by)
+def _without_interval(basis: Basis, line: Mapping[str, Array], total: str) -> dict[str, Array]:
+    """The numbers of a row with the error of one total withheld, since it would leave out that of its weights."""
+    place = next(k for k, measure in enumerate(basis.measures) if (measure.what, measure.id) == ("total", total))
+    held = {name: values.copy() for name, values in line.items()}
+    for name in ("se", "low", "high", "p", "deff"):
+        held[name][place] = np.nan
+    held["reason"] = held["reason"].astype(object)
+    held["reason"][place] = "points"
+    return held
 
 
-def _table(basis: Basis, lines: Sequence[Mapping[str, Array]], what: What, adjust: Adjust) -> pd.DataFrame:
-    """The table of one kind of measure: its lines of every group below each other."""
-    chosen, names = basis.index(what), [basis.measures[k].id for k in basis.index(what)]
-    frame = pd.DataFrame({
-        **{by: np.repeat([label[k] for label in basis.labels], len(chosen)) for k, by in enumerate(basis.by)},
-        what: names * len(lines),
-        **{name: np.concatenate([line[name][chosen] for line in lines]) for name in lines[0]},
-    })  # fmt: skip
-    if what == "total":  # mean and sum ask the same question: each is corrected for its groups only
-        adjusted = frame.groupby("total", sort=False)["p"].transform(lambda p: adjust_p(p.to_numpy(), adjust))
-    else:
-        adjusted = pd.Series(adjust_p(frame["p"].to_numpy(), adjust))
-    frame.insert(list(frame.columns).index("p") + 1, "p_adjusted", adjusted)
-    return frame
-
-
-def _line(basis: Basis, row: Row, spread: Spread, lone: bool, level: float) -> dict[str, Array]:
-    """The numbers of one group, for all measures."""
-    df, gap = spread.df, row.gap
-    se = np.where((df > 0) & np.isfinite(gap), spread.se, np.nan)
-    low, high = (np.where(np.isfinite(gap), bound, np.nan) for bound in spread.bounds(gap, level))
-    n, n_e = row.n_perception, row.n_expectation
-    with np.errstate(invalid="ignore", divide="ignore"):
-        deff = se**2 / srs_variance(basis.moments, row.all_terms)
-    two_files = {"n_expectation": n_e.astype(int)} if basis.fixed is None and not basis.paired else {}
-    return {
-        "expectation": row.expectation,
-        "perception": row.perception,
-        "gap": gap,
-        "se": se,
-        "low": low,
-        "high": high,
-        "n": n.astype(int),
-        **two_files,
-        "df": df,
-        "p": t_pvalue(gap, se, df),
-        "deff": deff,
-        "reason": why_missing(n, n_e, df, se, lone),
-    }
-
-
-def why_missing(n: Array, n_e: Array, df: Array, se: Array, lone: bool) -> Array:
-    """(m,) key of the reason why a number is missing, or how it must be read; "" where nothing is to say."""
-    with np.errstate(invalid="ignore"):
-        flat = se == 0
-    rules = [(n + n_e == 0, "nobody"), ((n == 0) | (n_e == 0), "one side"), ((n == 1) & ~(df > 0), "one answer"),
-             (~(df > 0), "no df"), (flat, "no variation")]  # fmt: skip
-    return np.select([rule for rule, _ in rules], [name for _, name in rules], "one cluster" if lone else "")
-
-
-def _joint(basis: Basis, row: Row, spread: Spread) -> Joint:
+def _joint(basis: Basis, row: Row, spread: Spread, columns: Sequence[Column]) -> Joint:
     """The test that all dimension gaps of one group are 0."""
     chosen = basis.index("dimension")
-    place = f" ({', '.join(map(str, row.label))})" if row.label else ""
-    null = {
-        "en": f"all {len(chosen)} dimension gaps are 0{place}",
-        "zh": f"{len(chosen)} 个维度的差距全为 0{place}",
-    }
+    null = {}
+    for language, words in (("en", "all {k} dimension gaps being 0{place}"), ("zh", "{k} 个维度的差距全为 0{place}")):
+        named = ", ".join(column.show(value, language) for column, value in zip(columns, row.label, strict=True))
+        place = "" if not named else f"（{named}）" if language == "zh" else f" ({named})"
+        null[language] = words.format(k=len(chosen), place=place)
     df, n = (values[chosen].min() if len(chosen) else 0 for values in (spread.df, row.n_perception))
     return hotelling(row.gap[chosen], spread.covariance[np.ix_(chosen, chosen)], float(df), int(n), null)
 
@@ -526,103 +500,25 @@ def _importance(
 def _mean_points(
     side: Responses, importance: Mapping[str, str], instrument: Instrument
 ) -> tuple[dict[str, float], Text]:
-    points = side.frame[list(importance.values())].apply(pd.to_numeric, errors="coerce")
-    complete = points.notna().all(axis=1).to_numpy()
-    if not complete.any():
-        raise DataError(f"{side.source.name}: nobody gave points to all of {', '.join(importance.values())}.")
+    """Mean points of the respondents whose own points are complete, not negative and add up to 100."""
+    points = side.frame[list(importance.values())].apply(pd.to_numeric, errors="coerce").to_numpy(float)
+    usable = (points >= 0).all(axis=1) & (np.abs(points.sum(axis=1) - 100) <= _POINTS_MISS)
+    if not usable.any():
+        named = ", ".join(importance.values())
+        raise DataError(f"{side.source.name}: nobody gave points to all of {named} that add up to 100.")
     weight = np.ones(side.n) if side.design.weight is None else side.frame[side.design.weight].to_numpy(float)
-    means = np.average(points[complete].to_numpy(float), axis=0, weights=weight[complete])
-    n = int(complete.sum())
+    means = np.average(points[usable], axis=0, weights=weight[usable])
+    n, lost = int(usable.sum()), int((~usable).sum())
     remark = {
-        "en": f"weighted total: mean importance points of {n} respondents, taken as known",
-        "zh": f"加权总体：采用 {n} 位受访者的平均重要性分值，视为已知",
+        "en": f"weighted total: mean importance points of {n} respondents ({lost} left out: points missing, negative or not "
+        "adding up to 100); it has no interval, since the points are estimated too",
+        "zh": f"加权总体：采用 {n} 位受访者的平均重要性分值（{lost} 位因缺失、为负或合计不为 100 而未计入）；"
+        "分值本身也是估计值，故不给区间",
     }
     return check_importance(dict(zip(importance, means, strict=True)), instrument), remark
 
 
 # --- words -------------------------------------------------------------------------------------------------
-
-
-def _remarks(
-    responses: Responses,
-    basis: Basis,
-    rows: Sequence[Row],
-    spreads: Sequence[tuple[Spread, bool]],
-    fixed: bool,
-    points: Text | None,
-) -> tuple[Text, ...]:
-    remarks = [_base_remark(responses, rows), _pairing_remark(responses, basis, fixed)]
-    remarks += _target_remarks(basis, spreads)
-    lonely = sorted({name for spread, _ in spreads for name in spread.lonely})
-    if lonely:
-        listed = ", ".join(lonely)
-        remarks.append({
-            "en": f"single-cluster strata ({listed}) deviate from the overall mean, which overstates their error",
-            "zh": f"仅含一个群的层（{listed}）以总体均值为中心，误差偏保守",
-        })  # fmt: skip
-    if basis.moments.weighted:
-        files = sorted({(basis.sources[letter], letter) for letter in basis.sources}, reverse=True)
-        named = {source: _FORM_WORDS[letter] for source, letter in files} if len(responses.sides) > 1 else {0: {}}
-        kish = {source: f"{kish_deff(basis.moments, source=source):.2f}" for source in sorted(named)}
-        both = {language: ", ".join(f"{value} {say(named[source], language)}".strip() for source, value in kish.items())
-                for language in ("en", "zh")}  # fmt: skip
-        remarks.append({"en": f"unequal weights alone: Kish deff {both['en']}",
-                        "zh": f"仅由不等权引起的 Kish 设计效应 {both['zh']}"})  # fmt: skip
-    remarks.append({"en": "deff against simple random samples of the same size, with replacement",
-                    "zh": "设计效应以同样本量的放回简单随机抽样为参照"})  # fmt: skip
-    return tuple(remarks + ([points] if points else []))
-
-
-def _base_remark(responses: Responses, rows: Sequence[Row]) -> Text:
-    used = np.concatenate([row.n_perception for row in rows]).astype(int)
-    per_row = f"{used.min():,}" if used.min() == used.max() else f"{used.min():,}-{used.max():,}"
-    raw, kept = (sum(side.ledger.count(step) for side in responses.sides) for step in ("read", "kept"))
-    return {
-        "en": f"n per row {per_row}; {kept:,} of {raw:,} rows kept, {raw - kept:,} dropped (see the ledger)",
-        "zh": f"每行样本量 {per_row}；读入 {raw:,} 行，保留 {kept:,} 行，剔除 {raw - kept:,} 行（见台账）",
-    }
-
-
-def _pairing_remark(responses: Responses, basis: Basis, fixed: bool) -> Text:
-    if fixed:
-        return {"en": "against fixed expected levels, which carry no error", "zh": "以固定期望水平为基准，基准无误差"}
-    if responses.pairing == "paired":
-        return {"en": "paired: the same respondents answered both forms", "zh": "配对：同一受访者回答两份问卷"}
-    if basis.shared is None:
-        return {
-            "en": "independent samples: different people answered the two forms",
-            "zh": "独立样本：两份问卷由不同的人回答",
-        }
-    side = {"E": ("expectations", "期望"), "P": ("perceptions", "感知")}[basis.shared]
-    split, how = {}, {"en": "overall", "zh": "总体值"}
-    for language, glue in (("en", ", "), ("zh", "、")):
-        split[language] = glue.join(responses.column_of(name).heading(language) for name in basis.by)
-    if basis.match:
-        column = responses.column_of(basis.match)
-        how = {"en": f"matched by {column.heading('en')}", "zh": f"按{column.heading('zh')}匹配的值"}
-    return {
-        "en": f"independent samples; {side[0]} have no {split['en']}: their value, {how['en']}, serves every row, "
-        "and its error is shared between rows",
-        "zh": f"独立样本；{side[1]}数据无{split['zh']}：以{how['zh']}用于每一行，其误差为各行共有",
-    }
-
-
-def _target_remarks(basis: Basis, spreads: Sequence[tuple[Spread, bool]]) -> list[Text]:
-    if all(lone for _, lone in spreads):
-        if (basis.moments.cells["cluster"] == "").all():
-            return []
-        return [{"en": "each row is one cluster: its respondents are the units, other clusters are not spoken for",
-                 "zh": "每行为单一的群：以受访者为单位，不能推论到其他群"}]  # fmt: skip
-    whole, sampled = complete_strata(basis.moments)
-    remarks: list[Text] = []
-    if whole:
-        listed = ", ".join(whole)
-        remarks.append({"en": f"completely visited, so the statement is about these clusters: {listed}",
-                        "zh": f"已全部访问，结论仅针对这些群：{listed}"})  # fmt: skip
-    if sampled:
-        remarks.append({"en": "elsewhere about clusters like these" if whole else "about clusters like these, not only these",
-                        "zh": "其余结论针对同类的群" if whole else "结论针对同类的群，而不仅是这些群"})  # fmt: skip
-    return remarks
 
 
 def _warnings(responses: Responses, diagnostics: GapDiagnostics, instrument: Instrument) -> tuple[Text, ...]:
@@ -682,7 +578,7 @@ class PerformanceTable(Result):
             *self.by_columns,
             Column(self.what, HEADINGS[self.what], "text", words),
             *(NUMBER_COLUMNS[name] for name in ("perception", "se", "low", "high", "n", "df", "deff")),
-            *([NUMBER_COLUMNS["reason"]] if self.frame["reason"].any() else []),
+            *([NUMBER_COLUMNS["reason"]] if self.frame["reason"].nunique() > 1 else []),
         )
 
     def note(self) -> str:
@@ -738,18 +634,18 @@ def score_performance(
         expectation=None, unmatched=(), matches={item.id: item.id for item in responses.instrument.items}
     )
     scores = _scored(
-        alone, _as_tuple(by), None, importance, responses.instrument.scale.low, total, "none", level, interval
+        alone, split_columns(by), None, importance, responses.instrument.scale.low, total, "none", level, interval
     )
     keep = [*scores.by, "perception", "se", "low", "high", "n", "df", "deff", "reason"]
     tables = {}
-    for name, what in _WHAT.items():
+    for name, what in KIND_OF.items():
         frame = scores.to_frame(name)  # type: ignore[arg-type]
         shift = frame["perception"] - frame["gap"]
         frame[["low", "high"]] = frame[["low", "high"]].add(shift, axis=0)
         frame["reason"] = frame["reason"].replace("no variation", "")
         columns = [*keep[: len(scores.by)], what, *keep[len(scores.by) :]]
         first = scores.dimensions
-        remarks = (first.remarks[0], *first.remarks[2:])
+        remarks = (first.remarks[0], *first.remarks[2:])  # without the pairing: nothing is compared
         tables[name] = PerformanceTable(frame[columns], scores.language, first.instrument, first.by, first.by_columns, what, level,
                                         first.interval, remarks, first.cautious)  # fmt: skip
     shown = tables["dimensions"]

@@ -39,6 +39,14 @@ REASONS: Mapping[str, Text] = {
     "one side": {"en": "only one form was answered here", "zh": "此处只有一种问卷的回答"},
     "no df": {"en": "no degrees of freedom: one cluster per stratum", "zh": "自由度为零：每层仅一个群"},
     "no variation": {"en": "all answers are the same: nothing to test against", "zh": "回答全部相同，无法检验"},
+    "empty replicates": {
+        "en": "some replicates hold nobody of this row: use Taylor()",
+        "zh": "部分重复样本中无此组受访者，请改用 Taylor()",
+    },
+    "points": {
+        "en": "points are estimated too: an interval that takes them as known would be too narrow",
+        "zh": "重要性分值本身也是估计值，视为已知的区间会过窄",
+    },
     "no interval": {"en": "a share of 0 or 1 has no logit interval", "zh": "比例为 0 或 1 时无 logit 区间"},
     "one cluster": {
         "en": "one cluster: respondents are the units, other clusters are not spoken for",
@@ -175,8 +183,8 @@ class Taylor:
     stratum with all its clusters visited (f_h = 1) keeps only the part within: the statement is then about these
     clusters. Clusters without anybody of a domain stay, as zeros. Degrees of freedom are clusters minus strata,
     counted among those with answers; parts from different files or of a different kind (sampled and completely
-    visited strata) are combined after Satterthwaite. A stratum with a single cluster is lonely: its deviation is
-    taken from the overall mean, which overstates its error rather than dropping it.
+    visited strata) are combined after Satterthwaite. A stratum with a single cluster is lonely: nothing shows how
+    clusters differ in it, so its deviation from the overall mean stands in.
 
     References
     ----------
@@ -205,8 +213,8 @@ class Taylor:
 class _Plan:
     """What each first-stage unit and each stratum counts for in a variance.
 
-    ``V = sum_p a_p u_p u_p' - sum_h c_h T_h T_h' + sum_p b_p Q_p - sum_p d_p u_p u_p'`` with totals u per first-stage
-    unit, T per stratum, and Q the products of second-stage units: ``a = (1 - f) n/(n - 1)`` and ``c = a/n`` between,
+    ``V = sum_p a_p u_p u_p' - sum_h c_h T_h T_h' + sum_g b_g Q_g - sum_g d_g v_g v_g'`` with totals u per first-stage
+    unit, T per stratum, v per first-stage unit and file, and Q the products of second-stage units: ``a = (1 - f) n/(n - 1)`` and ``c = a/n`` between,
     ``b = f (1 - f2) m/(m - 1)`` and ``d = b/m`` within. A lone unit keeps its square: c or d is 0.
     """
 
@@ -220,13 +228,14 @@ class _Plan:
 
     @classmethod
     def of(cls, layout: Layout) -> _Plan:
-        n = np.where(layout.clustered, layout.clusters, np.bincount(layout.stratum, layout.units, len(layout.names)))
+        stratum = layout.stratum[layout.psu_of_group]
+        n = np.where(layout.clustered, layout.clusters, np.bincount(stratum, layout.units, len(layout.names)))
         f = fractions(n, layout.size, layout.names)
         between = np.where(layout.clustered, (1 - f) * _small_sample(n), 0.0)
         census = layout.clustered & (f == 1)
-        m, direct = layout.units, ~layout.clustered[layout.stratum]
-        f2 = fractions(m, np.where(direct, np.nan, layout.population), layout.names[layout.stratum])
-        share = np.where(direct, 1 - f[layout.stratum], f[layout.stratum] * (1 - f2))
+        m, direct = layout.units, ~layout.clustered[stratum]
+        f2 = fractions(m, np.where(direct, np.nan, layout.population), layout.names[stratum])
+        share = np.where(direct, 1 - f[stratum], f[stratum] * (1 - f2))
         b = share * _small_sample(m)
         kind = layout.source * 2 + census
         lonely = (n == 1) & ~census
@@ -279,21 +288,22 @@ class _Influence:
         chosen = strata[layout.stratum]
         u = _by_code(self.totals, layout.psu, len(layout.stratum)) * chosen[:, None]
         t = _by_code(u, layout.stratum, len(layout.names))
-        b = np.where(chosen, plan.b, 0.0)
+        v = _by_code(self.totals, layout.group, len(layout.psu_of_group)) * chosen[layout.psu_of_group][:, None]
+        b = np.where(chosen[layout.psu_of_group], plan.b, 0.0)
         positive = (u.T * plan.a) @ u + self._within(b)
-        covariance = positive - (t.T * plan.c) @ t - (u.T * np.where(chosen, plan.d, 0.0)) @ u
+        covariance = positive - (t.T * plan.c) @ t - (v.T * plan.d) @ v
         return _rounded(covariance, self.size), self._df(strata)
 
     def _within(self, b: Array) -> Array:
         """Products of second-stage units: respondents, or subclusters where these were drawn."""
         layout = self.layout
-        out = np.einsum("c,cmn->mn", b[layout.psu][: len(self.products)], self.products, optimize=True)
+        out = np.einsum("c,cmn->mn", b[layout.group][: len(self.products)], self.products, optimize=True)
         drawn = layout.subcluster >= 0
         if not drawn.any():
             return np.asarray(out)
         code, first = np.unique(layout.subcluster[drawn], return_index=True)
         units = _by_code(self.totals[drawn], np.searchsorted(code, layout.subcluster[drawn]), len(code))
-        return np.asarray(out + (units.T * b[layout.psu[drawn][first]]) @ units)
+        return np.asarray(out + (units.T * b[layout.group[drawn][first]]) @ units)
 
     def _df(self, strata: Array) -> Array:
         """(m,) first-stage units with answers minus strata with answers; units below in a census."""
@@ -397,6 +407,15 @@ def independent(spreads: Sequence[Spread]) -> Spread:
     return Spread(np.sum([spread.covariance for spread in spreads], axis=0), df, lonely)
 
 
+def lonely_covariance(moments: Moments, terms: Sequence[Term]) -> Array:
+    """(m, m) what strata with a single cluster add: the square of their deviation from the overall mean."""
+    influence, plan = _Influence.of(moments, terms), _Plan.of(moments.layout)
+    lonely = plan.lonely & moments.layout.clustered
+    totals = _by_code(influence.totals, moments.layout.psu, len(moments.layout.stratum))
+    chosen = lonely[moments.layout.stratum]
+    return np.asarray((totals[chosen].T * plan.a[chosen]) @ totals[chosen])
+
+
 def choose_interval(design: SampleDesign, interval: Interval | None) -> Interval:
     """The interval asked for, or the default: :class:`Taylor` where a design is described, else :class:`Student`."""
     return interval or (Student() if design.is_simple else Taylor())
@@ -406,13 +425,14 @@ def within_one_cluster(moments: Moments, domains: Sequence[tuple[Any, ...] | Non
     """True if all rows of these domains come from a single cluster, so that respondents are the units."""
     inside = np.concatenate([moments.in_domain(domain) for domain in domains])
     cells = moments.cells.iloc[inside]
-    return cells["cluster"].nunique() == 1 and bool((cells["cluster"] != "").all())
+    lone = len(cells[["stratum", "cluster"]].drop_duplicates()) == 1
+    return lone and bool((cells["cluster"] != "").all())
 
 
 def inside_one_cluster(moments: Moments, terms: Sequence[Term]) -> Spread:
     """Spread of estimates from one cluster alone: between its subclusters where these were drawn, else its people."""
     cells = moments.cells.iloc[np.concatenate([moments.in_domain(term.domain) for term in terms])]
-    if (cells["subcluster"] == "").all():
+    if (cells["subcluster"] == "").all() and cells["units_in_population"].isna().all():
         return Student().spread(moments, terms)
     return Taylor().spread(moments.within_clusters(), terms)
 
@@ -561,7 +581,7 @@ class Joint:
         null, zh = say(self.null, language), language == "zh"
         if self.reason:
             reason = say(self.reason, language)
-            return f"未作联合检验（{null}）：{reason}。" if zh else f"No joint test that {null}: {reason}."
+            return f"未作联合检验（{null}）：{reason}。" if zh else f"No joint test of {null}: {reason}."
         shown = "<.001" if self.p < 0.0005 else f"= {self.p:.3f}".replace("0.", ".")
         test = f"Hotelling T² = {self.t2:.1f}, F({self.df1}, {self.df2:.0f}) = {self.f:.2f}, p {shown}"
         rejected = self.p < 0.05
@@ -881,6 +901,7 @@ def estimate(
     check_between("level", level, 0, 1)
     design = design or SampleDesign()
     by = (by,) if isinstance(by, str) else tuple(by)
+    _check_drawn(frame, design)
     score_map = _joint_map(frame, statistic.columns)
     moments = Moments.from_frame(frame, score_map, design, by=by)
     chosen = choose_interval(design, interval)
@@ -888,6 +909,17 @@ def estimate(
     rows = [_domain_rows(frame, statistic, moments, domain, design, by, chosen, level) for domain in domains]
     table = pd.concat(rows, ignore_index=True)
     return EstimateTable(table, by=by, level=level, interval=chosen, design=design)
+
+
+def _check_drawn(frame: pd.DataFrame, design: SampleDesign) -> None:
+    """Refuses rows that say not which stratum or cluster they were drawn in."""
+    design.check(frame)
+    for name in [design.strata, *design.stages]:
+        if name and frame[name].isna().any():
+            rows = frame.index[frame[name].isna()]
+            listed = ", ".join(map(str, rows[:5])) + (", …" if len(rows) > 5 else "")
+            cases = pd.DataFrame({"row": rows, "column": name, "problem": "missing"})
+            raise DataError(f"{name!r} of the design is missing in {len(rows)} rows ({listed}). Complete them.", cases)
 
 
 def _joint_map(frame: pd.DataFrame, columns: Sequence[str]) -> ScoreMap:
@@ -925,7 +957,7 @@ def _domain_rows(
     )
     linear, term = _linearised(frame, statistic, moments, domain, gradient, design, by)
     remark = ""
-    if within_one_cluster(moments, [domain]):
+    if within_one_cluster(moments, [domain]) or (design.stages and design.stages[0] in by):
         spread, remark = inside_one_cluster(linear, [term]), "one cluster"
     else:
         spread = interval.spread(linear, [term], again)
@@ -935,7 +967,8 @@ def _domain_rows(
     with np.errstate(invalid="ignore", divide="ignore"):
         deff = np.where(spread.df > 0, spread.se**2 / srs_variance(linear, [term]), np.nan)
     reason = np.where(spread.df > 0, remark, "one answer" if n == 1 else "no df")
-    reason = np.where((spread.df > 0) & np.isnan(low), "no interval", reason)
+    reason = np.where((spread.df > 0) & np.isnan(se), "empty replicates", reason)
+    reason = np.where((spread.df > 0) & np.isnan(low) & ~np.isnan(se), "no interval", reason)
     numbers = {"estimate": value, "se": se, "low": low, "high": high, "n": int(n), "df": spread.df, "deff": deff}
     return pd.DataFrame({**label, "statistic": statistic.names, **numbers, "reason": reason})
 

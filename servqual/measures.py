@@ -30,7 +30,7 @@ from servqual.inference import (
     within_one_cluster,
 )
 from servqual.instruments import Instrument
-from servqual.moments import Cells, Moments, ScoreMap, row_weights
+from servqual.moments import NOT_STATED, Cells, Moments, ScoreMap, row_weights
 from servqual.responses import Responses
 from survey_design.errors import DataError, SpecError, check_columns
 from survey_design.results import Text
@@ -40,7 +40,6 @@ Array = NDArray[Any]
 What = Literal["item", "dimension", "total"]
 Total = Literal["dimensions", "items"]
 
-NOT_STATED = "(not stated)"
 RESERVED = frozenset(
     [
         "item",
@@ -202,7 +201,8 @@ class Basis:
     """Everything a gap table is computed from: moments, measures, and which cells serve which row.
 
     ``own`` are the sides ("P", "E") that have the split columns; ``shared`` the side that lacks them and serves
-    every row, overall or matched by a column. ``answers``, ``code`` and ``weight`` are the rows the moments were made
+    every row, overall or matched by a column. ``sources`` and ``clusters`` give the number of a side's file and the
+    file's cluster column. ``answers``, ``code`` and ``weight`` are the rows the moments were made
     from, for replicates that resample respondents.
     """
 
@@ -213,6 +213,7 @@ class Basis:
     own: tuple[str, ...]
     shared: str | None
     sources: Mapping[str, int]
+    clusters: Mapping[int, str]
     fixed: Array | None
     answers: Array
     code: Array
@@ -254,7 +255,9 @@ class Basis:
         letters = tuple(letter for side in own for letter in side.letters)
         other = "".join(side.letters[0] for side in lacking) or None
         sources = {letter: side.source for side in sides for letter in side.letters}
-        return cls(moments, measures, by, match, letters, other, sources, fixed, frame.to_numpy(), cells.code, weight)
+        clusters = {side.source: side.responses.design.stages[0] for side in sides if side.responses.design.stages}
+        rows = (frame.to_numpy(), cells.code, weight)
+        return cls(moments, measures, by, match, letters, other, sources, clusters, fixed, *rows)
 
     @cached_property
     def labels(self) -> list[tuple[Any, ...]]:
@@ -403,14 +406,16 @@ class Basis:
         return independent(parts), True
 
     def _within_one_cluster(self, own: Sequence[Term]) -> list[Term]:
-        """The terms of those rows and files whose respondents all come from one cluster."""
+        """The terms of those rows and files whose respondents all come from one cluster, or that ``by`` splits by it."""
         groups: dict[Any, list[Term]] = {}
         for term in own:
             groups.setdefault(term.sample, []).append(term)
-        return [
-            term for group in groups.values() for term in group
-            if within_one_cluster(self.moments, [member.domain for member in group])
-        ]  # fmt: skip
+        lone = []
+        for group in groups.values():
+            by_cluster = self.clusters.get(group[0].domain[-1]) in self.by if group[0].domain else False
+            if by_cluster or within_one_cluster(self.moments, [member.domain for member in group]):
+                lone += group
+        return lone
 
     def _again(self, rows: Sequence[tuple[float, Row]]) -> Again:
         """How replicates compute the signed sum of rows from their own sums."""
@@ -505,13 +510,20 @@ def _sides(responses: Responses, fixed: bool) -> list[_Side]:
 
 
 def _part_strata(table: pd.DataFrame, designs: Sequence[SampleDesign]) -> None:
-    """Keeps the strata of two files apart, unless they drew the same clusters by the same design."""
+    """Keeps the strata of two files apart, unless they come from the same drawn clusters.
+
+    A shared name does not show a shared draw: where populations are given the visited clusters must be the same ones.
+    """
     if len(designs) < 2:
         return
     first, second = designs
     same = bool(first.stages) and (first.strata, first.stages) == (second.strata, second.stages)
     units = [set(map(tuple, table.loc[table["source"] == s, ["stratum", "cluster"]].to_numpy())) for s in (0, 1)]
-    if not (same and units[0] & units[1]):
+    if first.population is None and second.population is None:
+        same = same and bool(units[0] & units[1])
+    else:
+        same = same and first.population == second.population and units[0] == units[1]
+    if not same:
         form = np.where(table["source"] == 1, "expectation ", "perception ")
         table["stratum"] = [f"{name}{stratum}".strip() for name, stratum in zip(form, table["stratum"], strict=True)]
 

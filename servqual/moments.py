@@ -29,6 +29,7 @@ KEYS = ["source", "domain", "stratum", "cluster", "subcluster"]
 POPULATION = ["clusters_in_population", "units_in_population"]
 
 _CHUNK = 16_384  # rows of a block: about what the second-level cache holds
+NOT_STATED = "(not stated)"
 EVERYONE = 0.0  # population of a cluster in which everyone answered, whatever their number
 _EXACT_FLOAT32 = 2**24  # sums of integers below this are exact in float32
 
@@ -184,7 +185,8 @@ def _distinct(columns: Sequence[pd.Series], n: int) -> tuple[Array, Array]:
 def _tuples(frame: pd.DataFrame) -> Array:
     """(n,) rows of a frame as tuples."""
     out = np.empty(len(frame), dtype=object)
-    out[:] = list(zip(*(frame[name] for name in frame.columns), strict=True)) if frame.shape[1] else [()] * len(frame)
+    stated = frame.astype(object).where(frame.notna(), NOT_STATED)
+    out[:] = list(zip(*(stated[name] for name in stated.columns), strict=True)) if frame.shape[1] else [()] * len(frame)
     return out
 
 
@@ -227,15 +229,19 @@ class Layout:
     ----------
     psu : (cells,) first-stage unit of each cell
     stratum : (psus,) stratum of each first-stage unit
+    group : (cells,) first-stage unit and file of each cell: people of two files in one store are two samples
+    psu_of_group : (groups,)
     subcluster : (cells,) second-stage unit of each cell, or -1 where the respondent is that unit
-    units : (psus,) second-stage units: subclusters or respondents
-    population : (psus,) second-stage units in the population, nan where unknown
+    units : (groups,) second-stage units: subclusters or respondents
+    population : (groups,) second-stage units in the population, nan where unknown
     names, clustered, clusters, size : (strata,) name, whether clusters were drawn, how many, of how many
     source : (strata,) number of the file, -1 for strata with rows from several
     """
 
     psu: Array
     stratum: Array
+    group: Array
+    psu_of_group: Array
     subcluster: Array
     units: Array
     population: Array
@@ -253,9 +259,10 @@ class Layout:
         stratum = stratum_of_cell[first]
         sub = pd.factorize(cells["subcluster"])[0]
         named = (cells["subcluster"] != "").to_numpy()
-        subcluster, first_sub = _first_of(psu, sub)
-        units = np.bincount(psu, weights=np.where(named, 0.0, rows))
-        units += np.bincount(psu[first_sub], weights=named[first_sub].astype(float), minlength=len(units))
+        group, first_group = _first_of(psu, cells["source"].to_numpy(int))
+        subcluster, first_sub = _first_of(group, sub)
+        units = np.bincount(group, weights=np.where(named, 0.0, rows))
+        units += np.bincount(group[first_sub], weights=named[first_sub].astype(float), minlength=len(units))
         clustered = np.zeros(len(names), dtype=bool)
         clustered[stratum] = (cells["cluster"] != "").to_numpy()[first]
         source = np.full(len(names), -2)
@@ -263,10 +270,10 @@ class Layout:
             source[cell] = number if source[cell] in (-2, number) else -1
         size = np.full(len(names), np.nan)
         size[stratum] = cells["clusters_in_population"].to_numpy(float)[first]
-        population = cells["units_in_population"].to_numpy(float)[first]
+        population = cells["units_in_population"].to_numpy(float)[first_group]
         clusters = np.bincount(stratum, minlength=len(names))
-        return cls(psu, stratum, np.where(named, subcluster, -1), units, population, np.asarray(names, dtype=object),
-                   clustered, clusters, size, source)  # fmt: skip
+        return cls(psu, stratum, group, psu[first_group], np.where(named, subcluster, -1), units, population,
+                   np.asarray(names, dtype=object), clustered, clusters, size, source)  # fmt: skip
 
 
 def _first_of(outer: Array, inner: Array) -> tuple[Array, Array]:
@@ -460,7 +467,15 @@ def rows_of(answers: Array, score_map: ScoreMap) -> Array:
 
 def row_weights(frame: pd.DataFrame, design: SampleDesign) -> Array | None:
     """(n,) weights, or None where everyone counts the same."""
-    return None if design.weight is None else frame[design.weight].to_numpy(dtype=float)
+    if design.weight is None:
+        return None
+    weight = frame[design.weight].to_numpy(dtype=float)
+    bad = ~(np.isfinite(weight) & (weight > 0))
+    if bad.any():
+        rows = ", ".join(map(str, frame.index[bad][:5]))
+        raise DataError(f"weight {design.weight!r}: {bad.sum()} rows have none, or not a positive one (rows {rows}). Correct "
+                        "them, or leave these rows out.", pd.DataFrame({"row": frame.index[bad], "column": design.weight}))  # fmt: skip
+    return weight
 
 
 def _matrix(frame: pd.DataFrame, columns: Sequence[str]) -> Array:

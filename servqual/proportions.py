@@ -23,6 +23,7 @@ from servqual.inference import (
     Term,
     choose_interval,
     complete_strata,
+    inside_one_cluster,
     kish_deff,
     logit_interval,
     srs_variance,
@@ -1228,7 +1229,8 @@ class _Line:
         term = _mean_term(label, gram.shape[0], mask, score, weight, mean)
         lone = within_one_cluster(moments, [label])
         chosen = Student() if lone else interval
-        spread, reference = chosen.spread(moments, [term]), srs_variance(moments, [term])
+        spread = inside_one_cluster(moments, [term]) if lone else interval.spread(moments, [term])
+        reference = srs_variance(moments, [term])
         se = np.where(spread.df > 0, np.where(alike, 0.0, spread.se), np.nan)
         usable = ~alike & (reference > 0) & (spread.df > 0)
         deff = np.where(usable, se**2 / np.where(usable, reference, 1.0), np.nan)

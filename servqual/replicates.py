@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from servqual.inference import Again, Spread, Taylor, Term, fractions
+from servqual.inference import Again, Spread, Taylor, Term, fractions, lonely_covariance
 from servqual.moments import EVERYONE, Moments, rows_of
 from survey_design.errors import SpecError
 
@@ -22,6 +22,7 @@ Array = NDArray[Any]
 
 _MOST_UNITS = 10_000
 _MOST_DROPPED = 4_000
+_EMPTY_SHARE = 0.05  # replicates without anybody of a row that are tolerated
 
 
 @dataclass(frozen=True)
@@ -75,9 +76,10 @@ class Bootstrap:
                 scale = np.sqrt(1 - fraction)
                 own = units.group == group
                 factors[:, own] = 1 - scale + scale * n / (n - 1) * drawn[:, units.position[own]]
-        values = units.values(factors, _needed(again))
+        values, missing = _usable(units.values(factors, _needed(again)))
         deviations = values - values.mean(axis=0)
-        covariance = deviations.T @ deviations / (self.replicates - 1)
+        covariance = deviations.T @ deviations / max(len(values) - 1, 1) + lonely_covariance(moments, terms)
+        covariance[missing] = np.nan
         basis = Taylor().spread(moments, terms)
         return Spread(covariance, basis.df, basis.lonely, values if self.percentile else None)
 
@@ -95,7 +97,8 @@ class Jackknife:
     """Each first-stage unit left out once: JK1 without strata, JKn with them.
 
     Dropping one of n units of a stratum multiplies the others by ``n/(n - 1)``; the variance is
-    ``sum (1 - f)(n - 1)/n (value - mean of values)^2``.
+    ``sum (1 - f)(n - 1)/n (value - mean of values)^2``. As in :class:`Bootstrap`, f counts for clusters only where
+    everyone in them was asked.
 
     References
     ----------
@@ -120,8 +123,11 @@ class Jackknife:
         if not factors:
             return Spread(np.zeros_like(basis.covariance), np.zeros_like(basis.df), basis.lonely)
         values = units.values(np.array(factors), _needed(again))
-        deviations = values - values.mean(axis=0)
-        return Spread((deviations.T * np.array(scale)) @ deviations, basis.df, basis.lonely)
+        missing = ~np.isfinite(values).all(axis=0)
+        deviations = np.where(missing, 0.0, values - values.mean(axis=0))
+        covariance = (deviations.T * np.array(scale)) @ deviations + lonely_covariance(moments, terms)
+        covariance[missing] = np.nan
+        return Spread(covariance, basis.df, basis.lonely)
 
     def sentence(self, language: str) -> str:
         """How the interval is made, in words."""
@@ -130,6 +136,14 @@ class Jackknife:
         return (
             "jackknife, one first-stage unit left out at a time (JK1/JKn), t with clusters − strata degrees of freedom"
         )
+
+
+def _usable(values: Array) -> tuple[Array, Array]:
+    """Replicates that hold somebody of every estimate, and (m,) True where more than one in twenty does not."""
+    finite = np.isfinite(values)
+    missing = (~finite).mean(axis=0) > _EMPTY_SHARE
+    values = np.where(missing, 0.0, values)
+    return values[np.isfinite(values).all(axis=1)], missing
 
 
 def _needed(again: Again | None) -> Again:
@@ -166,10 +180,15 @@ class _Units:
         by_row = (~layout.clustered | census)[layout.stratum]  # per first-stage unit: its respondents are resampled
         names = {domain: k for k, domain in enumerate(moments.domains)}
         of_cell = np.array([names[domain] for domain in moments.cells["domain"]])
-        lone = by_row[layout.psu]
+        below = by_row[layout.psu]  # resampled within their first-stage unit
+        drawn = below & (layout.subcluster >= 0)
         sums = moments.first if again.whole else moments.first[:, :1]
-        parts = [(of_cell[~lone], sums[~lone], layout.stratum[layout.psu[~lone]], layout.psu[~lone])]
-        rows = np.flatnonzero(lone[again.code])
+        n_psu, n_sub, n_strata = len(layout.stratum), int(layout.subcluster.max(initial=-1)) + 1, len(layout.names)
+        parts = [
+            (of_cell[~below], sums[~below], layout.stratum[layout.psu[~below]], layout.psu[~below]),
+            (of_cell[drawn], sums[drawn], n_strata + layout.group[drawn], n_psu + layout.subcluster[drawn]),
+        ]
+        rows = np.flatnonzero((below & ~drawn)[again.code])
         if len(rows) > _MOST_UNITS:
             raise SpecError(f"{len(rows):,} respondents would be resampled one by one; use Taylor().")
         if len(rows):
@@ -177,16 +196,18 @@ class _Units:
             weighted = z if again.weight is None else z * again.weight[rows, None]
             own = weighted[:, :, None] * z[:, None, :] if again.whole else weighted[:, None, :]
             cell = again.code[rows]
-            parts.append((of_cell[cell], own, len(layout.names) + layout.psu[cell], len(layout.stratum) + rows))
+            parts.append((of_cell[cell], own, n_strata + layout.group[cell], n_psu + n_sub + rows))
         domain, sums, group, unit = (np.concatenate([part[k] for part in parts]) for k in range(4))
         finite = np.where(layout.population == EVERYONE, 1.0, 0.0)
-        whole_clusters = np.zeros(len(layout.names))
-        np.maximum.at(whole_clusters, layout.stratum, finite)
-        direct = fractions(np.where(layout.clustered, 0, np.bincount(layout.stratum, layout.units, len(layout.names))),
-                           np.where(layout.clustered, np.nan, layout.size), layout.names)  # fmt: skip
-        second = fractions(layout.units, layout.population, layout.names[layout.stratum])
-        per_psu = np.where(layout.clustered[layout.stratum], second, direct[layout.stratum])
-        fraction = np.concatenate([clusters * whole_clusters, per_psu])
+        of_group = layout.stratum[layout.psu_of_group]
+        whole_clusters = np.zeros(n_strata)
+        np.maximum.at(whole_clusters, of_group, finite)
+        people = np.bincount(of_group, layout.units, n_strata)
+        direct = fractions(np.where(layout.clustered, 0, people), np.where(layout.clustered, np.nan, layout.size),
+                           layout.names)  # fmt: skip
+        second = fractions(layout.units, layout.population, layout.names[of_group])
+        within = np.where(layout.clustered[of_group], second, direct[of_group])
+        fraction = np.concatenate([clusters * whole_clusters, within])
         return cls._coded(domain, sums, group, unit, fraction, moments.domains)
 
     @classmethod
@@ -210,4 +231,5 @@ class _Units:
             own = self.domain == places.get(domain, -1)
             return (factors[:, own] @ self.sums[own].reshape(-1, r * q)).reshape(len(factors), r, q)
 
-        return again.values(sums_of)
+        with np.errstate(invalid="ignore", divide="ignore"):  # a replicate may hold nobody of a domain
+            return again.values(sums_of)

@@ -66,7 +66,7 @@ class Ledger(Result):
     source_name: str = ""
 
     def title(self) -> str:
-        return f"{'去向台账' if self.language == 'zh' else 'Exclusions ledger'}: {self.source_name}"
+        return f"去向台账：{self.source_name}" if self.language == "zh" else f"Exclusions ledger: {self.source_name}"
 
     def columns(self) -> tuple[Column, ...]:
         parts = {"rows": {"en": "rows", "zh": "行"}, "answers": {"en": "answers", "zh": "回答"}}
@@ -443,7 +443,9 @@ class _Check:
                 lacking += [name for name in names if name not in present]
         if not asked:
             lacking = list(self.instrument.columns(self.instrument.forms[-1].name).values())
-        check_columns(lacking, self.frame.columns, self.source.name)
+        own = {form.column_of(item) for form in self.instrument.forms for item in self.instrument.items}
+        others = [name for name in self.frame.columns if name not in own]  # another item is never what was meant
+        check_columns(lacking, self.frame.columns, self.source.name, near=others)
         return tuple(asked)
 
     def _questions(self, forms: Sequence[str]) -> dict[str, _Question]:
@@ -524,7 +526,9 @@ class _Check:
         for name, gap in self._design_gaps(frame).items():
             words = "missing, or not a positive number" if name in self._numeric_design() else "missing"
             found.append(self._listed(rows, name, gap & filled, words))
-        return pd.concat(found, ignore_index=True)
+        listed = pd.concat(found, ignore_index=True)
+        place = {row: k for k, row in enumerate(rows)}  # in the file's order, as one would correct them
+        return listed.iloc[np.argsort([place[row] for row in listed["row"]], kind="stable")].reset_index(drop=True)
 
     def _scale_of(self, column: str) -> Scale:
         return next((o.scale for o in self.instrument.outcomes if o.column == column), self.instrument.scale)
@@ -652,6 +656,6 @@ def _fault_message(cases: pd.DataFrame, name: str) -> str:
         )
     shown = "; ".join(parts[:8]) + (f"; and {len(parts) - 8} more columns" if len(parts) > 8 else "")
     return (
-        f"{name}: {len(cases)} fault{'s' * (len(cases) > 1)}. {shown}. Correct the file, or pass faults='set aside' "
-        "to leave these out and have them counted; .cases lists them all."
+        f"{name}: {len(cases)} fault{'s' * (len(cases) > 1)}. {shown}. Correct the file, or set faults = 'set aside' "
+        "to leave these out and have them counted."
     )

@@ -7,7 +7,7 @@ All offending cells are collected before anything is raised.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from difflib import get_close_matches
+from difflib import SequenceMatcher, get_close_matches
 from pathlib import Path
 from typing import Any, get_args
 
@@ -57,8 +57,10 @@ def check_choice(name: str, value: Any, choices: Any) -> None:
         raise SpecError(f"{name}={value!r} is not known. Choose one of {listed}.{_hint(value, allowed)}")
 
 
-def check_columns(wanted: Iterable[str], available: Iterable[Any], where: str) -> None:
-    """Refuse column names that the data do not have, naming all of them and the nearest ones.
+def check_columns(
+    wanted: Iterable[str], available: Iterable[Any], where: str, *, near: Iterable[Any] | None = None
+) -> None:
+    """Refuse column names that the data do not have, naming all of them and the nearest ones (of ``near``).
 
     >>> check_columns(["stor"], ["store", "tier"], "intercept.csv")
     Traceback (most recent call last):
@@ -69,12 +71,13 @@ def check_columns(wanted: Iterable[str], available: Iterable[Any], where: str) -
     missing = [name for name in wanted if name not in present]
     if not missing:
         return
-    noun = "column" if len(missing) == 1 else f"{len(missing)} columns"
+    lacks = "has no column" if len(missing) == 1 else f"lacks {len(missing)} columns:"
     listed = ", ".join(repr(name) for name in missing)
-    hints = "".join(dict.fromkeys(_hint(name, present) for name in missing[:10]))
+    known = present if near is None else [str(name) for name in near]
+    hints = "".join(dict.fromkeys(_hint(name, known) for name in missing[:10]))
     shown = ", ".join(present[:40]) + (", …" if len(present) > 40 else "")
     cases = pd.DataFrame({"file": where, "column": missing, "problem": "missing column"})
-    raise DataError(f"{where} has no {noun} {listed}.{hints} It has: {shown}.", cases)
+    raise DataError(f"{where} {lacks} {listed}.{hints} It has: {shown}.", cases)
 
 
 def check_between(name: str, value: float, low: float, high: float) -> None:
@@ -107,5 +110,9 @@ def missing_extra(package: str, extra: str, purpose: str) -> SpecError:
 
 def _hint(value: Any, known: Sequence[Any]) -> str:
     folded = {str(name).casefold(): str(name) for name in known}
-    near = get_close_matches(str(value).casefold(), list(folded), n=1)
-    return f" Did you mean {folded[near[0]]!r}?" if near else ""
+    wanted = str(value).casefold()
+    near = get_close_matches(wanted, list(folded), n=2)
+    closeness = [SequenceMatcher(None, name, wanted).ratio() for name in near]
+    if not near or (len(near) == 2 and closeness[0] == closeness[1]):
+        return ""  # of two equally near names either may be the wrong one
+    return f" Did you mean {folded[near[0]]!r}?"

@@ -71,6 +71,10 @@ class SampleDesign:
         for column in (self.strata, *self.stages, self.weight, *self.population_columns):
             if column is not None and not isinstance(column, str):
                 raise SpecError(f"{column!r} in the design is not the name of a column. Give its name as a text.")
+        if isinstance(self.population, Mapping):
+            bad = [str(name) for name, size in self.population.items() if not 0 < size < float("inf")]
+            if bad:
+                raise SpecError(f"population of {', '.join(bad)} is not a positive number.")
         if len(self.stages) > 2:
             raise SpecError(f"clusters={self.clusters!r}: two stages are supported, the later ones carry little error.")
         if len(self.population_columns) > max(1, len(self.stages) + (not self.whole_clusters)):

@@ -22,7 +22,8 @@ PACKAGES = ("survey_design", "servqual")
 # Each chapter may know those before it. `plots` and `simulate` stand aside.
 ORDER = (
     *("files", "instruments", "responses", "moments", "inference", "replicates", "measures", "proportions"),
-    *("difference_scores", "gaps", "comparison", "report", "study", "cli"),
+    *("tabulation", "remarks", "difference_scores", "gaps", "comparison", "tolerance", "disconfirmation", "careless"),
+    *("report", "study", "cli"),
 )
 
 # What a module of servqual imports when it is itself imported.
@@ -36,10 +37,24 @@ LOADS = {
     "measures": {"instruments", "responses", "moments", "inference"},
     "proportions": {"instruments", "responses", "inference", "measures", "moments"},
     "difference_scores": {"instruments", "responses", "inference", "measures"},
-    "gaps": {"instruments", "responses", "inference", "measures", "difference_scores"},
-    "comparison": {"instruments", "inference", "measures", "gaps"},
+    "tabulation": {"inference", "measures"},
+    "remarks": {"responses", "inference", "measures"},
+    "gaps": {"instruments", "responses", "inference", "measures", "tabulation", "remarks", "difference_scores"},
+    "comparison": {"instruments", "inference", "measures", "tabulation", "gaps"},
+    "tolerance": {"instruments", "responses", "moments", "inference", "measures", "tabulation", "remarks", "gaps"},
+    "disconfirmation": {
+        "instruments",
+        "responses",
+        "inference",
+        "measures",
+        "tabulation",
+        "remarks",
+        "gaps",
+        "tolerance",
+    },
+    "careless": {"responses"},
     "plots": {"inference"},
-    "report": {"files", "responses"},
+    "report": {"files", "instruments", "responses"},
     "study": {"files", "instruments", "responses", "inference", "measures"},
     "cli": {"study"},
     "simulate": {"instruments"},

@@ -38,7 +38,8 @@ from servqual.inference import adjust_p
 from servqual.instruments import Dimension, Form, Instrument, Item, Scale
 from survey_design.errors import DataError, SpecError
 
-FEW = settings(max_examples=6, deadline=None, derandomize=True)
+FEW = settings(max_examples=4, deadline=None, derandomize=True)  # 60 each, at random, were tried once
+FEWER = settings(FEW, max_examples=2)  # of each kind of study
 SEEDS = st.integers(0, 2**32 - 1)
 GAPS = st.sampled_from([0.0, 0.05])  # share of missing answers: half of the people answer all twelve
 SIZES = {"a": 2, "b": 3, "c": 1}
@@ -52,8 +53,7 @@ def defect(reason: str, **options: Any) -> pytest.MarkDecorator:
     return pytest.mark.xfail(strict=True, reason=reason, **options)
 
 
-CONSTANT_GAPS = defect("gaps that do not vary: rounding passes for variation, so p may be 1e-67 and deff -1e15")
-ENGLISH_IN_CHINESE = defect("English words in Chinese results")
+ENGLISH_IN_CHINESE = defect("the Chinese list of items without partner names the forms in English")
 
 
 # --- studies and what they should give ---------------------------------------------------------------------
@@ -178,7 +178,7 @@ ANY_STUDY = pytest.mark.parametrize("kind", STUDIES)
 
 
 @ANY_STUDY
-@FEW
+@FEWER
 @given(seed=SEEDS, missing=GAPS, by=st.sampled_from([(), ("group",), ("group", "region")]))
 def test_gap_is_perception_minus_expectation_in_every_row(kind, seed, missing, by):
     """Exactly, not to a tolerance; and the interval is centred on it."""
@@ -292,7 +292,7 @@ def test_importance_points_count_at_full_precision(points):
 
 
 @ANY_STUDY
-@FEW
+@FEWER
 @given(seed=SEEDS, missing=GAPS)
 def test_exchanging_the_forms_turns_every_sign(kind, seed, missing):
     frame = study(seed, missing=missing)
@@ -360,7 +360,7 @@ def test_the_order_of_rows_does_not_matter(seed, shuffle):
 
 
 @ANY_STUDY
-@FEW
+@FEWER
 @given(seed=SEEDS, factor=st.floats(0.01, 100))
 def test_weights_times_a_constant_change_nothing(kind, seed, factor):
     frame = study(seed, missing=0.05)
@@ -382,7 +382,7 @@ def test_the_loss_by_weights_is_that_of_each_file():
 
 
 @ANY_STUDY
-@FEW
+@FEWER
 @given(seed=SEEDS)
 def test_doubling_every_respondent_keeps_every_mean(kind, seed):
     frame = study(seed, missing=0.05)
@@ -474,15 +474,20 @@ def constant_gaps() -> dict[str, Any]:
     return found
 
 
-@CONSTANT_GAPS
 def test_gaps_that_do_not_vary_are_not_tested(constant_gaps):
-    """Like R's t.test ("data are essentially constant"): an error of exactly 0, no p, no deff, and the reason."""
+    """Like R's t.test ("data are essentially constant"): an error of exactly 0, no p, and the reason."""
     for name, gaps in constant_gaps.items():
         for table in KINDS:
             line = gaps.to_frame(table)
             assert line["se"].tolist() == [0] * len(line), name
-            assert line[["p", "p_adjusted", "deff"]].isna().all(axis=None), name
+            assert line[["p", "p_adjusted"]].isna().all(axis=None), name
             assert (line["reason"] == "no variation").all(), name
+
+
+def test_gaps_that_do_not_vary_have_no_design_effect(constant_gaps):
+    """0/0 is no ratio of variances, also where rounding makes it 0/1e-17."""
+    for name, gaps in constant_gaps.items():
+        assert gaps.to_frame("items")["deff"].isna().all(), name
 
 
 def test_effects_of_gaps_that_do_not_vary(constant_gaps):
@@ -635,24 +640,24 @@ def influence(score: pd.Series, weight: pd.Series, where: pd.Series) -> pd.Serie
 
 
 @pytest.mark.parametrize("seed", range(4))
-@pytest.mark.parametrize("name", MEASURES)
-def test_an_expectation_file_without_the_group_serves_every_group(name, seed):
+def test_an_expectation_file_without_the_group_serves_every_group(seed):
     """gap = mean of the group - mean of the file; the two variances add, df after Satterthwaite (1946)."""
     p, e = two_files(seed)
     gaps = score_gaps(apart(p, e, P_DESIGN, E_DESIGN), by="group")
-    y, x = person(p, "P")[name], person(e, "E")[name]
-    unit = pd.Series(e.index, index=e.index)
-    v_e = taylor(influence(x, e["weight"], x.notna()), e["region"], unit)
-    df_e = x.notna().sum() - e["region"].nunique()
+    unit, scores_p, scores_e = pd.Series(e.index, index=e.index), person(p, "P"), person(e, "E")
     for group in "uv":
-        here = p["group"] == group
-        v_p = taylor(influence(y, p["weight"], here), p["stratum"], p["store"])
-        df_p = units_minus_strata(here & y.notna(), p["stratum"], p["store"])
-        gap = mean(y[here], p["weight"][here]) - mean(x, e["weight"])
-        line = lines(gaps, group=group).loc[name]
-        assert line["gap"] == pytest.approx(gap, rel=REL)
-        check(line, interval(gap, v_p + v_e, satterthwaite((v_p, df_p), (v_e, df_e))))
-        assert (line["n"], line["n_expectation"]) == ((here & y.notna()).sum(), x.notna().sum())
+        table, here = lines(gaps, group=group), p["group"] == group
+        for name in MEASURES:
+            y, x = scores_p[name], scores_e[name]
+            v_p = taylor(influence(y, p["weight"], here), p["stratum"], p["store"])
+            v_e = taylor(influence(x, e["weight"], x.notna()), e["region"], unit)
+            df_p = units_minus_strata(here & y.notna(), p["stratum"], p["store"])
+            df_e = x.notna().sum() - e["region"].nunique()
+            gap = mean(y[here], p["weight"][here]) - mean(x, e["weight"])
+            assert table.loc[name, "gap"] == pytest.approx(gap, rel=REL)
+            check(table.loc[name], interval(gap, v_p + v_e, satterthwaite((v_p, df_p), (v_e, df_e))))
+            counts = [(here & y.notna()).sum(), x.notna().sum()]
+            assert table.loc[name, ["n", "n_expectation"]].tolist() == counts
 
 
 def matched_parts(p: pd.DataFrame, e: pd.DataFrame, name: str, group: str) -> tuple[float, pd.Series, pd.Series]:
@@ -675,21 +680,21 @@ def matched_parts(p: pd.DataFrame, e: pd.DataFrame, name: str, group: str) -> tu
 
 
 @pytest.mark.parametrize("seed", range(4))
-@pytest.mark.parametrize("name", MEASURES)
-def test_an_expectation_file_matched_by_region(name, seed):
+def test_an_expectation_file_matched_by_region(seed):
     """Expectations of each region weigh as the group's people in it; the group's mix of regions is itself estimated."""
     p, e = two_files(seed)
     gaps = score_gaps(apart(p, e, P_DESIGN, E_DESIGN), by="group", match="region")
-    unit = pd.Series(e.index, index=e.index)
+    unit, scores_p, scores_e = pd.Series(e.index, index=e.index), person(p, "P"), person(e, "E")
     for group in "uv":
-        gap, u_p, u_e = matched_parts(p, e, name, group)
-        v_p, v_e = taylor(u_p, p["stratum"], p["store"]), taylor(u_e, e["region"], unit)
-        used = (p["group"] == group) & person(p, "P")[name].notna()
-        df_p = units_minus_strata(used, p["stratum"], p["store"])
-        df_e = person(e, "E")[name].notna().sum() - e["region"].nunique()
-        line = lines(gaps, group=group).loc[name]
-        assert line["gap"] == pytest.approx(gap, rel=REL)
-        check(line, interval(gap, v_p + v_e, satterthwaite((v_p, df_p), (v_e, df_e))))
+        table = lines(gaps, group=group)
+        for name in MEASURES:
+            gap, u_p, u_e = matched_parts(p, e, name, group)
+            v_p, v_e = taylor(u_p, p["stratum"], p["store"]), taylor(u_e, e["region"], unit)
+            used = (p["group"] == group) & scores_p[name].notna()
+            df_p = units_minus_strata(used, p["stratum"], p["store"])
+            df_e = scores_e[name].notna().sum() - e["region"].nunique()
+            assert table.loc[name, "gap"] == pytest.approx(gap, rel=REL)
+            check(table.loc[name], interval(gap, v_p + v_e, satterthwaite((v_p, df_p), (v_e, df_e))))
 
 
 @pytest.mark.parametrize("match", [None, "region"])
@@ -1005,6 +1010,33 @@ def test_a_store_by_itself_is_the_interval_of_its_respondents():
     assert "one cluster" in gaps.note()
 
 
+@pytest.mark.parametrize(
+    "population", [None, "people", ("stores", "people")], ids=["unknown", "people", "stores, people"]
+)
+def test_a_store_by_itself_is_a_stratum_of_its_own(population):
+    """Weights and the number of people in a store count for its row as if the sample had been stratified by store."""
+    frame = study(13, 96).assign(stores=8, people=60)
+    stratified = SampleDesign(strata="store", weight="weight", population="people" if population else None)
+    if population == "people":
+        design = SampleDesign(strata="store", clusters="store", weight="weight", population=("one", "people"))
+        frame = frame.assign(one=1)
+    else:
+        design = SampleDesign(clusters="store", weight="weight", population=population)
+    a, b = (score_gaps(Responses(frame, ASKED, d), by="store") for d in (design, stratified))
+    for table in KINDS:
+        one, other = (g.to_frame(table).drop(columns="reason") for g in (a, b))
+        pd.testing.assert_frame_equal(one, other, rtol=REL)
+
+
+def test_a_store_met_in_two_waves_is_still_one_store():
+    """Strata may cut through a store (waves, days): a row of one store rests on that store's respondents."""
+    frame = study(13, 96).assign(wave=np.tile([1, 2], 48))
+    gaps = score_gaps(Responses(frame, ASKED, SampleDesign(strata="wave", clusters="store")), by="store")
+    for table in KINDS:
+        assert (gaps.to_frame(table)["df"] > 0).all()
+        assert (gaps.to_frame(table)["se"] > 0).all()
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_two_stores_differ_by_a_welch_test(seed):
     frame = study(seed, 60)
@@ -1254,15 +1286,13 @@ def words_of(result: Any) -> list[str]:
     return [result.title(), result.note(), *shown.columns, *cells]
 
 
-@pytest.mark.parametrize("turned", [False, True], ids=["from the start", "in_language"])
 @pytest.mark.parametrize("by", [None, "组", "门店"], ids=["all", "group", "store"])
 @pytest.mark.parametrize("design", CHINESE_DESIGNS.values(), ids=CHINESE_DESIGNS)
-def test_chinese_results_are_in_chinese(design, by, turned):
-    asked = load_instrument("servqual-22", language="en" if turned else "zh")
-    gaps = score_gaps(
-        Responses(chinese_study(), asked, design), by=by, importance=dict.fromkeys([d.id for d in asked.dimensions], 20)
-    )
-    gaps = gaps.in_language("zh") if turned else gaps
+def test_chinese_results_are_in_chinese(design, by):
+    """Titles, headings, words in cells, notes and sentences, of results that were turned into Chinese."""
+    asked = load_instrument("servqual-22")
+    importance = dict.fromkeys([dimension.id for dimension in asked.dimensions], 20)
+    gaps = score_gaps(Responses(chinese_study(), asked, design), by=by, importance=importance).in_language("zh")
     for result in (gaps, gaps.dimensions, gaps.items, gaps.total, gaps.diagnostics, gaps.effects):
         assert english(*words_of(result)) == set()
     assert english(*gaps.sentences()) == set()
@@ -1272,7 +1302,17 @@ def test_chinese_results_are_in_chinese(design, by, turned):
     assert english(estimated.interval("zh"), estimated.method, estimated.reason) == set()
     if by == "组":
         compared = compare(gaps, by)
-        assert english(*words_of(compared.in_language("zh"))) == set()
+        assert english(*words_of(compared)) == set()
+        assert words_of(compared.in_language("en").in_language("zh")) == words_of(compared)
+
+
+def test_chinese_from_the_start_is_the_same_as_turned_into_chinese():
+    asked, design = load_instrument("servqual-22"), CHINESE_DESIGNS["stores"]
+    turned = score_gaps(Responses(chinese_study(), asked, design), by="组").in_language("zh")
+    start = score_gaps(Responses(chinese_study(), asked.in_language("zh"), design), by="组")
+    for a, b in ((start, turned), (start.items, turned.items), (start.diagnostics, turned.diagnostics)):
+        assert words_of(a) == words_of(b)
+    assert start.sentences() == turned.sentences()
 
 
 @pytest.mark.parametrize("expected", ["elsewhere", "fixed"])
@@ -1340,9 +1380,9 @@ def test_an_interval_covers_as_often_as_it_says():
     The truth is -2 by symmetry of the answers about 4 and 6. Of R = 1000 studies the share covered has a standard error
     of sqrt(.95 * .05 / R) = .0069 if the level is right; the bound of 3.29 standard errors, .927 to .973, is left by
     one seed in a thousand. The textbook interval, which takes respondents as independent, must fail the same bound.
-    Studies are scored fifty at a time as strata of one file, which the first one shows to be no different.
+    Studies are scored 25 at a time as strata of one file, which the first one shows to be no different.
     """
-    asked, rng, at_once, batches = instrument({"a": 2}), np.random.default_rng(20240611), 50, 20
+    asked, rng, at_once, batches = instrument({"a": 2}), np.random.default_rng(20240611), 25, 40
     design = SampleDesign(strata="study", clusters="store", weight="weight", selection="probability")
     covered = {"Taylor": 0, "Student": 0}
     for batch in range(batches):

@@ -101,7 +101,7 @@ def test_design_effect_against_sampling_without_replacement(case):
     from servqual.inference import Taylor, Term, srs_variance
     from servqual.moments import Moments
 
-    frame, design, reference, tolerance = case
+    frame, design, reference, _ = case
     moments = Moments.from_frame(frame, ["api00"], design)
     row = moments.total()[0]
     mean = row[2] / row[1]

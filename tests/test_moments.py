@@ -26,18 +26,7 @@ COLUMNS = ["x", "y", "z"]
 DESIGN = SampleDesign(strata="stratum", clusters="cluster")
 WEIGHTED = SampleDesign(strata="stratum", clusters="cluster", weight="weight")
 POWERS = {"count": 0, "first": 1, "second": 2}
-FEW = settings(max_examples=30, deadline=None)
-
-
-def defect(reason: str) -> pytest.MarkDecorator:
-    """A test that says what is right, of something that is not yet; it fails as soon as the defect is mended."""
-    return pytest.mark.xfail(strict=True, reason=reason)
-
-
-MIXED_ORIGINS = defect("__add__ compares only the names of the scores, not their origin, weights or denominators")
-LABELS_OF_MISSING = defect(
-    "a whole-number cluster reads 'store=1' in one batch or file and 'store=1.0' in another with gaps"
-)
+FEW = settings(max_examples=12, deadline=None, derandomize=True)
 
 
 def sample(seed: int, n: int = 40, missing: float = 0.0) -> pd.DataFrame:
@@ -156,7 +145,6 @@ def test_moments_of_different_columns_are_not_added():
         Moments.from_frame(frame, ["x"]) + Moments.from_frame(frame, ["y"])
 
 
-@MIXED_ORIGINS
 @pytest.mark.parametrize(
     "other",
     [
@@ -218,7 +206,6 @@ def test_whole_numbers_with_nulls_in_arrow():
     assert_same(Moments.from_batches(table.to_batches(max_chunksize=3), COLUMNS), Moments.from_frame(frame, COLUMNS))
 
 
-@LABELS_OF_MISSING
 def test_clusters_keep_their_name_where_another_batch_has_a_null():
     """Cluster 1 is one cluster, however the stream is cut."""
     table = pa.table({"store": pa.array([1, 1, 2, None]), "x": [1, 2, 3, 4]})
@@ -513,7 +500,7 @@ def test_domains_add_up_to_everybody():
 def test_rows_whose_group_is_missing_are_a_domain_of_their_own():
     frame = pd.DataFrame({"g": ["a", None, "a", None], "h": ["u", "u", None, None], "x": [1.0, 2, 3, 4]})
     one = Moments.from_frame(frame, ["x"], by=["g"])
-    assert {str(label): one.means((label,))[0] for (label,) in one.domains} == {"a": 2.0, "nan": 3.0}
+    assert {str(label): one.means((label,))[0] for (label,) in one.domains} == {"a": 2.0, "(not stated)": 3.0}
     two = Moments.from_frame(frame, ["x"], by=["g", "h"])
     assert [two.means(domain)[0] for domain in two.domains] == [1, 2, 3, 4]
 

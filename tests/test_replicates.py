@@ -19,7 +19,7 @@ from servqual import (
     load_instrument,
     score_gaps,
 )
-from survey_design.errors import SpecError
+from survey_design.errors import DataError, SpecError
 
 DESIGNS = {
     "JKn_strat": ("apistrat.csv", SampleDesign(strata="stype", weight="pw", population="fpc")),
@@ -108,3 +108,50 @@ def test_too_few_and_too_many():
         estimate(frame, Mean("x"), interval=Bootstrap(10))
     with pytest.raises(SpecError, match="Taylor"):
         estimate(frame[:5000], Mean("x"), interval=Jackknife())
+
+
+def test_a_lonely_stratum_keeps_its_part():
+    """R's survey, lonely.psu = "adjust": 1.479 by linearisation; replicates must not drop the stratum."""
+    frame = pd.DataFrame({"h": list("aaaaaaaabbbb"), "c": [1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 5, 5],
+                          "x": [1.0, 2, 3, 2, 1, 2, 3, 4, 9, 9, 8, 9]})  # fmt: skip
+    design = SampleDesign(strata="h", clusters="c")
+    linear = estimate(frame, Mean("x"), design).to_frame().loc[0, "se"]
+    assert linear == pytest.approx(1.479, abs=5e-4)
+    assert estimate(frame, Mean("x"), design, interval=Jackknife()).to_frame().loc[0, "se"] == pytest.approx(
+        linear, rel=1e-3
+    )
+    assert estimate(frame, Mean("x"), design, interval=Bootstrap(4000)).to_frame().loc[0, "se"] == pytest.approx(
+        linear, rel=0.03
+    )
+
+
+def test_a_census_of_districts_resamples_the_schools_drawn_in_them():
+    """Two drawn stages under a census: schools, not pupils, are what varies (Taylor is checked against R)."""
+    generator = np.random.default_rng(3)
+    school = np.repeat(np.arange(18), 10)
+    frame = pd.DataFrame({"d": school // 6, "s": school, "N": 3, "M": 60})
+    frame["x"] = generator.normal(0, 1, 18)[school] + generator.normal(0, 1, 180)
+    design = SampleDesign(clusters=("d", "s"), population=("N", "M"))
+    linear = estimate(frame, Mean("x"), design).to_frame().loc[0, "se"]
+    assert estimate(frame, Mean("x"), design, interval=Jackknife()).to_frame().loc[0, "se"] == pytest.approx(
+        linear, rel=1e-2
+    )
+    assert estimate(frame, Mean("x"), design, interval=Bootstrap(4000)).to_frame().loc[0, "se"] == pytest.approx(
+        linear, rel=0.03
+    )
+
+
+def test_a_group_missing_from_many_replicates_says_so():
+    frame = pd.DataFrame(
+        {"c": np.repeat(np.arange(4), 5), "g": np.repeat(["a", "a", "b", "b"], 5), "x": np.arange(20.0)}
+    )
+    table = estimate(frame, Mean("x"), SampleDesign(clusters="c"), by="g", interval=Bootstrap(400)).to_frame()
+    assert table["se"].isna().all()
+    assert (table["reason"] == "empty replicates").all()
+
+
+@pytest.mark.parametrize("weight", [-1.0, 0.0, np.nan, np.inf])
+def test_weights_are_checked(weight):
+    frame = pd.DataFrame({"x": [1.0, 2, 3], "w": [1.0, 1, weight]})
+    with pytest.raises(DataError, match="weight 'w': 1 rows"):
+        estimate(frame, Mean("x"), SampleDesign(weight="w"))

@@ -583,7 +583,7 @@ def test_a_number_outside_its_bounds_is_named(value):
 def test_missing_columns_are_all_named():
     with pytest.raises(DataError) as caught:
         check_columns(["stor", "x", "tier"], ["store", "tier", 3], "exit.csv")
-    assert str(caught.value) == ("exit.csv has no 2 columns 'stor', 'x'. Did you mean 'store'? It has: store, tier, 3.")
+    assert str(caught.value) == ("exit.csv lacks 2 columns: 'stor', 'x'. Did you mean 'store'? It has: store, tier, 3.")
     assert caught.value.cases.to_numpy().tolist() == [
         ["exit.csv", "stor", "missing column"],
         ["exit.csv", "x", "missing column"],
