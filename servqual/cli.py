@@ -6,6 +6,9 @@ problem, 2 the command was not understood, 130 stopped with Ctrl-C.
 
 from __future__ import annotations
 
+import os
+import shlex
+import shutil
 import sys
 from collections.abc import Callable
 from io import TextIOWrapper
@@ -107,22 +110,26 @@ def report(study: Path, out: Path, language: Any) -> None:
 @click.option(
     "--cells", type=click.Path(dir_okay=False, path_type=Path), help="Write all faulty cells to this CSV file."
 )
-def check(study: Path, cells: Path | None) -> None:
+@click.option("--language", type=click.Choice(["en", "zh"]),
+              help="Language a report is to be written in, whose words are looked for.  [default: the study's]")  # fmt: skip
+def check(study: Path, cells: Path | None, language: Any) -> None:
     """Look for everything that is wrong with a study; write nothing.
 
     All files are read to their end, so that one run shows all faults. Faulty cells that study.toml sets aside
-    (faults = "set aside") are shown, and are no reason to fail.
+    (faults = "set aside") are shown, and are no reason to fail; neither are warnings.
 
     \b
     Examples:
       servqual check my-study
       servqual check my-study --cells faulty_cells.csv
     """
-    found = load_study(study).check()
+    found = load_study(study).check(language)
     if cells is not None and len(found.cases):
         _write_cells(found.cases, cells)
     for note in found.notes:
         click.echo(note)
+    for warning in found.warnings:
+        click.echo(f"Warning: {warning}")
     if not found.ok:
         raise StudyProblem(_all_problems(found), found.cases, cells)
     _show_cells(found.cases, cells, err=False)
@@ -142,7 +149,7 @@ def new(folder: Path) -> None:
     """
     for path in new_study(folder):
         click.echo(path)
-    click.echo(f"Next: servqual check {folder}", err=True)
+    click.echo(f"Next: {_invoked(sys.argv[0])} check {shlex.quote(str(folder))}", err=True)
 
 
 def main() -> None:
@@ -151,6 +158,20 @@ def main() -> None:
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="replace")  # a terminal without − or 中 shows a ?, not a traceback
     cli(prog_name="servqual")
+
+
+def _invoked(program: str) -> str:
+    """How this program was called, so that the line it suggests works as it stands.
+
+    >>> _invoked("servqual"), _invoked("some place/.venv/bin/servqual")
+    ('servqual', "'some place/.venv/bin/servqual'")
+    """
+    if Path(program).suffix == ".py":
+        return "python -m servqual.cli"
+    separated = any(mark and mark in program for mark in (os.sep, os.altsep))
+    found = shutil.which("servqual") if separated else None
+    on_path = found is not None and Path(program).is_absolute() and Path(found).resolve() == Path(program).resolve()
+    return shlex.quote(program) if separated and not on_path else "servqual"
 
 
 def _counter(steps: int) -> Callable[[str], None]:
@@ -167,10 +188,13 @@ def _counter(steps: int) -> Callable[[str], None]:
 
 def _headlines(results: StudyResults) -> list[str]:
     """Three numbers: the total, the widest shortfall, the rows behind them."""
-    overall = results.gaps[0]
     kept, read = (sum(side.ledger.count(step) for side in results.responses.sides) for step in ("kept", "read"))
-    rows = f"{read} 行中保留 {kept} 行。" if results.language == "zh" else f"{kept:,} of {read:,} rows kept."
-    return [overall.total.sentence("mean"), overall.sentences()[0], rows]
+    rows = (
+        f"{read} 行中保留 {kept} 行。"
+        if results.language == "zh"
+        else f"{kept:,} of {read:,} row{'s' * (read != 1)} kept."
+    )
+    return [*results.headlines(), rows]
 
 
 def _all_problems(found: StudyCheck) -> str:

@@ -71,8 +71,8 @@ def design_remarks(responses: Responses, basis: Basis, spreads: Sequence[tuple[S
         files = sorted({(basis.sources[letter], letter) for letter in basis.sources}, reverse=True)
         named = {source: _FORM_WORDS[letter] for source, letter in files} if len(responses.sides) > 1 else {0: {}}
         kish = {source: f"{kish_deff(basis.moments, source=source):.2f}" for source in sorted(named)}
-        both = {language: ", ".join(f"{value} {say(named[source], language)}".strip() for source, value in kish.items())
-                for language in ("en", "zh")}  # fmt: skip
+        both = {language: glue.join(f"{value} {say(named[source], language)}".strip() for source, value in kish.items())
+                for language, glue in (("en", ", "), ("zh", "、"))}  # fmt: skip
         remarks.append({"en": f"unequal weights alone: Kish deff {both['en']}",
                         "zh": f"仅由不等权引起的 Kish 设计效应 {both['zh']}"})  # fmt: skip
     remarks.append({"en": "deff against simple random samples of the same size, with replacement",

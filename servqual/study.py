@@ -7,6 +7,7 @@ compare, report.
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -20,7 +21,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import pandas as pd
 
-from servqual.files import read_table
+from servqual.files import Source, read_table
 from servqual.inference import Adjust
 from servqual.instruments import Instrument, available_instruments, load_instrument
 from servqual.measures import Total
@@ -38,10 +39,18 @@ NAME = "study.toml"
 _TOLERANCE = 0.5  # importance points may miss 100 by rounding
 _TABLES = {"responses", "expectation", "perception", "variables", "gaps", "importance", "expected"}
 _TOP = {"title", "language", "instrument"} | _TABLES
-_DESIGN = {"strata", "clusters", "weight", "population", "whole_clusters", "selection"}
+_DESIGN_ORDER = ("strata", "clusters", "weight", "population", "whole_clusters", "selection")
+_DESIGN = set(_DESIGN_ORDER)
 _OPTIONS = {"respondent", "columns", "missing_codes", "dont_know", "faults", "encoding", "sheet"}
 _FILE = {"file", "instrument"} | _DESIGN | _OPTIONS
 _GAPS = {"by", "match", "total", "adjust", "level"}
+
+# What functions say about their arguments, and how study.toml says it.
+_TOML_WORDS = (
+    (r"(?:pass|set) faults ?= ?'set aside'", 'write faults = "set aside"'),
+    (r"; \.cases [^.]*(?=\.)| Look at \.cases\.", ""),
+    (r"give fixed levels: expected=6; for perceptions alone use score_performance", "write [expected] all = 6"),
+)
 
 
 @dataclass(frozen=True)
@@ -67,14 +76,16 @@ class AnswerFile:
 
     def read(self, **changes: Any) -> Responses:
         """The answers, checked."""
-        return read_responses(self.path, self.instrument, self.design, **{**self.options, **changes})
+        with _in_toml_words():
+            return read_responses(self.path, self.instrument, self.design, **{**self.options, **changes})
 
     def problems(self) -> tuple[list[DataError | SpecError], Responses | None]:
         """Everything that is wrong with this file, and its answers where they can be read at all."""
         found: list[DataError | SpecError] = []
-        header = _collect(found, self._header)
-        if header is None:
+        table = _collect(found, self._table)
+        if table is None:
             return found, None
+        header = list(table[0].columns)
         ours = {theirs: name for name, theirs in self._renamed.items()}
         names, where = [ours.get(name, name) for name in header], self.path.name
         respondent = [name for name in [self.options.get("respondent")] if name]
@@ -86,18 +97,46 @@ class AnswerFile:
             _collect(found, partial(check_columns, wanted, present, where))
         answers = _collect(found, partial(self.read, faults="set aside"))
         if answers is not None and self.faults == "raise" and len(answers.cases):
-            message = f"{where}: {_count(len(answers.cases), 'faulty cell')}. Correct the file, or write "
-            message += f'faults = "set aside" under [{self.table}] to leave these out and have them counted.'
+            several = len(answers.cases) > 1
+            message = f"{where}: {_count(len(answers.cases), 'faulty cell')}: nothing is used until "
+            message += f'{"they are" if several else "it is"} corrected or faults = "set aside" is written under '
+            message += f"[{self.table}], which leaves {'them' if several else 'it'} out and counts {'them' if several else 'it'}."
             found.append(DataError(message, answers.cases))
         return found, answers
+
+    def warnings(self, answers: Responses | None, language: str) -> list[str]:
+        """What is no error and must be known: guessed letters, one respondent, no variation, one cluster."""
+        from servqual.report.cautions import data_cautions, language_remark
+
+        guessed = self._guessed() if answers is None else self.encoding_remark(answers, "en")
+        told = language_remark(self.instrument, self.options.get("variables", {}), "en", language)
+        return [
+            *([guessed] if guessed else []),
+            *([f"{self.path.name}, {self.instrument.name}: {told}"] if told else []),
+            *(data_cautions(answers, "en") if answers is not None else []),
+        ]
+
+    def encoding_remark(self, answers: Responses, language: str) -> str:
+        """That the letters were guessed, with an example; empty where they were not."""
+        from servqual.report.cautions import encoding_remark
+
+        if "encoding" in self.options:
+            return ""
+        return encoding_remark(answers.source, answers.frame, language, self._renamed.values(), self.table)
+
+    def _guessed(self) -> str:
+        from servqual.report.cautions import encoding_remark
+
+        table = None if "encoding" in self.options else _collect([], self._table)
+        return "" if table is None else encoding_remark(table[1], table[0], "en", table=self.table)
 
     @property
     def _renamed(self) -> Mapping[str, str]:
         return self.options.get("columns", {})
 
-    def _header(self) -> list[str]:
+    def _table(self) -> tuple[pd.DataFrame, Source]:
         reading = {key: self.options[key] for key in ("encoding", "sheet") if key in self.options}
-        return list(read_table(self.path, **reading)[0].columns)
+        return read_table(self.path, **reading)
 
 
 @dataclass(frozen=True)
@@ -109,11 +148,13 @@ class StudyCheck:
     problems : sentences; empty if the study can be run
     notes : what was found and is dealt with as study.toml asks
     cases : DataFrame of every faulty cell, also of those set aside: ``file, row, column, value, problem``
+    warnings : what is no problem, and yet must be known before the numbers are believed
     """
 
     problems: tuple[str, ...]
     notes: tuple[str, ...]
     cases: pd.DataFrame
+    warnings: tuple[str, ...] = ()
 
     @property
     def ok(self) -> bool:
@@ -146,9 +187,22 @@ class StudyResults:
             sources=tuple(side.source for side in self.responses.sides),
             settings=self.study.settings(),
             command=f"servqual report {self.study.file} --language {self.language}",
+            remarks=self._encodings(),
         )
         title = say(self.study.title, self.language)
         return gap_report(title, self.responses, self.gaps, self.comparisons, self.language, provenance)
+
+    def headlines(self) -> list[str]:
+        """The total, and the widest shortfall of a dimension; or that they could not be tested."""
+        from servqual.report.findings import headlines
+
+        return headlines(self.gaps[0])
+
+    def _encodings(self) -> tuple[str, ...]:
+        """Which files' letters were guessed. Files stand in the study as [expectation], [perception]."""
+        sides = reversed(self.responses.sides)
+        said = [file.encoding_remark(side, self.language) for file, side in zip(self.study.files, sides, strict=True)]
+        return tuple(filter(None, said))
 
 
 @dataclass(frozen=True)
@@ -183,18 +237,31 @@ class Study:
         """
         return _joined([file.read() for file in self.files])
 
-    def check(self) -> StudyCheck:
-        """Everything that is wrong, in all files, without writing anything."""
+    def check(self, language: Language | None = None) -> StudyCheck:
+        """Everything that is wrong, in all files, without writing anything.
+
+        Parameters
+        ----------
+        language : the one a report is to be written in, whose words are looked for; the study's own if left out
+        """
         found: list[DataError | SpecError] = []
         sides: list[Responses] = []
+        notes: list[str] = []
+        warnings: list[str] = []
         for file in self.files:
             problems, answers = file.problems()
             found += problems
-            sides += [] if answers is None else [answers]
+            warnings += file.warnings(answers, language or self.language)
+            if answers is not None:
+                sides.append(answers)
+                notes.append(_kept(answers) if file.faults != "raise" else _read(answers))
         if not found:
             _collect(found, lambda: self.results(responses=_joined(sides)))
         return StudyCheck(
-            tuple(dict.fromkeys(str(error) for error in found)), tuple(map(_kept, sides)), _all_cases(sides, found)
+            problems=tuple(dict.fromkeys(str(error) for error in found)),
+            notes=tuple(notes),
+            cases=_all_cases(sides, found),
+            warnings=tuple(dict.fromkeys(warnings)),
         )
 
     def results(
@@ -223,7 +290,8 @@ class Study:
             responses = self.read()
         responses = responses.in_language(language)
         tell("scoring all respondents")
-        gaps = [score_gaps(responses, **self.options)]
+        with _in_toml_words():
+            gaps = [score_gaps(responses, **self.options)]
         for column in self.by:
             tell(f"scoring by {column}")
             gaps.append(score_gaps(responses, by=column, match=self.match, **self.options))
@@ -242,7 +310,8 @@ class Study:
         scored = {"by": self.by, "match": self.match, **self.options}
         named = {f"[gaps] {key}": _shown(value) for key, value in scored.items() if value}
         for file in self.files:
-            read = {"instrument": f"{file.instrument.name} {file.instrument.version}", **file.options}
+            drawn = {name: getattr(file.design, name) for name in _DESIGN_ORDER if getattr(file.design, name)}
+            read = {"instrument": f"{file.instrument.name} {file.instrument.version}", **drawn, **file.options}
             named |= {f"[{file.table}] {key}": _shown(value) for key, value in read.items() if key != "variables"}
         return named
 
@@ -330,6 +399,11 @@ def _kept(side: Responses) -> str:
     return rows + (f", {_count(len(side.cases), 'faulty cell')} set aside." if len(side.cases) else ".")
 
 
+def _read(side: Responses) -> str:
+    """As :func:`_kept`, where a faulty cell means that nothing is used."""
+    return f"{side.source.name}: {_count(side.source.n_raw, 'row')} read." if len(side.cases) else _kept(side)
+
+
 def _all_cases(sides: Sequence[Responses], found: Sequence[DataError | SpecError]) -> pd.DataFrame:
     """Faulty cells of all files and errors, each once; row numbers stay whole where an error has none."""
     frames = [side.cases for side in sides] + [error.cases for error in found if isinstance(error, DataError)]
@@ -354,6 +428,20 @@ def _collect(found: list[DataError | SpecError], act: Callable[[], Any]) -> Any:
         return act()
     except (DataError, SpecError) as error:
         found.append(error)
+
+
+@contextmanager
+def _in_toml_words() -> Iterator[None]:
+    """Says in the words of study.toml what a function says about its arguments."""
+    try:
+        yield
+    except (DataError, SpecError) as error:
+        message = str(error)
+        for python, toml in _TOML_WORDS:
+            message = re.sub(python, toml, message)
+        if message == str(error):
+            raise
+        raise (DataError(message, error.cases) if isinstance(error, DataError) else SpecError(message)) from error
 
 
 def _count(n: int, noun: str) -> str:

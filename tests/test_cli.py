@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 from click.testing import CliRunner
 
+import servqual.cli
 import servqual.study
 from servqual.cli import cli
 from servqual.study import new_study
@@ -51,6 +52,40 @@ def test_new_check_report(run, tmp_path):
     assert lines[4] == "12 of 12 rows kept."
     assert (tmp_path / "build" / "report.html").is_file()
     assert (tmp_path / "build" / "tables" / "dimensions.csv").is_file()
+
+
+@pytest.mark.parametrize(
+    ("called", "said"),
+    [
+        ("servqual", "servqual"),
+        (".venv/bin/servqual", ".venv/bin/servqual"),
+        ("my tools/servqual", "'my tools/servqual'"),
+        ("/somewhere/servqual/cli.py", "python -m servqual.cli"),
+    ],
+)
+def test_the_next_command_is_called_as_this_one_was(run, monkeypatch, called, said):
+    monkeypatch.setattr(sys, "argv", [called])
+    assert run("new", "my study").stderr == f"Next: {said} check 'my study'\n"
+    for name in ("README.md", "study.toml"):
+        assert ".venv/bin/servqual" in Path("my study", name).read_text(encoding="utf-8")
+
+
+def test_a_program_on_the_path_is_called_by_its_name(monkeypatch, tmp_path):
+    program = tmp_path / "servqual"
+    monkeypatch.setattr(servqual.cli.shutil, "which", lambda _: str(program))
+    assert servqual.cli._invoked(str(program)) == "servqual"
+
+
+def test_no_interval_without_width_is_a_finding(run, study):
+    path = study / "answers.csv"
+    frame = pd.read_csv(path)
+    frame.loc[:, frame.columns.str.startswith("E_")], frame.loc[:, frame.columns.str.startswith("P_")] = 6, 5
+    frame.to_csv(path, index=False)
+    checked, told = run("check", "my"), run("report", "my")
+    assert checked.exit_code == told.exit_code == 0
+    assert "Warning: answers.csv: everyone gave the same answers" in checked.stdout
+    assert "CI" not in told.stdout
+    assert told.stdout.count("the gap of −1.00 points cannot be tested (all answers are the same") == 2
 
 
 def test_stages_are_told_on_standard_error(run, study):

@@ -53,6 +53,9 @@ def defect(reason: str, **options: Any) -> pytest.MarkDecorator:
     return pytest.mark.xfail(strict=True, reason=reason, **options)
 
 
+ONE_ANSWER = defect(
+    "a side or group of one answer counts as free of error: its variance of 0 has no degrees of freedom"
+)
 ENGLISH_IN_CHINESE = defect("the Chinese list of items without partner names the forms in English")
 
 
@@ -1162,6 +1165,35 @@ def test_a_group_that_only_one_file_knows_has_a_reason():
     )
     assert (table["reason"] == "one side").all()
     assert table[["expectation", "gap", "se", "p"]].isna().all(axis=None)
+
+
+@pytest.mark.parametrize(
+    ("n_p", "n_e"), [pytest.param(1, 20, marks=ONE_ANSWER), pytest.param(20, 1, marks=ONE_ANSWER), (1, 1)]
+)
+def test_one_answer_on_one_side_leaves_no_error(n_p, n_e):
+    """One person's mean varies, but nothing says how much: R's t.test refuses ("not enough 'x' observations"), scipy
+    gives NaN. The other side's error alone would be too small by as much as anything can be."""
+    frame = study(28)
+    p, e = frame[:n_p], frame[-n_e:].drop(columns="group")
+    for gaps in (score_gaps(apart(p, e)), score_gaps(apart(p, e), by="group")):
+        table = lines(gaps)
+        assert table[["se", "low", "high", "p"]].isna().all(axis=None)
+        assert (table["reason"] == "one answer").all()
+
+
+@ONE_ANSWER
+@pytest.mark.parametrize("design", [SampleDesign(), STORE], ids=["no design", "stores"])
+def test_a_group_of_one_cannot_be_compared(design):
+    """Its row has no error ("one answer"), so neither has its difference from anybody."""
+    frame = study(29)
+    frame = frame.assign(group=["x", *frame["group"][1:]])
+    gaps = score_gaps(Responses(frame, ASKED, design), by="group")
+    assert (lines(gaps, group="x")["reason"] == "one answer").all()
+    table = compare(gaps, "group").to_frame()
+    with_x = table[(table["group"] == "x") | (table["against"] == "x")]
+    assert len(with_x) == 2 * len(COMPARED)
+    assert with_x[["se", "low", "high", "p"]].isna().all(axis=None)
+    assert (with_x["reason"] == "one answer").all()
 
 
 def test_what_cannot_be_computed_has_a_reason():

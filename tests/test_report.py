@@ -1,7 +1,7 @@
 """Reports: what they hold, that nothing a respondent wrote runs, and that no half of one is ever left."""
 
-import importlib
 import importlib.metadata
+import pydoc
 import re
 import sys
 import tomllib
@@ -15,7 +15,7 @@ from bs4 import BeautifulSoup
 import servqual.report.document as document
 import servqual.report.files as files
 from servqual.instruments import load_instrument
-from servqual.report import Paragraph, Picture, Points, Report, Table, gap_report
+from servqual.report import Entries, Paragraph, Picture, Points, Report, Table, gap_report
 from servqual.report.document import file_name
 from servqual.report.files import previous, replace_folder, write_whole
 from servqual.report.words import not_measured, words
@@ -23,6 +23,7 @@ from servqual.responses import Responses
 from servqual.study import load_study, new_study
 from survey_design.errors import SpecError
 from survey_design.results import Column, Result
+from survey_design.sampling import SampleDesign
 
 SCRIPT = "<script>alert('x')</script>"
 FORMULA = '=HYPERLINK("http://example.org","press here")'
@@ -281,9 +282,17 @@ def test_every_table_and_picture_names_a_function_that_exists(sample):
     blocks = [block for section in sample["en"].sections for block in section.blocks]
     named = {block.computed_by for block in blocks if isinstance(block, Table | Picture)}
     methods = tomllib.loads((resources.files("servqual.report") / "methods.toml").read_text(encoding="utf-8"))
-    for path in named | {method["function"] for method in methods.values()}:
-        module, name = path.rsplit(".", 1)
-        assert callable(getattr(importlib.import_module(module), name)), path
+    entries = [entry for block in blocks if isinstance(block, Entries) for entry in block.entries]
+    functions = {entry.function for entry in entries if entry.function.startswith("servqual.")}
+    assert {"servqual.tabulation.row_numbers", "servqual.report.findings.open_comparisons"} <= functions
+    for path in named | {method["function"] for method in methods.values()} | functions:
+        thing = pydoc.locate(path)
+        assert callable(thing) or isinstance(thing, property), path
+
+
+def test_every_column_of_a_table_of_gaps_has_its_function(pages):
+    terms = {term for dt in pages["en"].find(id="section-9").find_all("dt") for term in dt.text.split(", ")}
+    assert {"gap", "SE", "low", "high", "df", "p", "p adjusted", "deff", "n"} <= terms
 
 
 def test_every_word_is_there_in_both_languages_with_the_same_blanks():
@@ -316,6 +325,8 @@ def test_provenance_names_files_versions_and_the_command(pages):
         f"{name} {importlib.metadata.version(name)}" in text for name in ("servqual", "numpy", "pandas", "scipy")
     )
     assert "servqual report study.toml --language en" in text
+    assert "[perception] clusters = store" in text
+    assert "[perception] selection = " in text
 
 
 def test_not_measured_lists_what_the_study_lacks(pages):
@@ -371,6 +382,76 @@ def test_gaps_that_only_the_correction_keeps_open_say_so(tmp_path):
     section = results.report().sections[0]
     said = [text for block in section.blocks if isinstance(block, Points) for text in block.texts]
     assert sum("After correction" in text for text in said) == kept_open.sum() > 0
+
+
+def points(report, section=0):
+    return [text for b in report.sections[section].blocks if isinstance(b, Points) for text in b.texts]
+
+
+def scored(frame, instrument, language="en", by=(), **design):
+    from servqual.comparison import compare
+    from servqual.gaps import score_gaps
+
+    responses = Responses(frame, instrument, SampleDesign(**design))
+    split = [score_gaps(responses, by=name) for name in by]
+    compared = [compare(scores, name) for scores, name in zip(split, by, strict=True)]
+    return gap_report("T", responses, [score_gaps(responses), *split], compared, language)
+
+
+@pytest.mark.parametrize("design", [{}, {"clusters": "store"}])
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_answers_that_are_all_the_same_are_called_untested(language, design):
+    frame, instrument = answers(60, store=[f"S{k % 4}" for k in range(60)])
+    frame[list(instrument.columns("expectation").values())] = 6
+    frame[list(instrument.columns("perception").values())] = 5
+    report = scored(frame, instrument, language, ["store"], **design)
+    said = "\n".join(points(report))
+    page = BeautifulSoup(report.to_html(), "html.parser")
+    wrong = {"en": ["told from zero", "not excluded", "what chance explains", "CI"], "zh": ["与零区分", "不能排除"]}
+    right = {"en": ["No dimension's gap could be tested", "−1.00", "everyone gave the same answers"], "zh": ["−1.00"]}
+    assert not [words for words in wrong[language] if words in said]
+    assert not [words for words in right[language] if words not in said]
+    assert not re.search("How to read it|读法", page.text)
+    assert not re.search("CI|置信区间", page.img["alt"])
+    none_tested = {"en": "36 of 36 comparisons between groups could not be tested", "zh": "36 个无法检验"}
+    assert none_tested[language] in said
+
+
+def test_only_tested_comparisons_are_counted():
+    frame, instrument = answers(9, store=list("aaabbbccc"))
+    given = [*instrument.columns("expectation").values(), *instrument.columns("perception").values()]
+    frame.loc[:5, given] = 5
+    said = "\n".join(points(scored(frame, instrument, by=["store"])))
+    assert "10 of 10 comparisons between groups stay" in said, "a and b are flat, c is flat in responsiveness"
+    assert "8 of 18 comparisons between groups could not be tested" in said
+
+
+def test_one_respondent_has_no_interval_and_none_is_explained():
+    report = scored(*answers(1))
+    assert any("one respondent only, so no interval can be given" in text for text in points(report))
+    assert not re.search("How to read it|the first list holds", report.to_html(), re.IGNORECASE)
+
+
+def test_one_store_speaks_about_itself_first():
+    frame, instrument = answers(8, store="S1")
+    report = scored(frame, instrument, clusters="store")
+    heading = next(k for k, b in enumerate(report.sections[0].blocks) if getattr(b, "text", "").endswith("not settled"))
+    first = report.sections[0].blocks[heading + 1].texts[0]
+    assert "everyone comes from one store (S1)" in first
+    assert "any other store is not spoken for" in first
+
+
+def test_the_smallest_n_is_at_least_only_where_others_are_larger():
+    frame, instrument = answers(12)
+    frame["E_attitude"] = 7
+    for language, exact, least in (("en", "CI, n = 12)", "at least"), ("zh", "置信区间，n = 12）", "至少")):
+        said = "\n".join(points(scored(frame, instrument, language)))
+        assert least not in said
+        assert said.count(exact[-8:]) >= 1
+
+
+def test_chinese_texts_have_full_width_colons(pages):
+    assert not re.findall(r"[\u4e00-\u9fff）] ?:", pages["zh"].text)
 
 
 def test_groups_and_comparisons_keep_to_their_section(pages):

@@ -2,6 +2,7 @@
 
 import os
 import random
+import re
 
 import pandas as pd
 import pytest
@@ -215,7 +216,7 @@ def test_check_goes_through_all_files_and_cells(study):
     found = load_study(study).check()
     assert not found.ok
     said = "\n".join(found.problems)
-    assert "e.csv: 1 faulty cell." in said
+    assert "e.csv: 1 faulty cell: nothing is used until it is corrected" in said
     assert "p.csv has no column 'region'" in said
     assert "p.csv has no column 'person'" in said
     assert found.cases.dropna(subset="row")[["file", "row", "column"]].to_numpy().tolist() == [["e.csv", 2, "E_TAN1"]]
@@ -278,6 +279,102 @@ def test_answers_are_only_read(study):
     load_study(study).report()
     assert (study / "answers.csv").read_bytes() == before
     assert sorted(path.name for path in study.iterdir()) == ["README.md", "answers.csv", "study.toml"]
+
+
+@pytest.mark.parametrize("twice", [False, True])
+def test_check_does_not_speak_of_rows_kept_where_a_fault_means_that_nothing_is_used(study, twice):
+    answers(study, respondent=["R01", *[f"R{k:02d}" for k in range(1, 12)]]) if twice else answers(study, P_TAN1="9")
+    found = load_study(study).check()
+    assert found.notes == ("answers.csv: 12 rows read.",)
+    said = 'corrected or faults = "set aside" is written under [responses]'
+    assert (
+        f"{'1 faulty cell: nothing is used until it is' if twice else '12 faulty cells: nothing'}" in found.problems[0]
+    )
+    assert said in found.problems[0]
+
+
+@pytest.mark.parametrize("faults", ["raise", "set aside"])
+def test_problems_speak_the_words_of_study_toml(study, faults):
+    items = [name for name in answers(study) if name[1] == "_"]
+    answers(study, **dict.fromkeys(items, "9"))
+    write(study, f'{START}[responses]\nfile = "answers.csv"\nfaults = "{faults}"')
+    with pytest.raises(DataError) as caught:
+        load_study(study).report()
+    for text in (str(caught.value), *load_study(study).check().problems):
+        assert ".cases" not in text
+        assert "faults=" not in text
+        assert "'set aside'" not in text
+        assert not text.endswith("..")
+    assert ('write faults = "set aside"' in str(caught.value)) == (faults == "raise")
+    assert len(caught.value.cases) == 12 * len(items)
+
+
+def test_a_missing_expectation_is_asked_for_as_study_toml_writes_it(study):
+    frame = answers(study)
+    frame.drop(columns=[name for name in frame if name.startswith("E_")]).to_csv(study / "p.csv", index=False)
+    found = load_study(write(study, START + '[responses]\nfile = "p.csv"')).check()
+    assert "write [expected] all = 6" in found.problems[0]
+    assert "score_performance" not in found.problems[0]
+
+
+def test_check_warns_of_one_respondent_one_answer_and_one_cluster(study):
+    frame, path = answers(study), study / "answers.csv"
+    items = [name for name in frame if name[1] == "_"]
+    cases = {
+        "one respondent only": frame.head(1),
+        "everyone gave the same answers": frame.assign(**dict.fromkeys(items, "5")),
+        r"everyone comes from one store \(S1\).*any other store is not spoken for": frame.assign(store="S1"),
+    }
+    for said, changed in cases.items():
+        changed.to_csv(path, index=False)
+        found = load_study(study).check()
+        assert found.ok
+        assert len(found.warnings) == 1
+        assert re.search(said, found.warnings[0])
+    frame.to_csv(path, index=False)
+    assert load_study(study).check().warnings == ()
+
+
+def test_guessed_letters_are_told_with_an_example(study):
+    frame = answers(study, 门店=["大街店", *["北店"] * 11])
+    frame.to_csv(study / "answers.csv", index=False, encoding="gb18030")
+    said = load_study(study).check().warnings[0]
+    assert "read as GB18030 because it is not UTF-8; if names look wrong, name its encoding" in said
+    assert "门店" in said
+    results = load_study(study).results()
+    assert "read as GB18030" in results.report().to_html()
+    toml = study / "study.toml"
+    named = toml.read_text(encoding="utf-8").replace("[responses]", '[responses]\nencoding = "gb18030"', 1)
+    toml.write_text(named, encoding="utf-8")
+    assert load_study(study).check().warnings == ()
+    assert "read as GB18030" not in load_study(study).report().to_html()
+
+
+def test_guessed_letters_are_told_where_the_file_cannot_be_used(study):
+    frame = answers(study).rename(columns={"E_TAN1": "für uns"})
+    frame.to_csv(study / "answers.csv", index=False, encoding="latin-1")
+    found = load_study(study).check()
+    assert not found.ok
+    assert "read as GB18030" in found.warnings[0]
+
+
+def test_labels_without_chinese_are_told(study):
+    with open("servqual/item_banks/servqual-22.toml", encoding="utf-8") as file:
+        text = file.read().replace('name = "servqual-22"', 'name = "ours"', 1)
+    lines = [line for line in text.splitlines() if not re.match(r"(text|label)\.zh = ", line)]
+    (study / "ours.toml").write_text("\n".join(lines), encoding="utf-8")
+    loaded = load_study(write(study, 'instrument = "ours.toml"\n[responses]\nfile = "answers.csv"'))
+    assert loaded.check().warnings == ()
+    assert "without Chinese" in loaded.check("zh").warnings[0]
+    assert "没有中文" in loaded.report("zh").to_html()
+    assert "without" not in " ".join(load_study("data/sample").check("zh").warnings)
+
+
+def test_settings_name_how_people_were_chosen():
+    settings = load_study("data/sample").settings()
+    assert settings["[perception] clusters"] == "store"
+    assert settings["[perception] population"] == "stores_in_tier"
+    assert {"[perception] strata", "[perception] selection", "[expectation] selection"} <= set(settings)
 
 
 # --- new ---------------------------------------------------------------------------------------------------

@@ -11,12 +11,15 @@ from dataclasses import dataclass, field, replace
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 
 from servqual.files import Source
-from servqual.report.document import Entries, Entry, Heading, Paragraph, Picture, Report, Table
+from servqual.report.cautions import data_cautions, language_remark
+from servqual.report.document import Entries, Entry, Heading, Paragraph, Picture, Report, Table, file_name
+from servqual.report.findings import gap_sentence, is_clear, is_tested, open_comparisons, untested
 from servqual.report.listings import faulty_cells, files, item_words, joint_tests
-from servqual.report.methods import method_entries
+from servqual.report.methods import column_entries, method_entries
 from servqual.report.words import not_measured, word
 from servqual.responses import Responses
 from survey_design.results import Estimate, Language, Result, say
@@ -43,12 +46,14 @@ class Provenance:
     settings : what was asked for
     seed : of what is random, None where nothing is
     command : the line that repeats it
+    remarks : what must be known about how the files were read
     """
 
     sources: tuple[Source, ...] = ()
     settings: Mapping[str, str] = field(default_factory=dict)
     seed: int | None = None
     command: str = ""
+    remarks: tuple[str, ...] = ()
 
 
 def gap_report(
@@ -126,7 +131,12 @@ class _Parts:
 
     def is_clear(self, frame: pd.DataFrame) -> pd.Series:
         """Rows whose corrected p excludes chance at the level of the intervals."""
-        return frame["p_adjusted"] < 1 - self.overall.level
+        return is_clear(frame, self.overall.level)
+
+    @property
+    def reasons(self) -> str:
+        """Why dimensions could not be tested."""
+        return ("；" if self.language == "zh" else "; ").join(untested(self.overall.dimensions))
 
 
 # --- in short ----------------------------------------------------------------------------------------------
@@ -135,22 +145,27 @@ class _Parts:
 def _in_short(parts: _Parts) -> Iterator[Any]:
     scale = parts.responses.instrument.scale
     settled = _settled(parts)
-    yield Paragraph(
-        parts.say(
-            "how settled",
-            low=scale.low,
-            high=scale.high,
-            adjust=parts.say(f"adjust {parts.adjust}"),
-            percent=f"{1 - parts.overall.level:.0%}",
-        ),
-        "note",
-    )
+    said = parts.say("what a gap is", low=scale.low, high=scale.high)
+    if settled or is_tested(parts.overall.dimensions.frame).any():
+        percent, adjust = f"{1 - parts.overall.level:.0%}", parts.say(f"adjust {parts.adjust}")
+        glue = "" if parts.language == "zh" else " "
+        said += glue + parts.say("how settled", adjust=adjust, percent=percent)
+    yield Paragraph(said, "note")
     yield Heading(parts.say("settled"))
-    yield settled or [parts.say("nothing settled")]
+    yield settled or [_nothing_settled(parts)]
     yield Heading(parts.say("not settled"))
     yield _not_settled(parts)
     if parts.overall.dimensions.caution:
         yield Paragraph(parts.overall.dimensions.caution, "caution")
+
+
+def _nothing_settled(parts: _Parts) -> str:
+    tested = is_tested(parts.overall.dimensions.frame)
+    if tested.all():
+        return parts.say("nothing settled")
+    if tested.any() or not parts.reasons:
+        return parts.say("nothing settled of those tested")
+    return parts.say("nothing tested", reasons=parts.reasons)
 
 
 def _settled(parts: _Parts) -> list[str]:
@@ -167,8 +182,12 @@ def _settled(parts: _Parts) -> list[str]:
     rest = clear[~clear["dimension"].isin(shown)]
     if len(rest):
         gaps = _listed([_one_more(parts, table, row) for _, row in rest.iterrows()], parts.language)
-        found.append(parts.say("and more", gaps=gaps, percent=parts.percent, n=int(rest["n"].min())))
+        found.append(parts.say("and more", gaps=gaps, percent=parts.percent, base=_base(parts, rest["n"])))
     return [*found, *differences[: _FINDINGS - len(found)]]
+
+
+def _base(parts: _Parts, n: pd.Series) -> str:
+    return parts.say("n each" if n.nunique() == 1 else "n at least", n=int(n.min()))
 
 
 def _one_more(parts: _Parts, table: GapTable, row: pd.Series) -> str:
@@ -204,17 +223,34 @@ def _widest_difference(parts: _Parts, comparison: Comparison) -> str:
 
 def _not_settled(parts: _Parts) -> list[str]:
     table = parts.overall.dimensions
-    found = [_open_gap(parts, table, row) for _, row in table.frame[~parts.is_clear(table.frame)].iterrows()]
+    found = [text for _, side in _sides(parts.responses) for text in data_cautions(side, parts.language)]
+    known = np.isfinite(table.frame["gap"])
+    open_rows = table.frame[~parts.is_clear(table.frame) & (is_tested(table.frame) | ~known)]
+    found += [_open_gap(parts, table, row) for _, row in open_rows.iterrows()]
+    for reason, gaps in untested(table).items():
+        found.append(parts.say("not testable gaps", reason=reason, gaps=_listed(gaps, parts.language)))
     for comparison in parts.comparisons:
-        frame = comparison.frame
-        n_open = int((~parts.is_clear(frame)).sum())
-        if n_open:
-            found.append(parts.say("groups open", by=parts.heading((comparison.by,)), open=n_open, all=len(frame)))
+        found += _open_groups(parts, comparison)
     found += _objections(parts)
     if len(table.frame) > 1:
         found.append(parts.say("structure open", k=len(table.frame)))
     if any(not comparison.comparability for comparison in parts.comparisons):
         found.append(parts.say("comparability open"))
+    return found
+
+
+def _open_groups(parts: _Parts, comparison: Comparison) -> list[str]:
+    """How many comparisons chance explains, and how many could not be tested."""
+    n_open, tested = open_comparisons(comparison)
+    named: dict[str, Any] = {
+        "by": parts.heading((comparison.by,)),
+        "file": f"{file_name(f'comparison by {comparison.by}')}.csv",
+        "all": len(comparison.frame),
+        "limit": f"{1 - comparison.level:.6g}",
+    }
+    found = [parts.say("groups open", open=n_open, tested=tested, **named)] if n_open else []
+    if tested < named["all"]:
+        found.append(parts.say("groups untested", untested=named["all"] - tested, **named))
     return found
 
 
@@ -280,7 +316,8 @@ def _unmatched(responses: Responses) -> list[str]:
     named = []
     for form, item in responses.unmatched:
         side = responses.expectation if form == "expectation" and responses.expectation else responses
-        named.append(f"{say(side.instrument.item(item).label, side.language)} ({item}, {word(form, side.language)})")
+        label, asked = say(side.instrument.item(item).label, side.language), word(form, side.language)
+        named.append(f"{label}（{item}，{asked}）" if side.language == "zh" else f"{label} ({item}, {asked})")
     return named
 
 
@@ -305,7 +342,10 @@ def _came_back(parts: _Parts) -> Iterator[Any]:
 
 def _gaps(parts: _Parts) -> Iterator[Any]:
     overall = parts.overall
-    yield parts.say("gaps how", percent=parts.percent)
+    if is_tested(overall.dimensions.frame).any() or not parts.reasons:
+        yield parts.say("gaps how", percent=parts.percent)
+    else:
+        yield parts.say("no gap interval", reasons=parts.reasons)
     yield _picture(parts, overall.dimensions)
     yield Table(overall.dimensions, _SCORE, "dimensions")
     yield parts.say("total how")
@@ -346,10 +386,11 @@ def _picture(parts: _Parts, table: GapTable) -> Picture:
         return draw_gaps(table, new_axes())
 
     lowest = table.frame.dropna(subset="gap").nsmallest(1, "gap")
-    alt = f"{table.title()}{'：' if parts.language == 'zh' else '. '}{parts.say('picture', percent=parts.percent)}"
+    key = "picture" if is_tested(table.frame).any() else "picture without interval"
+    alt = f"{table.title()}{'：' if parts.language == 'zh' else '. '}{parts.say(key, percent=parts.percent)}"
     for _, worst in lowest.iterrows():
         glue = "" if parts.language == "zh" else " "
-        alt += glue + table.sentence(worst[table.what], **{name: worst[name] for name in table.by})
+        alt += glue + gap_sentence(table, worst[table.what], **{name: worst[name] for name in table.by})
     return Picture(draw, alt, _SCORE)
 
 
@@ -399,17 +440,25 @@ def _method(parts: _Parts) -> Iterator[Any]:
     if "weighted" in set(parts.overall.total.frame["total"]):
         used.add("weighted")
     if parts.comparisons:
-        used.add("compare")
+        used |= {"compare", "open"}
     if parts.responses.pairing == "paired":
         used |= {"difference", "wilcoxon"}
     yield Entries(method_entries(used, parts.language))
+    yield Heading(parts.say("column functions"))
+    yield Entries(column_entries(type(parts.overall.interval), parts.language))
 
 
 def _provenance(parts: _Parts) -> Iterator[Any]:
     made = parts.provenance
     yield parts.say("provenance how")
     yield Table(files(made.sources, parts.language), _READ, "files")
-    settings = "; ".join(f"{name} = {value}" for name, value in made.settings.items())
+    instruments = {side.instrument.name: side for side in parts.responses.sides}
+    remarks = [language_remark(side.instrument, side.variables, parts.language) for side in instruments.values()]
+    for remark in dict.fromkeys([*made.remarks, *filter(None, remarks)]):
+        yield Paragraph(remark, "caution")
+    settings = ("；" if parts.language == "zh" else "; ").join(
+        f"{name} = {value}" for name, value in made.settings.items()
+    )
     versions = ", ".join(f"{name} {_version(name)}" for name in _PACKAGES)
     entries = [
         Entry(parts.say("settings"), settings or "–"),

@@ -27,3 +27,18 @@ def method_entries(used: Iterable[str], language: str) -> tuple[Entry, ...]:
         for name, method in read_words("methods.toml").items()
         if name in chosen
     )
+
+
+def column_entries(interval: type, language: str) -> tuple[Entry, ...]:
+    """One entry per column of a table of gaps: what it is, and the function that computes it.
+
+    >>> from servqual.inference import Taylor
+    >>> entries = {entry.name: entry.function for entry in column_entries(Taylor, "en")}
+    >>> entries["SE"], entries["deff"]
+    ('servqual.inference.Taylor.spread', 'servqual.inference.srs_variance')
+    """
+    kind = f"{interval.__module__}.{interval.__qualname__}"
+    return tuple(
+        Entry(say(column["name"], language), say(column["text"], language), column["function"].format(interval=kind))
+        for column in read_words("columns.toml").values()
+    )
