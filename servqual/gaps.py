@@ -533,9 +533,13 @@ def _warnings(responses: Responses, diagnostics: GapDiagnostics, instrument: Ins
             "zh": "期望几乎没有差异：" + "、".join(say(words[d], "zh") for d in flat) + "。差距主要反映感知，请同时报告 SERVPERF。",
         })  # fmt: skip
     if responses.unmatched:
-        listed = ", ".join(f"{item} ({form})" for form, item in responses.unmatched)
-        said.append({"en": f"Without partner in the other file, so not scored: {listed}.",
-                     "zh": f"另一份文件中没有对应题项，未计分：{listed}。"})  # fmt: skip
+        forms = {"expectation": NUMBER_COLUMNS["expectation"].label, "perception": NUMBER_COLUMNS["perception"].label}
+        listed = {
+            "en": ", ".join(f"{item} ({say(forms[form], 'en')})" for form, item in responses.unmatched),
+            "zh": "、".join(f"{item}（{say(forms[form], 'zh')}）" for form, item in responses.unmatched),
+        }
+        said.append({"en": f"Without partner in the other file, so not scored: {listed['en']}.",
+                     "zh": f"另一份文件中没有对应题项，未计分：{listed['zh']}。"})  # fmt: skip
     other = responses.expectation
     if other is not None and _ends(other.instrument) != _ends(instrument):
         said.append({"en": "The two forms label their scale ends differently; part of the gap may be wording.",

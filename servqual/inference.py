@@ -165,7 +165,7 @@ class Student:
             factor = np.sqrt(_small_sample(n))
             products = products * np.outer(factor, factor)
             covariance += products
-            parts.append((np.diagonal(products), n - 1))
+            parts.append((np.diagonal(products), n - 1, n))
         return Spread(covariance, _satterthwaite(parts, m))
 
     def sentence(self, language: str) -> str:
@@ -196,11 +196,14 @@ class Taylor:
         """Covariance of the estimates under the design that the cells carry."""
         influence = _Influence.of(moments, terms)
         plan = _Plan.of(moments.layout)
-        parts = [influence.part(plan, plan.kind == kind) for kind in np.unique(plan.kind)]
+        answering = influence.answering()
+        open_to_chance = answering * plan.uncertain()[:, None]
+        kinds = [plan.kind == kind for kind in np.unique(plan.kind)]
+        parts = [(*influence.part(plan, chosen), open_to_chance[chosen].sum(axis=0)) for chosen in kinds]
         m = len(terms[0].coefficients)
-        covariance = np.sum([part for part, _ in parts], axis=0)
-        df = _satterthwaite([(np.diagonal(part), df) for part, df in parts], m)
-        lonely = plan.lonely & (influence.answering().any(axis=1))
+        covariance = np.sum([part for part, _, _ in parts], axis=0)
+        df = _satterthwaite([(np.diagonal(part), df, used) for part, df, used in parts], m)
+        lonely = plan.lonely & answering.any(axis=1)
         return Spread(covariance, df, tuple(str(name) for name in moments.layout.names[lonely]))
 
     def sentence(self, language: str) -> str:
@@ -241,6 +244,13 @@ class _Plan:
         lonely = (n == 1) & ~census
         return cls(layout, between[layout.stratum], b, np.where(n > 1, between / n, 0.0), np.where(m > 1, b / m, 0.0),
                    kind, lonely)  # fmt: skip
+
+    def uncertain(self) -> Array:
+        """(strata,) True where something was left to chance: not everything was visited and asked."""
+        layout, out = self.layout, np.zeros(len(self.layout.names), dtype=bool)
+        np.logical_or.at(out, layout.stratum, self.a > 0)
+        np.logical_or.at(out, layout.stratum[layout.psu_of_group], self.b > 0)
+        return out
 
 
 @dataclass(frozen=True, eq=False)
@@ -381,28 +391,31 @@ def _small_sample(n: Array) -> Array:
     return np.where(n > 1, n / np.maximum(n - 1, 1), 1.0)
 
 
-def _satterthwaite(parts: Sequence[tuple[Array, Array]], m: int) -> Array:
-    """(m,) degrees of freedom of a sum of independent variance estimates; plain sum for one part."""
+def _satterthwaite(parts: Sequence[tuple[Array, Array, Array]], m: int) -> Array:
+    """(m,) degrees of freedom of a sum of independent variances, each given as (variance, df, answers used).
+
+    A part with answers but no degrees of freedom (one person, one cluster) leaves none to the sum: its variance of 0 is
+    not knowledge. One part alone keeps its own.
+    """
     if not parts:
         return np.zeros(m)
-    variances = np.clip(np.array([variance for variance, _ in parts]), 0, None)
-    dfs = np.array([df for _, df in parts], dtype=float)
-    if len(parts) == 1:
-        return dfs[0]
+    variances = np.clip(np.array([variance for variance, _, _ in parts]), 0, None)
+    dfs = np.array([df for _, df, _ in parts], dtype=float)
+    used = np.array([np.asarray(n) > 0 for _, _, n in parts])
     with np.errstate(divide="ignore", invalid="ignore"):
         shares = np.where(variances > 0, variances**2 / dfs, 0.0).sum(axis=0)
         combined = variances.sum(axis=0) ** 2 / shares
-    return np.where(
-        np.isfinite(combined) & (variances.sum(axis=0) > 0),
-        combined,
-        np.where(variances.sum(axis=0) > 0, 0.0, dfs.sum(axis=0)),
+    flat = variances.sum(axis=0) == 0
+    df = np.where(
+        flat | ((variances > 0).sum(axis=0) <= 1), np.where(flat | (variances > 0), dfs, 0.0).sum(axis=0), combined
     )
+    return np.where((used & ~(dfs > 0)).any(axis=0) | ~np.isfinite(df), 0.0, df)
 
 
 def independent(spreads: Sequence[Spread]) -> Spread:
     """Spread of a sum of independent estimates."""
     m = len(spreads[0].df)
-    df = _satterthwaite([(np.diagonal(spread.covariance), spread.df) for spread in spreads], m)
+    df = _satterthwaite([(np.diagonal(spread.covariance), spread.df, np.ones(m)) for spread in spreads], m)
     lonely = tuple(name for spread in spreads for name in spread.lonely)
     return Spread(np.sum([spread.covariance for spread in spreads], axis=0), df, lonely)
 

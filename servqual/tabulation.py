@@ -69,6 +69,6 @@ def why_missing(n: Array, n_e: Array, df: Array, se: Array, lone: bool) -> Array
     """(m,) key of the reason why a number is missing, or how it must be read; "" where nothing is to say."""
     with np.errstate(invalid="ignore"):
         flat = se == 0
-    rules = [(n + n_e == 0, "nobody"), ((n == 0) | (n_e == 0), "one side"), ((n == 1) & ~(df > 0), "one answer"),
+    rules = [(n + n_e == 0, "nobody"), ((n == 0) | (n_e == 0), "one side"), (((n == 1) | (n_e == 1)) & ~(df > 0), "one answer"),
              (~(df > 0), "no df"), (np.isnan(se) & (n > 0), "empty replicates"), (flat, "no variation")]  # fmt: skip
     return np.select([rule for rule, _ in rules], [name for _, name in rules], "one cluster" if lone else "")
