@@ -202,7 +202,8 @@ def test_stopping_ends_with_130(run, study, monkeypatch):
 @pytest.mark.parametrize("blow", [signal.SIGKILL, signal.SIGINT])
 def test_a_killed_run_leaves_no_half_report(study, tmp_path, blow):
     slow = (
-        "import os, time, servqual.report.files as files, servqual.cli\n"
+        "import os, signal, time, servqual.report.files as files, servqual.cli\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # a shell's background jobs ignore it otherwise
         "def write(path, content):\n"
         "    path.write_bytes(content[: len(content) // 2])\n"
         "    if path.name.startswith('.report.html'):\n"
@@ -216,7 +217,10 @@ def test_a_killed_run_leaves_no_half_report(study, tmp_path, blow):
     assert process.stdout is not None
     assert process.stdout.readline() == "writing\n"
     process.send_signal(blow)
-    process.communicate(timeout=30)
+    try:
+        process.communicate(timeout=30)
+    finally:
+        process.kill()
     assert process.returncode == (130 if blow == signal.SIGINT else -blow)
     assert not (tmp_path / "build" / "report.html").exists()
 
