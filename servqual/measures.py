@@ -238,10 +238,10 @@ class Basis:
             for side in sides:
                 check_columns(by, side.responses.frame.columns, side.responses.source.name)
         lacking = [side for side in sides if side not in own]
-        match = match if lacking else None
         if match:
             for side in sides:
                 check_columns([match], side.responses.frame.columns, side.responses.source.name)
+        match = match if lacking else None
         frames = [side.labelled(by, match, side in own) for side in sides]
         cells = Cells.stacked([part for _, part, _ in frames])
         _part_strata(cells.table, [side.responses.design for side in sides])

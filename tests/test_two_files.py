@@ -12,6 +12,7 @@ import pytest
 
 from servqual import Responses, SampleDesign, load_instrument, score_gaps
 from servqual.responses import read_responses
+from survey_design.errors import DataError
 
 ASKED = load_instrument("retail-13")
 
@@ -123,3 +124,8 @@ def test_points_that_do_not_add_up_are_left_out_and_the_weighted_total_has_no_in
     assert np.isnan(table.loc["weighted", ["se", "low", "high", "p"]].astype(float)).all()
     assert table.loc["weighted", "reason"] == "points"
     assert "35 respondents (5 left out" in gaps.total.note()
+
+
+def test_a_column_to_match_by_must_exist_even_where_it_is_not_needed():
+    with pytest.raises(DataError, match="'regoin'"):
+        score_gaps(side(people("perception", range(3), 12)), expected=5, match="regoin")
