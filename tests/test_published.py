@@ -48,7 +48,7 @@ UNUSED = {
         for rule in ("certainty", "remove", "average")
     },
     "attitude_alpha.alpha_standardised": "alpha is given of covariances, as answered; no standardised alpha yet",
-    "libqual_zone": "zone-of-tolerance scores (minimum, desired) are not in the package yet",
+    "libqual_zone": "read by tests/test_tolerance.py",
 }
 
 Case = Callable[[dict[str, Any]], dict[str, Any]]
