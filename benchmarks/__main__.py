@@ -23,7 +23,8 @@ HEAVY = ("matplotlib.pyplot", "statsmodels", "pingouin", "sklearn", "seaborn")
 
 
 def seconds(work: Callable[[], object]) -> float:
-    """Wall time of one call."""
+    """Wall time of one call, after a pause: BLAS threads of the other side spin on for a while after it has ended."""
+    time.sleep(0.2)
     start = time.perf_counter()
     work()
     return time.perf_counter() - start

@@ -2,27 +2,23 @@
 
 Nouns: :class:`Instrument` (what is asked), :class:`Responses` (what came back), :class:`Moments` (what is summed).
 Verbs: :func:`load_instrument`, :func:`read_responses`, :func:`score_gaps`, :func:`score_performance`, :func:`compare`,
-:func:`estimate`. How an interval is made: :class:`Taylor`, :class:`Student`, :class:`Bootstrap`, :class:`Jackknife`.
+:func:`estimate`. Further chapters are imported by name: ``servqual.proportions`` (shares,
+NPS), ``servqual.tolerance``, ``servqual.disconfirmation``, ``servqual.careless``. How an interval is made: :class:`Taylor`, :class:`Student`, :class:`Bootstrap`, :class:`Jackknife`.
 """
 
-from servqual.careless import flag_careless
 from servqual.comparison import compare
-from servqual.disconfirmation import evaluated_performance
 from servqual.gaps import score_gaps, score_performance
 from servqual.inference import Mean, Proportion, Ratio, Student, Taylor, Total, Variance, estimate
 from servqual.instruments import Instrument, available_instruments, load_instrument
 from servqual.moments import Moments
-from servqual.proportions import score_csat, score_nps, share, top_box
 from servqual.replicates import Bootstrap, Jackknife
 from servqual.responses import Responses, Variable, read_responses
-from servqual.tolerance import score_tolerance
 from survey_design.sampling import SampleDesign
 
 __all__ = [
     "Instrument", "Responses", "SampleDesign", "Variable", "Moments",
     "available_instruments", "load_instrument", "read_responses",
-    "score_gaps", "score_performance", "score_tolerance", "evaluated_performance", "compare",
-    "share", "top_box", "score_csat", "score_nps", "flag_careless",
+    "score_gaps", "score_performance", "compare",
     "estimate", "Mean", "Total", "Ratio", "Variance", "Proportion",
     "Taylor", "Student", "Bootstrap", "Jackknife",
 ]  # fmt: skip

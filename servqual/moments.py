@@ -172,13 +172,12 @@ def _plain(label: Any) -> Any:
 def _distinct(columns: Sequence[pd.Series], n: int) -> tuple[Array, Array]:
     """(n,) code of each distinct combination in order of appearance, and where each first stands."""
     code = np.zeros(n, dtype=np.int64)
+    if not columns:
+        return code, np.zeros(min(n, 1), dtype=np.int64)
     for column in columns:
         codes, labels = pd.factorize(column, use_na_sentinel=False)
-        code = code * max(len(labels), 1) + codes
-        code = pd.factorize(code)[0]
-    distinct = int(code.max(initial=-1)) + 1
-    starts = np.full(distinct, n)
-    np.minimum.at(starts, code, np.arange(n))
+        code = pd.factorize(code * max(len(labels), 1) + codes)[0]
+    starts = np.flatnonzero(np.diff(np.maximum.accumulate(code), prepend=-1))  # codes rise in order of appearance
     return code, starts
 
 
@@ -498,7 +497,7 @@ def _frames(stream: Any, columns: Sequence[str]) -> Iterable[pd.DataFrame]:
 def _grams(answers: Array, score_map: ScoreMap, code: Array, cells: int, weight: Array | None) -> tuple[Array, ...]:
     """The three (cells, q, q) stacks, from one pass over row blocks that each lie in one cell."""
     order = None if cells == 1 else np.argsort(code, kind="stable")
-    ends = np.cumsum(np.bincount(code, minlength=cells))
+    ends = np.array([len(code)]) if cells == 1 else np.cumsum(np.bincount(code, minlength=cells))
     blocks = [
         (cell, start, min(start + _CHUNK, end))
         for cell, (begin, end) in enumerate(zip(np.r_[0, ends[:-1]], ends, strict=True))
