@@ -30,16 +30,23 @@ test: .venv/.stamp  ## lint, format, types, then every test
 lab: .venv/.stamp  ## open the notebooks in JupyterLab
 	@$(BIN)/jupyter lab notebooks
 
-bench: .venv/.stamp  ## measure speed and memory
+bench: .venv/.bench  ## measure speed and memory, beside other packages (installs these first)
 	@$(BIN)/python -m benchmarks
 
 lock: .venv/.uv  ## resolve pyproject.toml into the lock files; UPGRADE=1 takes newer releases
 	@$(COMPILE) --extra all --output-file requirements.lock pyproject.toml
+	@$(COMPILE) --no-annotate --extra all --extra bench --constraint requirements.lock --output-file requirements-bench.lock pyproject.toml
 	@echo uv | $(COMPILE) --no-annotate --output-file requirements-uv.lock -
 
 clean:  ## remove .venv, build and caches
 	@rm -rf .venv build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# Peers to be timed against come on top, and go with the next set-up.
+.venv/.bench: .venv/.stamp requirements-bench.lock
+	@echo "Installing the packages to compare with"
+	@$(UV) pip install --quiet --python $(BIN)/python --require-hashes -r requirements-bench.lock
+	@touch $@
 
 # Set-up in two steps, so that `make lock` needs only the first.
 .venv/.uv: requirements-uv.lock
