@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cached_property, reduce
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -28,7 +28,8 @@ Array = NDArray[Any]
 KEYS = ["source", "domain", "stratum", "cluster", "subcluster"]
 POPULATION = ["clusters_in_population", "units_in_population"]
 
-_CHUNK = 16_384  # rows of a block: about what the second-level cache holds
+_CHUNK = 16_384  # rows of one product: about what the second-level cache holds
+PART = 262_144  # rows that are sorted by cell together; fixed, so that results don't depend on how data arrive
 NOT_STATED = "(not stated)"
 EVERYONE = 0.0  # population of a cluster in which everyone answered, whatever their number
 _EXACT_FLOAT32 = 2**24  # sums of integers below this are exact in float32
@@ -103,12 +104,18 @@ class ScoreMap:
         owner = self.mask_of_score
         return np.stack([used[:, owner == k].any(axis=1) for k in range(len(self.mask_names))], axis=1)
 
-    def from_complete(self) -> Array:
-        """(q, 1 + k) map that takes the constant and the centred answers of a complete row to ``z``."""
-        masks, k = len(self.mask_names), len(self.answers)
-        lift = np.zeros((1 + masks + len(self.scores), 1 + k))
-        lift[: 1 + masks, 0] = 1
-        lift[1 + masks :, 1:] = self.weights.T
+    def lift(self, present: Array) -> Array:
+        """(q, 1 + p) map to ``z`` from the constant and the centred answers of rows that hold just ``present``.
+
+        Where everybody was asked the same p of the k answers and gave them, masks and scores are linear in them; scores
+        that need another answer are 0 throughout.
+        """
+        masks = len(self.mask_names)
+        known: Array = np.logical_not((self.needed() & ~present[:, None]).any(axis=0))
+        lift = np.zeros((1 + masks + len(self.scores), 1 + int(present.sum())))
+        lift[0, 0] = 1
+        lift[1 : 1 + masks, 0] = known
+        lift[1 + masks :, 1:] = self.weights[present].T * known[self.mask_of_score][:, None]
         return lift
 
     def rows(self, centred: Array, answered: Array) -> Array:
@@ -284,6 +291,34 @@ def _first_of(outer: Array, inner: Array) -> tuple[Array, Array]:
 
 
 @dataclass(frozen=True, eq=False)
+class Block:
+    """Rows that are summed in one go.
+
+    Attributes
+    ----------
+    answers : (n, p) the answers that were asked of them, in the map's order, nan where missing
+    present : (k,) True for the p of the map's answers that were asked
+    cells : their cells
+    weight : (n,) or None where everyone counts the same
+    """
+
+    answers: Array
+    present: Array
+    cells: Cells
+    weight: Array | None
+
+    def parts(self) -> Iterable[Block]:
+        """The rows in pieces of at most :data:`PART`, so that only order decides how numbers are added."""
+        if len(self.answers) <= PART:
+            yield self
+            return
+        for start in range(0, len(self.answers), PART):
+            rows = slice(start, start + PART)
+            weight = None if self.weight is None else self.weight[rows]
+            yield Block(self.answers[rows], self.present, Cells(self.cells.table, self.cells.code[rows]), weight)
+
+
+@dataclass(frozen=True, eq=False)
 class Moments:
     """Additive summary of weighted rows per sampling cell.
 
@@ -338,13 +373,18 @@ class Moments:
     ) -> Moments:
         """Moments of anything that streams Arrow record batches (Parquet, Polars, DuckDB, PyArrow).
 
-        Memory stays at one batch. ``stream`` has ``__arrow_c_stream__`` or yields record batches.
+        Memory stays at one batch. ``stream`` has ``__arrow_c_stream__`` or yields record batches. How it is cut into
+        batches makes no difference, not even in the last bit.
         """
         score_map = columns if isinstance(columns, ScoreMap) else ScoreMap.plain(columns)
         design = design or SampleDesign()
         wanted = list(dict.fromkeys([*score_map.answers, *by, *design.column_names()]))
-        parts = (cls.from_frame(frame, score_map, design, by=by) for frame in _frames(stream, wanted))
-        return reduce(cls.__add__, parts, cls.empty(score_map))
+        every = np.ones(len(score_map.answers), dtype=bool)
+        blocks = (
+            Block(_matrix(frame, score_map.answers), every, Cells.of(frame, design, by), row_weights(frame, design))
+            for frame in rebatched(_frames(stream, wanted))
+        )
+        return cls.from_blocks(blocks, score_map)
 
     @classmethod
     def empty(cls, score_map: ScoreMap) -> Moments:
@@ -356,11 +396,17 @@ class Moments:
     @classmethod
     def from_cells(cls, frame: pd.DataFrame, score_map: ScoreMap, cells: Cells, weight: Array | None) -> Moments:
         """Moments of rows whose cells and weights are already known."""
-        if len(frame) == 0:
-            return cls.empty(score_map)
-        answers = _matrix(frame, score_map.answers)
-        count, first, second = _grams(answers, score_map, cells.code, len(cells.table), weight)
-        return cls(score_map, cells.table, count, first, second)
+        every = np.ones(len(score_map.answers), dtype=bool)
+        return cls.from_blocks([Block(_matrix(frame, score_map.answers), every, cells, weight)], score_map)
+
+    @classmethod
+    def from_blocks(cls, blocks: Iterable[Block], score_map: ScoreMap) -> Moments:
+        """Moments of blocks of rows, added in their order."""
+        gathered = _Gathered(score_map)
+        for block in blocks:
+            for part in block.parts():
+                gathered.add(part)
+        return gathered.moments()
 
     def __add__(self, other: Moments) -> Moments:
         """The summary of both parts; cells with the same keys are merged."""
@@ -494,52 +540,128 @@ def _frames(stream: Any, columns: Sequence[str]) -> Iterable[pd.DataFrame]:
         yield batch.select(list(columns)).to_pandas()
 
 
-def _grams(answers: Array, score_map: ScoreMap, code: Array, cells: int, weight: Array | None) -> tuple[Array, ...]:
-    """The three (cells, q, q) stacks, from one pass over row blocks that each lie in one cell."""
-    order = None if cells == 1 else np.argsort(code, kind="stable")
-    ends = np.array([len(code)]) if cells == 1 else np.cumsum(np.bincount(code, minlength=cells))
-    blocks = [
+def rebatched(frames: Iterable[pd.DataFrame]) -> Iterable[pd.DataFrame]:
+    """The same rows in frames of :data:`PART` rows, the last one shorter."""
+    held: list[pd.DataFrame] = []
+    size = 0
+    for frame in frames:
+        held.append(frame)
+        size += len(frame)
+        while size >= PART:
+            whole = held[0] if len(held) == 1 else pd.concat(held, ignore_index=True)
+            yield whole.iloc[:PART]
+            held, size = [whole.iloc[PART:]], size - PART
+    if size:
+        yield held[0] if len(held) == 1 else pd.concat(held, ignore_index=True)
+
+
+class _Gathered:
+    """Sums that grow block by block: in answer space for complete rows, lifted to ``z`` once at the end."""
+
+    def __init__(self, score_map: ScoreMap) -> None:
+        self.map = score_map
+        self.table = pd.DataFrame(columns=[*KEYS, *POPULATION])
+        self.powers = 1
+        self.complete: dict[bytes, Array] = {}  # by which answers were asked: (powers, cells, 1 + p, 1 + p)
+        self.partial: Array | None = None  # (powers, cells, q, q)
+
+    def add(self, block: Block) -> None:
+        """Adds the sums of one block."""
+        if not len(block.answers):
+            return
+        place = self._places(block.cells.table)
+        if block.weight is not None and self.powers == 1:
+            self.powers = 3  # a file without weights counts everyone once
+            self.complete = {key: np.repeat(sums, 3, axis=0) for key, sums in self.complete.items()}
+            self.partial = None if self.partial is None else np.repeat(self.partial, 3, axis=0)
+        key, p = block.present.tobytes(), 1 + int(block.present.sum())
+        sums = self.complete[key] = _grown(self.complete.get(key), (self.powers, len(self.table), p, p))
+        q = 1 + len(self.map.mask_names) + len(self.map.scores)
+        for cell, whole, rest in _cell_grams(block, self.map):
+            sums[:, place[cell]] += whole if len(whole) == self.powers else whole[:1]
+            if rest is not None:
+                self.partial = _grown(self.partial, (self.powers, len(self.table), q, q))
+                self.partial[:, place[cell]] += rest if len(rest) == self.powers else rest[:1]
+
+    def _places(self, cells: pd.DataFrame) -> Array:
+        """(c,) row of the growing table for each of a block's cells; refuses populations that changed."""
+        if not len(self.table) or cells is self.table:
+            self.table = cells
+            return np.arange(len(cells))
+        known = len(self.table)
+        joined = pd.concat([self.table, cells], ignore_index=True)
+        code, starts = _distinct([joined[name] for name in KEYS], len(joined))
+        self.table = joined.iloc[starts].reset_index(drop=True)
+        for name in POPULATION:
+            _one_population(joined[name].to_numpy(float), code, self.table, name)
+        return code[known:]
+
+    def moments(self) -> Moments:
+        """The moments of all that was added."""
+        if not len(self.table):
+            return Moments.empty(self.map)
+        q = 1 + len(self.map.mask_names) + len(self.map.scores)
+        stacks = _grown(self.partial, (self.powers, len(self.table), q, q))
+        for key, sums in self.complete.items():
+            lift = self.map.lift(np.frombuffer(key, dtype=bool))
+            stacks[:, : sums.shape[1]] += np.matmul(np.matmul(lift, sums), lift.T)
+        count, first, second = stacks if self.powers == 3 else (stacks[0],) * 3
+        return Moments(self.map, self.table, count, first, second)
+
+
+def _grown(sums: Array | None, shape: tuple[int, ...]) -> Array:
+    """The sums with room for more cells."""
+    if sums is not None and sums.shape == shape:
+        return sums
+    out = np.zeros(shape)
+    if sums is not None:
+        out[:, : sums.shape[1]] = sums
+    return out
+
+
+def _cell_grams(block: Block, score_map: ScoreMap) -> Iterable[tuple[int, Array, Array | None]]:
+    """Gram matrices of the complete and of the other rows, of pieces that each lie in one cell."""
+    code, weight, answers = block.cells.code, block.weight, block.answers
+    cells = len(block.cells.table)
+    if cells > 1:
+        order = np.argsort(code.astype(np.uint16) if cells < 2**16 else code, kind="stable")
+        answers, weight = answers[order], None if weight is None else weight[order]
+    if weight is not None:
+        answers = np.ascontiguousarray(answers)  # one memory order, so that weighted sums agree in the last bit
+    ends = np.cumsum(np.bincount(code, minlength=cells))
+    pieces = [
         (cell, start, min(start + _CHUNK, end))
         for cell, (begin, end) in enumerate(zip(np.r_[0, ends[:-1]], ends, strict=True))
         for start in range(begin, end, _CHUNK)
     ]
-    powers = 1 if weight is None else 3
-    complete = np.zeros((powers, cells, 1 + len(score_map.answers), 1 + len(score_map.answers)))
-    q = 1 + len(score_map.mask_names) + len(score_map.scores)
-    partial = np.zeros((powers, cells, q, q))
-    any_partial = False
 
-    def work(block: tuple[int, int, int]) -> tuple[int, list[Array], list[Array] | None]:
-        cell, start, stop = block
-        rows = slice(start, stop) if order is None else order[start:stop]
-        return cell, *_block_grams(answers[rows], score_map, None if weight is None else weight[rows])
+    def work(piece: tuple[int, int, int]) -> tuple[int, Array, Array | None]:
+        cell, rows = piece[0], slice(*piece[1:])
+        whole, rest = _block_grams(answers[rows], score_map, block.present, None if weight is None else weight[rows])
+        return cell, np.stack(whole), None if rest is None else np.stack(rest)
 
-    for cell, whole, rest in _shared_out(work, blocks, len(answers)):
-        for power in range(powers):
-            complete[power, cell] += whole[power]
-            if rest is not None:
-                partial[power, cell] += rest[power]
-                any_partial = True
-    lift = score_map.from_complete()
-    stacks = np.einsum("qa,pcab,rb->pcqr", lift, complete, lift, optimize=True)
-    if any_partial:
-        stacks += partial
-    return (stacks[0],) * 3 if weight is None else (stacks[0], stacks[1], stacks[2])
+    return _shared_out(work, pieces, len(answers))
 
 
-def _block_grams(answers: Array, score_map: ScoreMap, weight: Array | None) -> tuple[list[Array], list[Array] | None]:
+def _block_grams(
+    answers: Array, score_map: ScoreMap, present: Array, weight: Array | None
+) -> tuple[list[Array], list[Array] | None]:
     """Gram matrices of the complete rows in answer space, and of the others in score space."""
+    origin = score_map.origin[present]
     if answers.dtype.kind in "iub":
-        return _complete_grams(answers, score_map.origin, weight), None
+        return _complete_grams(answers, origin, weight), None
     answered = ~np.isnan(answers)
     whole = answered.all(axis=1)
     if whole.all():
-        return _complete_grams(answers, score_map.origin, weight), None
-    centred = np.where(answered[~whole], answers[~whole] - score_map.origin, 0.0)
-    rest = score_map.rows(centred, answered[~whole])
+        return _complete_grams(answers, origin, weight), None
+    n = int((~whole).sum())
+    centred, given = np.zeros((n, len(present))), np.zeros((n, len(present)), dtype=bool)
+    given[:, present] = answered[~whole]
+    centred[:, present] = np.where(given[:, present], answers[~whole] - origin, 0.0)
+    rest = score_map.rows(centred, given)
     lone = None if weight is None else weight[~whole]
     kept = None if weight is None else weight[whole]
-    return _complete_grams(answers[whole], score_map.origin, kept), _weighted_grams(rest, lone)
+    return _complete_grams(answers[whole], origin, kept), _weighted_grams(rest, lone)
 
 
 def _with_constant(answers: Array, origin: Array, kind: Any) -> Array:
