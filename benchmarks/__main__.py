@@ -1,7 +1,6 @@
-"""``python -m benchmarks``: time is given as a ratio of two things measured in turn in this run.
+"""``python -m benchmarks``: what the design promises about speed and memory, measured beside something else in one run.
 
-Single times depend on the machine and its mood; ratios of interleaved runs do so much less. Every line shows the
-median ratio of the pairs, their range, and the ratio of the two best times, which a busy machine disturbs least. The targets are goals of the design, not assertions.
+``python -m benchmarks tables designs`` runs some of the chapters only.
 """
 
 from __future__ import annotations
@@ -9,41 +8,17 @@ from __future__ import annotations
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from benchmarks.timing import in_turn, line, seconds
 from servqual.moments import Moments, ScoreMap
 
 RESPONDENTS, QUESTIONS, PAIRS = 1_000_000, 44, 15
 HEAVY = ("matplotlib.pyplot", "statsmodels", "pingouin", "sklearn", "seaborn")
-
-
-def seconds(work: Callable[[], object]) -> float:
-    """Wall time of one call, after a pause: BLAS threads of the other side spin on for a while after it has ended."""
-    time.sleep(0.2)
-    start = time.perf_counter()
-    work()
-    return time.perf_counter() - start
-
-
-def in_turn(ours: Callable[[], object], theirs: Callable[[], object], pairs: int) -> tuple[np.ndarray, np.ndarray]:
-    """(pairs,) times of both, measured in turn after one warm-up each."""
-    ours(), theirs()
-    times = np.array([(seconds(ours), seconds(theirs)) for _ in range(pairs)])
-    return times[:, 0], times[:, 1]
-
-
-def line(name: str, ours: np.ndarray, theirs: np.ndarray, target: str) -> str:
-    """One printed line: the median ratio with its range, the ratio of the best times, and the target."""
-    ratios = ours / theirs
-    return (
-        f"{name}: {np.median(ratios):.2f}x ({ratios.min():.2f}-{ratios.max():.2f}), best against best "
-        f"{ours.min() / theirs.min():.2f}x ({1000 * ours.min():.0f} ms / {1000 * theirs.min():.0f} ms); target {target}"
-    )
 
 
 def moments_against_numpy() -> str:
@@ -90,11 +65,45 @@ def sample_report() -> str:
     return f"sample report: {taken:.1f} s; target < 20 s"
 
 
-def main() -> None:
-    """Runs everything and prints one line each."""
-    for bench in (moments_against_numpy, import_time, sample_report):
-        print(bench(), flush=True)
+def _core() -> list[Callable[[], str]]:
+    return [moments_against_numpy, import_time, sample_report]
+
+
+def _tables() -> list[Callable[[], str]]:
+    from benchmarks.tables import plain, same_as_numpy, with_replicates
+
+    return [same_as_numpy, with_replicates, plain]
+
+
+def _designs() -> list[Callable[[], str]]:
+    from benchmarks.designs import against_peers
+
+    return [against_peers]
+
+
+def _streams() -> list[Callable[[], str]]:
+    from benchmarks.streams import twenty_million
+
+    return [twenty_million]
+
+
+CHAPTERS: Mapping[str, Callable[[], list[Callable[[], str]]]] = {
+    "core": _core,
+    "tables": _tables,
+    "designs": _designs,
+    "streams": _streams,
+}
+
+
+def main(wanted: list[str]) -> None:
+    """Runs the chapters asked for, or all, and prints their lines."""
+    unknown = sorted(set(wanted) - set(CHAPTERS))
+    if unknown:
+        raise SystemExit(f"{', '.join(unknown)}: choose from {', '.join(CHAPTERS)}")
+    for name in wanted or CHAPTERS:
+        for bench in CHAPTERS[name]():
+            print(bench(), flush=True)
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

@@ -2,8 +2,8 @@
 
 Nouns: :class:`Instrument` (what is asked), :class:`Responses` (what came back), :class:`Moments` (what is summed).
 Verbs: :func:`load_instrument`, :func:`read_responses`, :func:`score_gaps`, :func:`score_performance`, :func:`compare`,
-:func:`estimate`. Further chapters are imported by name: ``servqual.proportions`` (shares,
-NPS), ``servqual.tolerance``, ``servqual.disconfirmation``, ``servqual.careless``. How an interval is made: :class:`Taylor`, :class:`Student`, :class:`Bootstrap`, :class:`Jackknife`.
+:func:`estimate`. Further chapters are imported by name: ``servqual.shares`` (top boxes,
+CSAT, NPS), ``servqual.proportions`` (intervals from counts), ``servqual.tolerance``, ``servqual.disconfirmation``, ``servqual.careless``. How an interval is made: :class:`Taylor`, :class:`Student`, :class:`Bootstrap`, :class:`Jackknife`.
 """
 
 from servqual.comparison import compare

@@ -49,6 +49,7 @@ _FORMS: Mapping[str, Text] = {
     "perception": {"en": "perception", "zh": "感知"},
     "minimum": {"en": "minimum", "zh": "最低"},
     "desired": {"en": "desired", "zh": "理想"},
+    "disconfirmation": {"en": "disconfirmation", "zh": "不一致"},
 }
 ORIGINS: Mapping[str, Text] = {
     "": {"en": "", "zh": ""},

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -18,6 +18,9 @@ from servqual.measures import CAUTION, HEADINGS, TOTALS, Basis, Row
 from servqual.tabulation import why_missing
 from survey_design.errors import DataError, SpecError, check_choice
 from survey_design.results import Column, Result, say
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 Array = NDArray[Any]
 
@@ -60,6 +63,12 @@ class Comparison(Result):
             *(NUMBER_COLUMNS[name] for name in numbers),
             *([NUMBER_COLUMNS["reason"]] if self.frame["reason"].nunique() > 1 else []),
         )
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """A forest plot: every difference with its interval, those beyond chance after correction in bold."""
+        from servqual.plots import draw_comparison
+
+        return draw_comparison(self, ax)
 
     def note(self) -> str:
         percent, caution = f"{100 * self.level:g}%", say(CAUTION, self.language) if self.cautious else ""

@@ -99,6 +99,7 @@ NO_EFFECT: Mapping[str, Text] = {
     "two samples": {"en": "different people: nobody has a gap of their own", "zh": "两组不同受访者，无个体差距"},
     "fixed": {"en": "fixed levels: no spread of E, no ranks", "zh": "固定期望水平，无期望差异，不作秩检验"},
     "same": {"en": "everyone has the same gap", "zh": "所有人差距相同"},
+    "own points": {"en": "own points: no whole numbers to rank", "zh": "按本人分值加权，非整数，不作秩检验"},
 }
 
 
@@ -226,7 +227,7 @@ def _root(variance: float, size: float) -> float:
 def diagnose_differences(responses: Responses, basis: Basis) -> GapDiagnostics:
     """One line per dimension on what its gap is worth."""
     covariance, means = basis.moments.covariance(), basis.moments.means()
-    lines = [_diagnosis(responses, basis, k, covariance, means) for k in basis.index("dimension")]
+    lines = [_diagnosis(basis, k, covariance, means) for k in basis.index("dimension")]
     return GapDiagnostics(pd.DataFrame(lines, columns=_DIAGNOSTICS), responses.language, responses.instrument)
 
 
@@ -234,13 +235,13 @@ _DIAGNOSTICS = ["dimension", "n", "alpha_expectation", "alpha_perception", "r", 
                 "sd_perception", "ceiling", "warning"]  # fmt: skip
 
 
-def _diagnosis(responses: Responses, basis: Basis, k: int, covariance: Array, means: Array) -> tuple[Any, ...]:
+def _diagnosis(basis: Basis, k: int, covariance: Array, means: Array) -> tuple[Any, ...]:
     measure, nan, pair = basis.measures[k], float("nan"), _pair(basis, k, covariance, means)
     alpha_p = _alpha(_between_items(basis, measure, "P", covariance))
     if basis.fixed is not None:
         return measure.id, pair.n, nan, alpha_p, nan, nan, nan, pair.sd_perception, nan, "fixed"
     alpha_e = _alpha(_between_items(basis, measure, "E", covariance))
-    ceiling = _ceiling(responses, measure)
+    ceiling = _ceiling(basis, measure)
     flat = pair.sd_expectation < _FLAT_RATIO * pair.sd_perception
     warnings = ["ceiling" if ceiling >= _CEILING_SHARE else "flat" if flat else ""]
     reliability = nan
@@ -263,20 +264,17 @@ def _between_items(basis: Basis, measure: Measure, side: str, covariance: Array)
     return covariance[np.ix_(places, places)]
 
 
-def _ceiling(responses: Responses, measure: Measure) -> float:
+def _ceiling(basis: Basis, measure: Measure) -> float:
     """Weighted share of expectation answers to a measure's items that are on the top of the scale."""
-    side = responses.expectation or responses
-    partners = [responses.matches[item] for item, w in zip(responses.matches, measure.weights, strict=True) if w]
-    answers = side.answers("expectation")[partners].to_numpy(float)
-    weight = np.ones(len(answers)) if side.design.weight is None else side.frame[side.design.weight].to_numpy(float)
-    given = ~np.isnan(answers) * weight[:, None]
-    return float((given * (answers == side.instrument.scale.high)).sum() / given.sum()) if given.sum() else float("nan")
+    items = [basis.measures[j].id for j in basis.index("item") if measure.weights[j]]
+    top, given = np.sum([basis.ceiling[item] for item in items], axis=0)
+    return float(top / given) if given else float("nan")
 
 
 def effect_sizes(responses: Responses, basis: Basis) -> EffectSizes:
     """One line per measure with its standardised gap and signed ranks."""
     covariance, means = basis.moments.covariance(), basis.moments.means()
-    lines = [_effect(responses, basis, k, covariance, means) for k in range(len(basis.measures))]
+    lines = [_effect(basis, k, covariance, means) for k in range(len(basis.measures))]
     return EffectSizes(pd.DataFrame(lines, columns=_EFFECTS), responses.language, responses.instrument)
 
 
@@ -284,21 +282,22 @@ _EFFECTS = ["measure", "kind", "n", "sd_expectation", "sd_perception", "sd_gap",
             "wilcoxon_p", "remark"]  # fmt: skip
 
 
-def _effect(responses: Responses, basis: Basis, k: int, covariance: Array, means: Array) -> tuple[Any, ...]:
+def _effect(basis: Basis, k: int, covariance: Array, means: Array) -> tuple[Any, ...]:
     measure, nan, pair = basis.measures[k], float("nan"), _pair(basis, k, covariance, means)
     mean_sd = (pair.sd_expectation + pair.sd_perception) / 2
-    v, p = _signed_rank(responses, measure) if basis.paired else (nan, nan)
+    v, p = _signed_rank(basis, measure)
     dz = pair.gap / pair.sd_gap if pair.sd_gap > 0 else nan
     dav = pair.gap / mean_sd if mean_sd > 0 else nan
     remark = "fixed" if basis.fixed is not None else "two samples" if not basis.paired else ""
+    remark = remark or ("own points" if np.isnan(v) else "")
     return (measure.id, measure.what, pair.n, pair.sd_expectation, pair.sd_perception, pair.sd_gap, pair.r, dz, dav, v, p,
             remark or ("same" if pair.sd_gap == 0 else ""))  # fmt: skip
 
 
-def _signed_rank(responses: Responses, measure: Measure) -> tuple[float, float]:
+def _signed_rank(basis: Basis, measure: Measure) -> tuple[float, float]:
     """Signed ranks of whole-number differences, before they are divided into scores."""
-    difference = responses.answers("perception").to_numpy(float) - responses.answers("expectation").to_numpy(float)
-    used = np.array(measure.weights) != 0
-    whole = difference[:, used] @ np.array(measure.weights, dtype=float)[used]
-    v, p, _ = signed_rank(*np.unique(whole[~np.isnan(whole)], return_counts=True))
+    tally = None if basis.differences is None else basis.differences.tallies.get(f"{measure.what}:{measure.id}")
+    if tally is None:
+        return float("nan"), float("nan")
+    v, p, _ = signed_rank(*tally)
     return v, p

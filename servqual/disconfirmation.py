@@ -1,13 +1,14 @@
-"""How far is service from the ideal? Teas' evaluated performance and normed quality, for critics of P − E.
+"""How else may disconfirmation be measured than as P − E? Nearness to an ideal point, and asking for it directly.
 
 Perception minus expectation calls every further point an improvement. Where customers have an ideal point (a visit may
-be too short as well as too long), quality is nearness to it, and the gap can grow while quality falls.
+be too short as well as too long), quality is nearness to it, and the gap can grow while quality falls: Teas' evaluated
+performance and normed quality. And it takes two answers where one would do: "better or worse than you expected?".
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from math import gcd, log10
 from numbers import Real
@@ -18,15 +19,29 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from servqual.gaps import Table
-from servqual.inference import ADJUSTMENTS, NUMBER_COLUMNS, REASONS, Adjust, Interval, choose_interval
-from servqual.instruments import Instrument
-from servqual.measures import Basis, Measure, What, plan_measures
+from servqual.inference import (
+    ADJUSTMENTS,
+    NUMBER_COLUMNS,
+    REASONS,
+    Adjust,
+    Interval,
+    Mean,
+    Student,
+    adjust_p,
+    choose_interval,
+    estimate,
+    logit_interval,
+    t_pvalue,
+)
+from servqual.instruments import Instrument, Outcome, Scale
+from servqual.measures import CAUTION, HEADINGS, TOTALS, Basis, Measure, Total, What, plan_measures
+from servqual.moments import NOT_STATED
 from servqual.remarks import base_remark, design_remarks, pairing_remark
 from servqual.responses import Responses
 from servqual.tabulation import KIND_OF, row_numbers, split_columns, table_of
 from servqual.tolerance import MeasureScores, MeasureTable, check_split
-from survey_design.errors import SpecError, check_between, check_choice
-from survey_design.results import Column, Estimate, Text, say
+from survey_design.errors import DataError, SpecError, check_between, check_choice, check_columns
+from survey_design.results import Column, Estimate, Language, Result, Text, say
 
 Array = NDArray[Any]
 Ideal = Mapping[str, float] | float | str
@@ -239,6 +254,22 @@ def _scores(
                                 basis=own, interval=chosen, ideal=points)  # fmt: skip
 
 
+def distances(responses: Responses, ideal: Ideal) -> pd.DataFrame:
+    """(n, items) minus the distance of every perception from the ideal, columns named by item.
+
+    What :func:`evaluated_performance` averages, for whoever needs it per respondent.
+
+    >>> import pandas as pd
+    >>> from servqual import Responses, load_instrument
+    >>> instrument = load_instrument("retail-13")
+    >>> data = pd.DataFrame({column: [7, 4] for column in instrument.columns("perception").values()})
+    >>> distances(Responses(data, instrument), 6)["efficiency"].tolist()
+    [-1, -2]
+    """
+    items = [item.id for item in responses.instrument.items]
+    return _turned(responses, _checked_ideal(ideal, responses, items)).answers("perception")
+
+
 # --- rows first --------------------------------------------------------------------------------------------
 
 
@@ -407,3 +438,400 @@ def _norm_remarks(
         said.append({"en": f"without partner in the other file, so not scored: {listed}",
                      "zh": f"另一份文件中没有对应题项，未计分：{listed}"})  # fmt: skip
     return said
+
+
+# --- asked directly ----------------------------------------------------------------------------------------
+
+DISCONFIRMATION = "disconfirmation"
+Kind = What
+_PLACES: Mapping[str, Text] = {
+    "worse": {"en": "worse", "zh": "比预期差"},
+    "same": {"en": "as expected", "zh": "与预期相同"},
+    "better": {"en": "better", "zh": "比预期好"},
+}
+_OVERALL: Text = {"en": "Overall", "zh": "总体"}
+_DIRECT = ("measure", "kind", "mean", "se", "low", "high", "n", "dropped", "df", "p", "p_adjusted", "deff", "reason", "estimate",
+           "statistic", *(f"{place}{end}" for place in _PLACES for end in ("", "_low", "_high")))  # fmt: skip
+
+
+def kept_remark(responses: Responses) -> Text:
+    """Rows kept and dropped when the answers were read, in words."""
+    raw, kept = (responses.ledger.count(step) for step in ("read", "kept"))
+    return {
+        "en": f"{kept:,} of {raw:,} rows kept, {raw - kept:,} dropped (see the ledger)",
+        "zh": f"读入 {raw:,} 行，保留 {kept:,} 行，剔除 {raw - kept:,} 行（见台账）",
+    }
+
+
+@dataclass(frozen=True, eq=False)
+class DirectAnswers:
+    """What respondents said when asked for disconfirmation itself, as points above or below the neutral answer.
+
+    Attributes
+    ----------
+    scores : (n, m) one column per measure, 0 where all is as expected, nan where an answer it needs is missing
+    kinds : item, dimension or total, by measure
+    labels : what the measures are called
+    neutral : the answers that count as 0, in words
+    """
+
+    scores: pd.DataFrame
+    kinds: Mapping[str, Kind]
+    labels: Mapping[str, Text]
+    neutral: str
+
+    def of_kind(self, kind: Kind) -> pd.DataFrame:
+        """The scores of one kind."""
+        return self.scores[[name for name in self.scores.columns if self.kinds[name] == kind]]
+
+
+def direct_answers(
+    responses: Responses,
+    questions: str | Mapping[str, str] | None = None,
+    *,
+    neutral: int | None = None,
+    total: Total = "dimensions",
+) -> DirectAnswers:
+    """The answers behind :func:`direct_disconfirmation`, one row per respondent; parameters as there.
+
+    >>> import pandas as pd
+    >>> from servqual import Responses, load_instrument
+    >>> instrument = load_instrument("servperf-22")
+    >>> data = pd.DataFrame({column: [5, 6, 7] for column in instrument.columns("perception").values()})
+    >>> answers = direct_answers(Responses(data.assign(satisfaction=[3, 4, 7]), instrument), "satisfaction")
+    >>> answers.scores["overall"].tolist()
+    [-1.0, 0.0, 3.0]
+    """
+    if questions is None:
+        return _answers_of_form(responses, neutral, total)
+    asked = {"overall": questions} if isinstance(questions, str) else dict(questions)
+    return _answers_of_questions(responses, asked, neutral)
+
+
+def _answers_of_form(responses: Responses, neutral: int | None, total: Total) -> DirectAnswers:
+    if DISCONFIRMATION not in responses.forms:
+        raise SpecError(
+            f"{responses.source.name} holds no direct disconfirmation. Ask the items in a form '{DISCONFIRMATION}', or name "
+            "outcome questions: 'better_than_expected', or {'reliability': 'reliability_better', ...}."
+        )
+    instrument, items = responses.instrument, [item.id for item in responses.instrument.items]
+    zero = _neutral_of(instrument.scale, neutral, f"the form '{DISCONFIRMATION}'")
+    measures = [m for m in plan_measures(instrument, items, total, None) if m.id != "sum" or m.what != "total"]
+    above = responses.answers(DISCONFIRMATION).to_numpy(float) - zero
+    scores = {m.id: m.of(above) for m in measures}
+    return DirectAnswers(pd.DataFrame(scores, index=responses.frame.index), {m.id: m.what for m in measures},
+                         {**instrument.words(), "mean": TOTALS["mean"]}, str(zero))  # fmt: skip
+
+
+def _answers_of_questions(responses: Responses, asked: Mapping[str, str], neutral: int | None) -> DirectAnswers:
+    instrument = responses.instrument
+    known = [dimension.id for dimension in instrument.dimensions]
+    unknown = [name for name in asked if name not in (*known, "overall")]
+    if unknown or not asked:
+        raise SpecError(
+            f"questions name {', '.join(unknown) or 'nothing'}: give one outcome for each of some dimensions "
+            f"({', '.join(known) or 'none'}), or for 'overall'."
+        )
+    outcomes = {name: _outcome(responses, question) for name, question in asked.items()}
+    zeros = {name: _neutral_of(each.scale, neutral, f"'{each.id}'") for name, each in outcomes.items()}
+    scores = pd.DataFrame(
+        {name: responses.frame[each.column].astype(float) - zeros[name] for name, each in outcomes.items()}
+    )
+    kinds: dict[str, Kind] = {name: "dimension" if name in known else "total" for name in asked}
+    rulers = {(each.scale.low, each.scale.high) for each in outcomes.values()}
+    if "overall" not in asked and len(asked) > 1 and len(rulers) == 1:  # points of one scale may be averaged
+        scores, kinds = scores.assign(mean=scores.mean(axis=1, skipna=False)), {**kinds, "mean": "total"}
+    labels = {**instrument.words(), "mean": TOTALS["mean"], "overall": _OVERALL}
+    labels |= {"overall": outcomes["overall"].label} if "overall" in outcomes else {}
+    return DirectAnswers(scores, kinds, labels, ", ".join(dict.fromkeys(map(str, zeros.values()))))
+
+
+def _outcome(responses: Responses, name: str) -> Outcome:
+    known = {key: outcome for outcome in responses.instrument.outcomes for key in (outcome.id, outcome.column)}
+    if name not in known:
+        listed = ", ".join(outcome.id for outcome in responses.instrument.outcomes) or "none"
+        raise SpecError(
+            f"the instrument has no outcome '{name}'; its outcomes: {listed}. Declare the question as an outcome with its "
+            "scale, so that its neutral answer is known."
+        )
+    if known[name].column not in responses.frame.columns:
+        raise DataError(
+            f"{responses.source.name} has no answers to '{name}': there is no column '{known[name].column}'."
+        )
+    return known[name]
+
+
+def _neutral_of(scale: Scale, neutral: int | None, where: str) -> int:
+    """The answer that says "as expected": the middle of the scale, unless another is named."""
+    if neutral is None and not scale.allows(scale.midpoint):
+        raise SpecError(
+            f"{where} is answered from {scale.low} to {scale.high}, which has no middle answer. Name the neutral one: neutral=0."
+        )
+    point = scale.midpoint if neutral is None else neutral
+    if not isinstance(point, Real) or not scale.low < float(point) < scale.high or not scale.allows(float(point)):
+        raise SpecError(
+            f"neutral={neutral!r}: {where} is answered in whole numbers from {scale.low} to {scale.high}; the neutral answer "
+            "must lie between them."
+        )
+    return int(float(point))
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class DirectTable(Result):
+    """Direct disconfirmation, one row per measure and group.
+
+    Frame columns: the split columns, ``measure, kind`` (item, dimension or total), ``mean`` (points above the neutral
+    answer; below 0 is worse than expected) with ``se, low, high, n, dropped, df, p, p_adjusted, deff, reason``; the shares
+    ``worse, same, better`` of respondents below, at and above the neutral answer, each with ``_low`` and ``_high``.
+    """
+
+    by: tuple[str, ...] = ()
+    by_columns: tuple[Column, ...] = ()
+    words: Mapping[str, Text] = field(default_factory=dict)
+    level: float = 0.95
+    adjust: Adjust = "holm"
+    interval: Interval = field(default_factory=Student)
+    neutral: str = ""
+    cautious: bool = False
+    kept: Text = field(default_factory=dict)
+
+    @property
+    def method(self) -> str:
+        """How the intervals were made, in words."""
+        return self.interval.sentence(self.language)
+
+    def title(self) -> str:
+        split = [column.heading(self.language) for column in self.by_columns]
+        if self.language == "zh":
+            return "直接测量的期望不一致" + (f"（按{'、'.join(split)}）" if split else "")
+        return "Direct disconfirmation: better or worse than expected" + (f", by {', '.join(split)}" if split else "")
+
+    def columns(self) -> tuple[Column, ...]:
+        mean = Column("mean", {"en": "mean (0 = as expected)", "zh": "均值（0 = 与预期相同）"}, "signed")
+        signed = [replace(NUMBER_COLUMNS[name], kind="signed") for name in ("low", "high")]
+        shares = [Column(name, label, "share") for name, label in _PLACES.items()]
+        return (
+            *self.by_columns,
+            Column("measure", {"en": "measure", "zh": "指标"}, "text", self.words),
+            mean,
+            NUMBER_COLUMNS["se"],
+            *signed,
+            NUMBER_COLUMNS["n"],
+            Column("dropped", {"en": "no answer", "zh": "未作答"}, "count"),
+            *(NUMBER_COLUMNS[name] for name in ("df", "p_adjusted")),
+            *shares,
+            NUMBER_COLUMNS["deff"],
+            *([NUMBER_COLUMNS["reason"]] if self.frame["reason"].any() else []),
+        )
+
+    def note(self) -> str:
+        percent, adjusted = f"{100 * self.level:g}%", say(ADJUSTMENTS[self.adjust], self.language)
+        caution = say(CAUTION, self.language) if self.cautious else ""
+        if self.language == "zh":
+            return (
+                f"中性回答 {self.neutral} 记为 0；{say(self.kept, 'zh')}；{percent} 区间；{self.method}；p 值检验均值为 0，校正：{adjusted}"
+                f"（同类各行）。{caution}"
+            )
+        return (
+            f"the neutral answer {self.neutral} counts as 0; {say(self.kept, 'en')}; {percent} intervals; {self.method}; p tests that the mean is 0, "
+            f"adjusted over the rows of one kind: {adjusted}. {caution}"
+        ).rstrip()
+
+    def row(self, measure: str, **group: Any) -> pd.Series:
+        """The numbers of one measure in one group."""
+        if set(group) != set(self.by):
+            wanted, given = ", ".join(self.by) or "no column", ", ".join(group) or "none"
+            raise SpecError(f"name one value for each of {wanted}; got {given}.")
+        hit = self.frame["measure"] == measure
+        for name, value in group.items():
+            hit &= self.frame[name] == value
+        if not hit.any():
+            known = ", ".join(dict.fromkeys(self.frame["measure"]))
+            raise SpecError(f"there is no row {measure!r} {dict(group) or ''}. Rows: {known}.")
+        return self.frame[hit].iloc[0]
+
+    def estimate(self, measure: str, **group: Any) -> Estimate:
+        """The mean of one row as an :class:`~survey_design.results.Estimate`."""
+        row = self.row(measure, **group)
+        return Estimate(row["mean"], row["se"], row["low"], row["high"], int(row["n"]), row["df"], self.level, row["p"],
+                        row["deff"], self.method, say(REASONS[row["reason"]], self.language))  # fmt: skip
+
+    def sentence(self, measure: str, **group: Any) -> str:
+        """One row in words, with its interval and base."""
+        row, zh, found = self.row(measure, **group), self.language == "zh", self.estimate(measure, **group)
+        named = [column.show(row[column.name], self.language) for column in self.by_columns]
+        where = (f"（{'、'.join(named)}）" if zh else f" ({', '.join(named)})") if named else ""
+        place = say(self.words.get(measure, {"en": measure}), self.language) + where
+        if not np.isfinite(row["mean"]):
+            return (
+                f"{place}：无法计算（{found.reason}）。" if zh else f"{place}: no score can be given ({found.reason})."
+            )
+        error = found.interval(self.language) if np.isfinite(row["low"]) else found.reason
+        comma = "，" if zh else ", "
+        base = f"{error}{comma}n = {int(row['n']):,}"
+        parts = [_part(name, row[name], self.language) for name in _PLACES]
+        if zh:
+            return f"{place}：{_verdict(row, 'zh')}（{base}）；{'，'.join(parts)}。"
+        return f"{place}: {_verdict(row, 'en')} ({base}); {', '.join(parts)}."
+
+
+def _part(name: str, share: float, language: str) -> str:
+    shown = f"{100 * share:.0f}%"
+    return f"{shown} {say(_PLACES[name], language)}"
+
+
+def _verdict(row: pd.Series, language: str) -> str:
+    """The mean in words: on one side of the neutral answer, or on no clear side."""
+    mean, zh = row["mean"], language == "zh"
+    if not np.isfinite(row["low"]) or row["low"] <= 0 <= row["high"]:
+        shown = NUMBER_COLUMNS["gap"].show(mean, language)
+        return f"与预期无明确差异，{shown} 分" if zh else f"no clear difference from what was expected, {shown} points"
+    if zh:
+        return f"比预期{'差' if mean < 0 else '好'} {abs(mean):.2f} 分"
+    return f"{abs(mean):.2f} points {'worse' if mean < 0 else 'better'} than expected"
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class DirectDisconfirmation(DirectTable):
+    """Direct disconfirmation of dimensions and the whole, with the ``items`` beside it where these were asked."""
+
+    items: DirectTable | None = None
+
+    def in_language(self, language: Language) -> DirectDisconfirmation:
+        """The same numbers, shown in English or Chinese."""
+        items = None if self.items is None else self.items.in_language(language)
+        return replace(self, language=language, items=items)
+
+
+def direct_disconfirmation(
+    responses: Responses,
+    questions: str | Mapping[str, str] | None = None,
+    *,
+    neutral: int | None = None,
+    total: Total = "dimensions",
+    by: str | Sequence[str] | None = None,
+    adjust: Adjust = "holm",
+    level: float = 0.95,
+    interval: Interval | None = None,
+) -> DirectDisconfirmation:
+    """Was service better or worse than expected? Answers to that very question, about their neutral point.
+
+    Parameters
+    ----------
+    responses : Responses
+    questions : outcome, or a mapping from dimensions (and "overall") to outcomes, optional
+        Left out, the items must have been asked in a form "disconfirmation" on the instrument's scale.
+    neutral : the answer that says "as expected"; by default the middle of the scale (4 of 1-7, 0 of −3 to 3)
+    total : {"dimensions", "items"}
+        Whether the mean over everything averages dimension scores or items.
+    by : column or columns to split by, optional
+    adjust : correction of the p-values over the rows of one kind
+    level : confidence of the intervals
+    interval : Taylor(), Student() or replicates; by default Taylor where the responses have a sample design
+
+    Returns
+    -------
+    DirectDisconfirmation
+
+    Notes
+    -----
+    A respondent's score is the mean over the items of a row of ``answer − neutral``, for those who answered all of them;
+    ``worse, same, better`` are the shares of respondents whose score lies below, at and above 0. Shares have an interval on
+    the logit scale (none at 0% and 100%). One answer has no difference-score faults: no low reliability by construction,
+    no ceiling of expectations. But it says not what was expected, and who is satisfied tends to say "better".
+    :func:`servqual.criterion.compare_direct` holds it against the computed P − E.
+
+    References
+    ----------
+    Oliver (1980), Journal of Marketing Research 17, 460-469, doi:10.1177/002224378001700405. Carman (1990), Journal of
+    Retailing 66, 33-55. Parasuraman, Zeithaml and Berry (1994), Journal of Marketing 58(1), 111-124,
+    doi:10.1177/002224299405800109. Checked by hand, against scipy's t test, and against R's ``survey`` 4.1
+    (tests/test_disconfirmation.py).
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from dataclasses import replace
+    >>> from servqual import Responses, load_instrument
+    >>> from servqual.instruments import Outcome, Scale
+    >>> better = Outcome("better", "better", Scale(-3, 3), {"en": "Better than expected"}, {})
+    >>> instrument = replace(load_instrument("servperf-22"), outcomes=(better,))
+    >>> data = pd.DataFrame({column: [5, 6, 7, 6, 4] for column in instrument.columns("perception").values()})
+    >>> direct_disconfirmation(Responses(data.assign(better=[1, 0, 3, 2, -1]), instrument), "better").sentence(
+    ...     "overall"
+    ... )
+    'Better than expected: no clear difference from what was expected, +1.00 points (95% CI −0.96 to 2.96, n = 5); 20% worse, 20% as expected, 60% better.'
+    """
+    check_between("level", level, 0, 1)
+    check_choice("adjust", adjust, Adjust)
+    check_choice("total", total, Total)
+    answers, by = direct_answers(responses, questions, neutral=neutral, total=total), split_columns(by)
+    check_split(by, _DIRECT)
+    check_columns(by, responses.frame.columns, responses.source.name)
+    chosen = choose_interval(responses.design, interval)
+    blank = DirectTable(pd.DataFrame(), responses.language, by, tuple(responses.column_of(name) for name in by),
+                        answers.labels, level, adjust, chosen, answers.neutral,
+                        responses.design.selection != "probability", kept_remark(responses))  # fmt: skip
+    kinds: dict[str, list[pd.DataFrame]] = {kind: [] for kind in HEADINGS}
+    for name in answers.kinds:
+        kinds[answers.kinds[name]].append(_direct_rows(responses, answers, name, by, chosen, level))
+    tables = {kind: _adjusted(frames, adjust) for kind, frames in kinds.items() if frames}
+    main = pd.concat([tables[kind] for kind in ("dimension", "total") if kind in tables], ignore_index=True)
+    items = replace(blank, frame=tables["item"]) if "item" in tables else None
+    return DirectDisconfirmation(**{**vars(blank), "frame": main}, items=items)
+
+
+def _direct_rows(
+    responses: Responses, answers: DirectAnswers, name: str, by: tuple[str, ...], interval: Interval, level: float
+) -> pd.DataFrame:
+    """The rows of one measure: its mean about the neutral answer and the three shares, in every group."""
+    score, design = answers.scores[name].to_numpy(float), responses.design
+    stated = {
+        column: responses.frame[column].astype(object).where(responses.frame[column].notna(), NOT_STATED)
+        for column in by
+    }
+    parts = {"mean": score, "worse": score < 0, "same": score == 0, "better": score > 0}
+    columns = {f"{DISCONFIRMATION} {part}": np.where(np.isnan(score), np.nan, values) for part, values in parts.items()}
+    frame = responses.frame[design.column_names()].assign(**stated, **columns)
+    found = estimate(frame, Mean(*columns), design, by=by, interval=interval, level=level).frame
+    pieces = {
+        part: found[found["statistic"] == column].reset_index(drop=True)
+        for part, column in zip(parts, columns, strict=True)
+    }
+    order = _first_seen(frame, by, pieces["mean"])
+    pieces = {part: piece.iloc[order].reset_index(drop=True) for part, piece in pieces.items()}
+    mean, spreadless = pieces["mean"], pieces["mean"]["se"] == 0
+    total = frame.groupby(list(by), sort=False).size().to_numpy() if by else np.array([len(frame)])
+    rows = mean[list(by)].assign(measure=name, kind=answers.kinds[name], mean=mean["estimate"])
+    rows = rows.assign(
+        **{column: mean[column] for column in ("se", "low", "high", "n")}, dropped=total - mean["n"], df=mean["df"]
+    )
+    rows["p"] = t_pvalue(*(mean[column].to_numpy(float) for column in ("estimate", "se", "df")))
+    for part in _PLACES:
+        rows = rows.assign(**_share_columns(part, pieces[part], interval, level))
+    return rows.assign(deff=mean["deff"].where(~spreadless),
+                       reason=mean["reason"].where((mean["reason"] != "") | ~spreadless, "no variation"))  # fmt: skip
+
+
+def _first_seen(frame: pd.DataFrame, by: tuple[str, ...], found: pd.DataFrame) -> list[int]:
+    """Where the groups stand in a table, in order of their first appearance in the data."""
+    if not by:
+        return [0]
+    place = {label: k for k, label in enumerate(found[list(by)].itertuples(index=False, name=None))}
+    return [place[label] for label in frame[list(by)].drop_duplicates().itertuples(index=False, name=None)]
+
+
+def _share_columns(part: str, found: pd.DataFrame, interval: Interval, level: float) -> dict[str, Array]:
+    """A share and its bounds: on the logit scale, or the quantiles of replicates where these were asked for."""
+    share, se, df = (found[name].to_numpy(float) for name in ("estimate", "se", "df"))
+    low, high = logit_interval(share, se, df, level)
+    if getattr(interval, "percentile", False):
+        low, high = found["low"].to_numpy(float), found["high"].to_numpy(float)
+    return {part: share, f"{part}_low": low, f"{part}_high": high}
+
+
+def _adjusted(frames: Sequence[pd.DataFrame], adjust: Adjust) -> pd.DataFrame:
+    """Rows below each other, with p-values corrected over all of them."""
+    frame = pd.concat(frames, ignore_index=True)
+    frame.insert(list(frame.columns).index("p") + 1, "p_adjusted", adjust_p(frame["p"].to_numpy(float), adjust))
+    return frame

@@ -1,37 +1,107 @@
-"""What the file says: a table of texts, exactly as it stands, with its name, checksum and encoding."""
+"""What the file says: a table of cells, exactly as it stands, with its name, checksum and encoding."""
 
 from __future__ import annotations
 
 import csv
 import hashlib
 import io
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
+from servqual.columnar import read_parquet
+from servqual.encodings import MIXED, Decoded, decode, spelled
+from servqual.headings import Merge, Table, cut_table
+from servqual.labelled import KINDS, Labels, read_labelled
 from survey_design.errors import DataError, SpecError, missing_extra
-from survey_design.results import is_missing
+from survey_design.results import Text
+
+HEADER_REPEATED = "header repeated"
 
 _EXCEL = {".xlsx", ".xls", ".xlsm", ".xlsb", ".ods"}
 _TEXT = {".csv", ".tsv", ".txt"}
 _SEPARATORS = ",;\t"
+_GUESSES = {
+    MIXED: {
+        "en": "{file} holds two encodings: {lines} were read as GB18030, the others as UTF-8 ({n} of them GB18030).",
+        "zh": "{file} 混有两种编码：{lines}按 GB18030 读取，其余按 UTF-8 读取（GB18030 共 {n} 行）。",
+    },
+    "no mark": {
+        "en": "{file} was read as UTF-16 without mark, known by its zero bytes.",
+        "zh": "{file} 没有编码标记，依其零字节判断为 UTF-16。",
+    },
+    "gb18030": {
+        "en": "{file} was read as GB18030 because it is not UTF-8.",
+        "zh": "{file} 不是 UTF-8，按 GB18030 读取。",
+    },
+}
 
 
 @dataclass(frozen=True)
 class Source:
-    """Where answers came from: file name (never a path), its SHA-256, its encoding and its raw row count."""
+    """Where answers came from: file name (never a path), its SHA-256, its encoding and its raw row count.
+
+    Attributes
+    ----------
+    name, sha256, encoding : the file; ``encoding`` is empty where the kind of file leaves no question
+    n_raw : rows below the header as they stand, those that repeat the header included
+    labels : what the file says about its columns: labels, value labels, codes declared as missing
+    rows : (n,) where each row of the frame stands in the file; None for DataFrames. A spreadsheet's rows count its
+        header; rows of SPSS, Stata and Parquet files begin with 1
+    found : (row, column, value, problem) of rows that were left out on reading, such as a repeated header
+    guess : in both languages, that the encoding was found out and not told; empty for UTF-8 and where a mark tells it
+    remarks : what else must be known about the reading, in both languages
+    lines : where the answers stood, for a file with one line per answer (see :mod:`servqual.layouts`)
+    """
 
     name: str = "data frame"
     sha256: str = ""
     encoding: str = ""
     n_raw: int = 0
+    labels: Labels = field(default_factory=Labels, compare=False, repr=False)
+    rows: Any = field(default=None, compare=False, repr=False)
+    found: tuple[tuple[int, str, str, str], ...] = field(default=(), compare=False, repr=False)
+    guess: Text = field(default_factory=dict, compare=False, repr=False)
+    remarks: tuple[Text, ...] = field(default=(), compare=False, repr=False)
+    lines: Lines | None = field(default=None, compare=False, repr=False)
+
+    @property
+    def n_header_repeated(self) -> int:
+        """Rows that repeated the header and were left out."""
+        return sum(problem == HEADER_REPEATED for *_, problem in self.found)
 
 
-def read_table(path: str | Path, *, encoding: str | None = None, sheet: str | int = 0) -> tuple[pd.DataFrame, Source]:
-    """A CSV or Excel file as a frame of its cells. Nothing is converted or dropped; the file is only read.
+@dataclass(frozen=True, eq=False)
+class Lines:
+    """Where the answers of a file with one line per answer stood, and what became of its lines.
+
+    ``places`` has a column per question with the line of each answer. ``counts`` are (step, n); the first is
+    "lines read" and the others add up to it.
+    """
+
+    places: pd.DataFrame
+    counts: tuple[tuple[str, int], ...]
+
+
+def read_table(
+    path: str | Path, *, encoding: str | None = None, sheet: str | int = 0, header_rows: int = 1
+) -> tuple[pd.DataFrame, Source]:
+    """A file as a frame of its cells. Nothing is converted; the file is only read.
+
+    Parameters
+    ----------
+    path : CSV, TSV or text; Excel or OpenDocument; SPSS (.sav, .zsav); Stata (.dta); Parquet
+    encoding : only needed when a text file's encoding is not recognised
+    sheet : sheet of an Excel file, by name or position
+    header_rows : rows of the header in a text or Excel file, 1 to 3 (see :func:`servqual.headings.cut_table`)
+
+    Returns
+    -------
+    frame : DataFrame, one row per row of the file; rows that repeat the header are left out and listed in ``found``
+    source : Source
 
     Raises
     ------
@@ -49,14 +119,47 @@ def read_table(path: str | Path, *, encoding: str | None = None, sheet: str | in
     """
     path, content = _content(path)
     suffix = path.suffix.lower()
+    source = Source(path.name, hashlib.sha256(content).hexdigest())
+    if suffix in _TEXT:
+        decoded = decode(content, path.name, encoding)
+        table = cut_table(_split(decoded.text, path.name), path.name, header_rows=header_rows)
+        source = replace(source, encoding=decoded.encoding, guess=_guess(decoded, path.name, encoding))
+        return table.frame, _placed(source, table)
     if suffix in _EXCEL:
-        rows, encoding = _excel(content, path.name, sheet), ""
-    elif suffix in _TEXT:
-        rows, encoding = _csv(content, path.name, encoding)
+        cells, merged = _excel(content, path.name, sheet, header_rows)
+        table = cut_table(cells, path.name, header_rows=header_rows, merged=merged)
+        return table.frame, _placed(source, table)
+    if suffix in KINDS:
+        frame, labels, encoding = read_labelled(content, path.name, encoding)
+        source = replace(source, labels=labels, encoding=encoding)
+    elif suffix == ".parquet":
+        frame = read_parquet(content, path.name)
     else:
-        raise SpecError(f"{path.name}: files ending in '{suffix}' are not read. Give .csv or .xlsx.")
-    frame = _table(rows, path.name)
-    return frame, Source(path.name, hashlib.sha256(content).hexdigest(), encoding, len(frame))
+        raise SpecError(
+            f"{path.name}: files ending in '{suffix}' are not read. Give .csv or .xlsx, .sav, .dta, .parquet."
+        )
+    return frame, replace(source, n_raw=len(frame), rows=np.arange(1, len(frame) + 1))
+
+
+def _placed(source: Source, table: Table) -> Source:
+    """The source with what was learned from cutting the table out of its sheet."""
+    frame, first = table.frame, str(table.frame.columns[0])
+    found = tuple((row, first, first, HEADER_REPEATED) for row in table.again)
+    labels = Labels(table.labels, other_names=table.other_names)
+    n_raw = len(frame) + len(table.again)
+    return replace(source, n_raw=n_raw, labels=labels, rows=np.array(table.rows), found=found)
+
+
+def _guess(decoded: Decoded, name: str, encoding: str | None) -> Text:
+    """That the encoding was found out and not told, where that is more than reading a mark or UTF-8."""
+    kind = "no mark" if decoded.encoding in ("utf-16-le", "utf-16-be") else decoded.encoding
+    if encoding is not None or kind not in _GUESSES:
+        return {}
+    lines = decoded.other_lines
+    return {
+        language: words.format(file=name, lines=spelled(lines, language), n=len(lines))
+        for language, words in _GUESSES[kind].items()
+    }
 
 
 def _content(path: str | Path) -> tuple[Path, bytes]:
@@ -73,41 +176,21 @@ def _content(path: str | Path) -> tuple[Path, bytes]:
     return path, content
 
 
-def _csv(content: bytes, name: str, encoding: str | None) -> tuple[list[list[Any]], str]:
-    text, encoding = _decoded(content, name, encoding)
+def _split(text: str, name: str) -> list[list[Any]]:
+    """Lines of text as cells; the separator is the one that gives the header most of them."""
     text = text.removeprefix("\ufeff")
+    head = text.lstrip("\r\n")
     separator = max(
-        _SEPARATORS, key=lambda candidate: len(next(csv.reader(io.StringIO(text, newline=""), delimiter=candidate), []))
+        _SEPARATORS, key=lambda candidate: len(next(csv.reader(io.StringIO(head, newline=""), delimiter=candidate), []))
     )
     try:
-        rows: list[list[Any]] = list(csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True))
+        return list(csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True))
     except csv.Error as error:
         raise DataError(f"{name} is not a table: {error}. Open it and look at its quotation marks.") from error
-    return rows, encoding
 
 
-def _decoded(content: bytes, name: str, encoding: str | None) -> tuple[str, str]:
-    if encoding:
-        tried = [encoding]
-    elif content.startswith(b"\xef\xbb\xbf"):
-        tried = ["utf-8-sig"]
-    elif content[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        tried = ["utf-16"]
-    else:
-        tried = ["utf-8-sig", "gb18030"]
-    place = 0
-    for candidate in tried:
-        try:
-            return content.decode(candidate), candidate
-        except UnicodeDecodeError as error:
-            place = error.start
-        except (LookupError, TypeError) as error:
-            raise SpecError(f"encoding={candidate!r} is not known. Try 'utf-8', 'gb18030' or 'latin-1'.") from error
-    listed = " nor ".join(tried)
-    raise DataError(f"{name} is not {listed} text (byte {place}). Save it as UTF-8, or name its encoding.")
-
-
-def _excel(content: bytes, name: str, sheet: str | int) -> list[list[Any]]:
+def _excel(content: bytes, name: str, sheet: str | int, header_rows: int) -> tuple[list[list[Any]], list[Merge]]:
+    """A sheet's cells, and those that are merged where that matters for the header."""
     if isinstance(sheet, bool) or not isinstance(sheet, (str, int)) or (isinstance(sheet, int) and sheet < 0):
         raise SpecError(f"sheet={sheet!r} is neither the name of a sheet nor its position (0 is the first).")
     try:
@@ -117,33 +200,8 @@ def _excel(content: bytes, name: str, sheet: str | int) -> list[list[Any]]:
     try:
         book = python_calamine.CalamineWorkbook.from_filelike(io.BytesIO(content))
         wanted = book.get_sheet_by_name(sheet) if isinstance(sheet, str) else book.get_sheet_by_index(sheet)
-        return wanted.to_python(skip_empty_area=False)
+        return wanted.to_python(skip_empty_area=False), list(wanted.merged_cell_ranges or ()) if header_rows > 1 else []
     except (python_calamine.CalamineError, ValueError, IndexError) as error:
         raise DataError(
             f"{name}: sheet {sheet!r} cannot be read ({error}). Open the file and save it again."
         ) from error
-
-
-def _table(rows: Sequence[Sequence[Any]], name: str) -> pd.DataFrame:
-    """Header and rows as a frame; short rows end in blanks, blank cells beyond the header are left out."""
-    header = [str(cell).strip() for cell in rows[0]] if rows else []
-    while header and not header[-1]:
-        header.pop()
-    twice = sorted({heading for heading in header if heading and header.count(heading) > 1})
-    if not header:
-        raise DataError(f"{name} is not a table: no rows, or no column names in the first one.")
-    if twice:
-        raise DataError(f"{name}: the column {', '.join(map(repr, twice))} occurs more than once. Rename one of them.")
-    width = len(header)
-    long = [
-        k for k, row in enumerate(rows[1:], start=2) if any(not is_missing(c) and str(c).strip() for c in row[width:])
-    ]
-    if long:
-        listed = ", ".join(map(str, long[:5])) + (", …" if len(long) > 5 else "")
-        cases = pd.DataFrame({"file": name, "row": long, "problem": f"more than {width} columns"})
-        raise DataError(f"{name}: {len(long)} lines hold more cells than the {width} columns of the header (rows {listed}). "
-                        "Put texts with separators into quotation marks.", cases)  # fmt: skip
-    body = [[*row[:width], *([""] * (width - len(row)))] for row in rows[1:]]
-    if not body:
-        raise DataError(f"{name} has a header but no rows. Export the data again.")
-    return pd.DataFrame(body, columns=header, dtype=object)

@@ -30,12 +30,17 @@ from servqual.measures import (
     TOTALS,
     Basis,
     Measure,
+    Missing,
+    Points,
     Row,
+    Rule,
     Total,
     What,
     check_importance,
     plan_measures,
+    usable_points,
 )
+from servqual.moments import PART, row_weights
 from servqual.remarks import base_remark, design_remarks, pairing_remark
 from servqual.responses import Responses
 from servqual.tabulation import KIND_OF, row_numbers, split_columns, table_of
@@ -48,9 +53,9 @@ if TYPE_CHECKING:
 Array = NDArray[Any]
 Table = Literal["dimensions", "items", "total"]
 Expected = Mapping[str, float] | float
+Weighting = Literal["own", "mean"]
 
 _SIGNED = NUMBER_COLUMNS["gap"]
-_POINTS_MISS = 0.5  # a respondent's points may miss 100 by rounding
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -280,6 +285,20 @@ class GapScores(Result):
         """Draw one of the tables as a gap dumbbell onto ``ax``, or new axes, and return them."""
         return self.table(table).plot(ax)
 
+    def with_interval(self, interval: Interval) -> GapScores:
+        """The same gaps with their error made in another way; the answers are not read again.
+
+        >>> import pandas as pd
+        >>> from servqual import Bootstrap, Responses, SampleDesign, load_instrument, score_gaps
+        >>> instrument = load_instrument("servperf-22")
+        >>> data = pd.DataFrame({column: [5, 6, 7, 4] for column in instrument.columns("perception").values()})
+        >>> responses = Responses(data.assign(store=list("abcd")), instrument, SampleDesign(clusters="store"))
+        >>> gaps = score_gaps(responses, expected=6)
+        >>> gaps.with_interval(Bootstrap(500, seed=1)).dimensions.method.split(",")[0]
+        'Rao-Wu rescaled bootstrap'
+        """
+        return _told(self.responses, self.basis, self.dimensions.adjust, self.level, interval)
+
     def sentence(self, key: str, **group: Any) -> str:
         """One dimension, item or total (``"mean"``, ``"sum"``, ``"weighted"``) in words, with its interval and base."""
         for table in (self.dimensions, self.items, self.total):
@@ -304,7 +323,10 @@ def score_gaps(
     match: str | None = None,
     importance: Mapping[str, float] | Mapping[str, str] | None = None,
     expected: Expected | None = None,
+    points: Weighting | None = None,
     total: Total = "dimensions",
+    missing: Rule = "pairwise",
+    minimum: float = 0.5,
     adjust: Adjust = "holm",
     level: float = 0.95,
     interval: Interval | None = None,
@@ -321,11 +343,21 @@ def score_gaps(
         error is then included in every row and shared between them.
     match : column that both files have (region), by which the file lacking ``by`` is matched to the rows
     importance : points per dimension, or column holding each respondent's points per dimension, optional
-        Adds a weighted total. Columns are averaged over respondents first (mean weights, taken as known).
+        Adds a weighted total. Points in columns must be complete, not negative and add up to 100 for a respondent to
+        count; those who are left out are counted in the note.
+    points : {"own", "mean"}, optional
+        Whether each respondent's own points weigh their scores (the original definition), or the mean points of all.
+        Own points where the respondents who gave them also rated the service, else mean points; the note says which.
+        Mean points are estimates: their error is part of the interval.
     expected : expected service level per item, or one level for all, optional
         Fixed levels take the place of an expectation survey; they carry no error.
     total : {"dimensions", "items"}
         Whether the mean total averages dimension scores or items. The sum form, sum of (P - E), is always given.
+    missing : {"pairwise", "complete", "available"}
+        Who counts where answers are missing: for each row those who answered all it needs; only those who answered
+        every item; or, for scores of several items, those who answered at least the share ``minimum`` of them, with the
+        mean of what they answered (in both forms where paired).
+    minimum : share of a dimension's items, for ``missing="available"``
     adjust : {"holm", "bonferroni", "fdr_bh", "fdr_by", "none"}
         Correction for testing all rows of a table.
     level : confidence of the intervals
@@ -337,14 +369,16 @@ def score_gaps(
 
     Notes
     -----
-    A respondent's dimension score is the mean over its items, for those who answered all of them (both forms where
-    paired); scores are then averaged with the design's weights. ``gap = perception - expectation`` holds in every
-    row exactly.
+    A respondent's dimension score is the mean over its items (who counts is said by ``missing``); scores are then
+    averaged with the design's weights. ``gap = perception - expectation`` holds in every row exactly. With own points s
+    of a respondent the weighted total averages ``sum_d s_d (P_d - E_d) / 100``, with mean points it is
+    ``sum_d mean(s_d) gap_d / 100``.
 
     References
     ----------
-    Parasuraman, Zeithaml and Berry (1988), Journal of Retailing 64, 12-40. Checked against R 4.2.2 on 194 kiosk
-    users (tests/test_gaps_oracle.py).
+    Parasuraman, Zeithaml and Berry (1988), Journal of Retailing 64, 12-40; Zeithaml, Parasuraman and Berry (1990),
+    Delivering Quality Service, Free Press (100 points). Checked against R 4.2.2 on 194 kiosk users
+    (tests/test_gaps_oracle.py).
 
     Examples
     --------
@@ -366,13 +400,16 @@ def score_gaps(
     check_between("level", level, 0, 1)
     check_choice("total", total, Total)
     check_choice("adjust", adjust, Adjust)
+    rule = Missing(missing, minimum)
     if responses.pairing == "expectation only" or (responses.pairing == "perception only" and expected is None):
         lacking = "perception" if responses.pairing == "expectation only" else "expectation"
         raise SpecError(
             f"{responses.source.name} holds no {lacking} answers. Read both files, or give fixed levels: expected=6; "
             "for perceptions alone use score_performance."
         )
-    return _scored(responses, split_columns(by), match, importance, expected, total, adjust, level, interval)
+    return _scored(
+        responses, split_columns(by), match, importance, points, expected, total, rule, adjust, level, interval
+    )
 
 
 def _scored(
@@ -380,44 +417,43 @@ def _scored(
     by: tuple[str, ...],
     match: str | None,
     importance: Mapping[str, Any] | None,
+    points: Weighting | None,
     expected: Expected | None,
     total: Total,
+    missing: Missing,
     adjust: Adjust,
     level: float,
     interval: Interval | None,
 ) -> GapScores:
     instrument, items = responses.instrument, list(responses.matches)
-    points, points_remark = _importance(responses, importance)
-    measures = plan_measures(instrument, items, total, points)
-    fixed = None if expected is None else _fixed_levels(expected, items, instrument, measures)
-    basis = Basis.of(responses, measures, by, match, fixed)
-    chosen = choose_interval(responses.design, interval)
-    if interval is None and len(responses.sides) > 1:
-        chosen = choose_interval(
-            next((s.design for s in responses.sides if not s.design.is_simple), responses.design), None
-        )
+    levels = None if expected is None else _fixed_levels(expected, items, instrument)
+    weights, given = _importance(responses, importance, points, levels)
+    own = given is not None and given.own
+    measures = plan_measures(instrument, items, total, weights, own_points=own)
+    fixed = None if levels is None else _fixed_scores(levels, measures)
+    basis = Basis.of(responses, measures, by, match, fixed, missing=missing, points=given)
+    return _told(responses, basis, adjust, level, _chosen_interval(responses, interval))
+
+
+def _told(responses: Responses, basis: Basis, adjust: Adjust, level: float, interval: Interval) -> GapScores:
+    """Everything that follows from the basis: tables with their errors, diagnostics, warnings."""
     rows = [basis.row(label) for label in basis.labels]
-    spreads = [basis.spread([(1.0, row)], chosen) for row in rows]
-    language = responses.language
-    paired = pairing_remark(responses, basis, expected is not None)
-    remarks = [base_remark(responses, rows), paired, *design_remarks(responses, basis, spreads)]
-    remarks += [points_remark] if points_remark else []
+    spreads = [basis.spread([(1.0, row)], interval) for row in rows]
+    language, paired = responses.language, pairing_remark(responses, basis, basis.fixed is not None)
     blank = GapTable(
         pd.DataFrame(),
         language,
-        instrument,
-        by,
-        tuple(responses.column_of(name) for name in by),
+        responses.instrument,
+        basis.by,
+        tuple(responses.column_of(name) for name in basis.by),
         level=level,
         adjust=adjust,
-        interval=chosen,
-        remarks=tuple(remarks),
+        interval=interval,
+        remarks=(base_remark(responses, rows, basis.missing), paired, *design_remarks(responses, basis, spreads),
+                 *_points_remarks(basis)),
         cautious=any(side.design.selection != "probability" for side in responses.sides),
-    )
-    open_ended = importance is not None and any(isinstance(value, str) for value in importance.values())
+    )  # fmt: skip
     lines = [row_numbers(basis, row, spread, lone, level) for row, (spread, lone) in zip(rows, spreads, strict=True)]
-    if open_ended:
-        lines = [_without_interval(basis, line, "weighted") for line in lines]
     tables = {
         name: replace(blank, frame=table_of(basis, lines, what, adjust), what=what) for name, what in KIND_OF.items()
     }
@@ -432,22 +468,17 @@ def _scored(
         joint=tuple(
             _joint(basis, row, spread, blank.by_columns) for row, (spread, _) in zip(rows, spreads, strict=True)
         ),
-        warnings=_warnings(responses, diagnostics, instrument),
+        warnings=_warnings(responses, diagnostics, responses.instrument),
         responses=responses,
         basis=basis,
-        interval=chosen,
+        interval=interval,
     )
 
 
-def _without_interval(basis: Basis, line: Mapping[str, Array], total: str) -> dict[str, Array]:
-    """The numbers of a row with the error of one total withheld, since it would leave out that of its weights."""
-    place = next(k for k, measure in enumerate(basis.measures) if (measure.what, measure.id) == ("total", total))
-    held = {name: values.copy() for name, values in line.items()}
-    for name in ("se", "low", "high", "p", "deff"):
-        held[name][place] = np.nan
-    held["reason"] = held["reason"].astype(object)
-    held["reason"][place] = "points"
-    return held
+def _chosen_interval(responses: Responses, interval: Interval | None) -> Interval:
+    """The interval asked for, else the one that suits the first file with a design."""
+    designs = [side.design for side in responses.sides]
+    return choose_interval(next((design for design in designs if not design.is_simple), designs[0]), interval)
 
 
 def _joint(basis: Basis, row: Row, spread: Spread, columns: Sequence[Column]) -> Joint:
@@ -462,10 +493,8 @@ def _joint(basis: Basis, row: Row, spread: Spread, columns: Sequence[Column]) ->
     return hotelling(row.gap[chosen], spread.covariance[np.ix_(chosen, chosen)], float(df), int(n), null)
 
 
-def _fixed_levels(
-    expected: Expected, items: Sequence[str], instrument: Instrument, measures: Sequence[Measure]
-) -> Array:
-    """(m,) expectation of every measure when the items' levels are given."""
+def _fixed_levels(expected: Expected, items: Sequence[str], instrument: Instrument) -> Array:
+    """(k,) expected level of every item when levels are given."""
     levels = dict.fromkeys(items, expected) if isinstance(expected, (int, float)) else dict(expected)
     unknown, lacking = set(levels) - set(items), set(items) - set(levels)
     if unknown or lacking:
@@ -477,45 +506,92 @@ def _fixed_levels(
     off = [name for name, value in levels.items() if not scale.low <= float(value) <= scale.high]
     if off:
         raise SpecError(f"expected levels of {', '.join(off)} lie outside the scale {scale.low}-{scale.high}.")
-    answers = np.array([[float(levels[name]) for name in items]])
-    return np.array([measure.of(answers)[0] for measure in measures])
+    return np.array([float(levels[name]) for name in items])
+
+
+def _fixed_scores(levels: Array, measures: Sequence[Measure]) -> Array:
+    """(m,) expectation of every measure; a total under own points has it only where all levels are one."""
+    answers = np.concatenate([levels, levels[:1]])[: len(measures[0].weights)]
+    return np.array([measure.of(answers[None])[0] for measure in measures])
 
 
 def _importance(
-    responses: Responses, importance: Mapping[str, Any] | None
-) -> tuple[dict[str, float] | None, Text | None]:
+    responses: Responses, importance: Mapping[str, Any] | None, points: Weighting | None, levels: Array | None
+) -> tuple[dict[str, float] | None, Points | None]:
+    """Points per dimension, and where they come from if respondents gave them."""
+    if points is not None:
+        check_choice("points", points, Weighting)
     if importance is None:
         return None, None
-    if not any(isinstance(value, str) for value in importance.values()):
-        points = check_importance(importance, responses.instrument)
-        return points, {"en": "weighted total: points as given", "zh": "加权总体：采用给定的重要性分值"}
-    for side in responses.sides:
-        if set(importance.values()) <= set(side.frame.columns):
-            return _mean_points(side, importance, responses.instrument)
-    side = responses.sides[-1]
-    check_columns([str(name) for name in importance.values()], side.frame.columns, side.source.name)
-    raise AssertionError("unreachable: check_columns raises")
+    named = [value for value in importance.values() if isinstance(value, str)]
+    if not named:
+        if points is not None:
+            raise SpecError(f"points={points!r} needs the columns that hold them; importance gives numbers.")
+        return check_importance(importance, responses.instrument), None
+    if len(named) < len(importance):
+        raise SpecError(
+            "importance mixes columns and numbers. Give a column for every dimension, or a number for each."
+        )
+    check_importance(dict.fromkeys(importance, 1.0), responses.instrument)
+    source = next((k for k, side in enumerate(responses.sides) if set(named) <= set(side.columns)), None)
+    if source is None:
+        last = responses.sides[-1]
+        check_columns(named, last.columns, last.source.name)
+    given = _given_points(responses, importance, int(source or 0), points, levels)
+    return dict(given.means), given
 
 
-def _mean_points(
-    side: Responses, importance: Mapping[str, str], instrument: Instrument
-) -> tuple[dict[str, float], Text]:
-    """Mean points of the respondents whose own points are complete, not negative and add up to 100."""
-    points = side.frame[list(importance.values())].apply(pd.to_numeric, errors="coerce").to_numpy(float)
-    usable = (points >= 0).all(axis=1) & (np.abs(points.sum(axis=1) - 100) <= _POINTS_MISS)
-    if not usable.any():
-        named = ", ".join(importance.values())
+def _given_points(
+    responses: Responses, columns: Mapping[str, str], source: int, points: Weighting | None, levels: Array | None
+) -> Points:
+    """Respondents' points: usable ones counted and averaged, and whether each may weigh their own scores."""
+    side = responses.sides[source]
+    known = [dimension.id for dimension in responses.instrument.dimensions]
+    columns = {name: columns[name] for name in known}
+    whole = {responses.instrument.item(item).dimension for item in responses.matches} >= set(known)
+    one_level = levels is None or bool((levels == levels[0]).all())
+    rated = whole and one_level and (responses.pairing == "paired" or (levels is not None and source == 0))
+    if points == "own" and not rated:
+        why = ("an item of every dimension must be scored" if not whole
+               else "fixed expected levels must be the same for all items" if not one_level
+               else "the respondents who gave them must also have rated the service, and their expectations be known")  # fmt: skip
+        raise SpecError(f"points='own' is not possible here: {why}. Use points='mean'.")
+    total, weight, n, read = np.zeros(len(known)), 0.0, 0, 0
+    for frame in side.frames(list(columns.values())):
+        for start in range(0, len(frame), PART):
+            part = frame.iloc[start : start + PART]
+            shares, w = usable_points(part, list(columns.values())), row_weights(part, side.design)
+            usable = np.isfinite(shares[:, 0])
+            w = usable.astype(float) if w is None else w * usable
+            total, weight = total + w @ np.nan_to_num(shares), weight + w.sum()
+            n, read = n + int(usable.sum()), read + len(part)
+    if not n:
+        named = ", ".join(columns.values())
         raise DataError(f"{side.source.name}: nobody gave points to all of {named} that add up to 100.")
-    weight = np.ones(side.n) if side.design.weight is None else side.frame[side.design.weight].to_numpy(float)
-    means = np.average(points[usable], axis=0, weights=weight[usable])
-    n, lost = int(usable.sum()), int((~usable).sum())
-    remark = {
-        "en": f"weighted total: mean importance points of {n} respondents ({lost} left out: points missing, negative or not "
-        "adding up to 100); it has no interval, since the points are estimated too",
-        "zh": f"加权总体：采用 {n} 位受访者的平均重要性分值（{lost} 位因缺失、为负或合计不为 100 而未计入）；"
-        "分值本身也是估计值，故不给区间",
+    means = dict(zip(known, 100 * total / weight, strict=True))
+    return Points(columns, source, rated and points != "mean", means, n, read - n)
+
+
+def _points_remarks(basis: Basis) -> tuple[Text, ...]:
+    """Whose points weigh the weighted total, where there is one."""
+    points = basis.points
+    if all(measure.id != "weighted" for measure in basis.measures if measure.what == "total"):
+        return ()
+    if points is None:
+        return ({"en": "weighted total: points as given", "zh": "加权总体：采用给定的重要性分值"},)
+    lost = {"en": f"({points.n_dropped:,} left out: points missing, negative or not adding up to 100)",
+            "zh": f"（{points.n_dropped:,} 位因缺失、为负或合计不为 100 而未计入）"}  # fmt: skip
+    if points.own:
+        own = {
+            "en": f"weighted total: each respondent's own 100 points weigh their scores, {points.n:,} respondents {lost['en']}",
+            "zh": f"加权总体：以受访者本人的 100 分为权数，共 {points.n:,} 位{lost['zh']}",
+        }
+        return (own,)
+    mean = {
+        "en": f"weighted total: mean importance points of {points.n:,} respondents {lost['en']}; their error is part of the interval",
+        "zh": f"加权总体：采用 {points.n:,} 位受访者的平均重要性分值{lost['zh']}，其误差已计入区间",
     }
-    return check_importance(dict(zip(importance, means, strict=True)), instrument), remark
+    return (mean,)
 
 
 # --- words -------------------------------------------------------------------------------------------------
@@ -611,7 +687,10 @@ def score_performance(
     *,
     by: str | Sequence[str] | None = None,
     importance: Mapping[str, float] | Mapping[str, str] | None = None,
+    points: Weighting | None = None,
     total: Total = "dimensions",
+    missing: Rule = "pairwise",
+    minimum: float = 0.5,
     level: float = 0.95,
     interval: Interval | None = None,
 ) -> PerformanceScores:
@@ -637,9 +716,8 @@ def score_performance(
     alone = responses._with(
         expectation=None, unmatched=(), matches={item.id: item.id for item in responses.instrument.items}
     )
-    scores = _scored(
-        alone, split_columns(by), None, importance, responses.instrument.scale.low, total, "none", level, interval
-    )
+    low, rule = responses.instrument.scale.low, Missing(missing, minimum)
+    scores = _scored(alone, split_columns(by), None, importance, points, low, total, rule, "none", level, interval)
     keep = [*scores.by, "perception", "se", "low", "high", "n", "df", "deff", "reason"]
     tables = {}
     for name, what in KIND_OF.items():

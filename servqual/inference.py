@@ -16,8 +16,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from servqual.moments import EVERYONE, Cells, Layout, Moments, ScoreMap, row_weights, rows_of
-from survey_design.errors import DataError, check_between, check_choice
+from servqual.moments import EVERYONE, Cells, Layout, Moments, ScoreMap, answer_matrix, row_weights, rows_of
+from survey_design.errors import DataError, check_between, check_choice, check_columns
 from survey_design.results import Column, Result, Text, say
 from survey_design.sampling import SampleDesign
 
@@ -43,9 +43,9 @@ REASONS: Mapping[str, Text] = {
         "en": "some replicates hold nobody of this row: use Taylor()",
         "zh": "部分重复样本中无此组受访者，请改用 Taylor()",
     },
-    "points": {
-        "en": "points are estimated too: an interval that takes them as known would be too narrow",
-        "zh": "重要性分值本身也是估计值，视为已知的区间会过窄",
+    "suppressed": {
+        "en": "suppressed: too few answers, or others could be worked out from it",
+        "zh": "已隐去：样本量过小，或可据此推算其他样本量过小的数值",
     },
     "no interval": {"en": "a share of 0 or 1 has no logit interval", "zh": "比例为 0 或 1 时无 logit 区间"},
     "one cluster": {
@@ -115,14 +115,15 @@ class Again:
     Attributes
     ----------
     moments : of the columns that the estimates are computed from
-    answers, code, weight : (n, k), (n,), (n,) the rows, their cells and weights; read where respondents are units
+    answers, code, weight : (n, k), (n,), (n,) the rows, their cells and weights; read where respondents are units, None
+        where they were streamed
     whole : True if second-order sums are needed
     values : maps a function "sums of a domain, (r, 1 or q, q)" to the (r, m) estimates
     """
 
     moments: Moments
-    answers: Array
-    code: Array
+    answers: Array | None
+    code: Array | None
     weight: Array | None
     whole: bool
     values: Callable[[Callable[[Any], Array]], Array]
@@ -914,17 +915,23 @@ def estimate(
     check_between("level", level, 0, 1)
     design = design or SampleDesign()
     by = (by,) if isinstance(by, str) else tuple(by)
-    _check_drawn(frame, design)
-    score_map = _joint_map(frame, statistic.columns)
-    moments = Moments.from_frame(frame, score_map, design, by=by)
+    check_drawn(frame, design)
+    check_columns([*statistic.columns, *by], frame.columns, "the data")
+    answers, cells, weight = (
+        answer_matrix(frame, statistic.columns),
+        Cells.of(frame, design, by),
+        row_weights(frame, design),
+    )
+    moments = Moments.from_cells(frame, _joint_map(answers, statistic.columns), cells, weight)
     chosen = choose_interval(design, interval)
     domains = [()] if not by else sorted(moments.domains, key=str)
-    rows = [_domain_rows(frame, statistic, moments, domain, design, by, chosen, level) for domain in domains]
+    data = _Rows(answers, cells, weight)
+    rows = [_domain_rows(data, statistic, moments, domain, design, by, chosen, level) for domain in domains]
     table = pd.concat(rows, ignore_index=True)
     return EstimateTable(table, by=by, level=level, interval=chosen, design=design)
 
 
-def _check_drawn(frame: pd.DataFrame, design: SampleDesign) -> None:
+def check_drawn(frame: pd.DataFrame, design: SampleDesign) -> None:
     """Refuses rows that say not which stratum or cluster they were drawn in."""
     design.check(frame)
     for name in [design.strata, *design.stages]:
@@ -935,15 +942,26 @@ def _check_drawn(frame: pd.DataFrame, design: SampleDesign) -> None:
             raise DataError(f"{name!r} of the design is missing in {len(rows)} rows ({listed}). Complete them.", cases)
 
 
-def _joint_map(frame: pd.DataFrame, columns: Sequence[str]) -> ScoreMap:
+@dataclass(frozen=True, eq=False)
+class _Rows:
+    """The rows an estimate is made from: (n, k) answers, their cells and weights."""
+
+    answers: Array
+    cells: Cells
+    weight: Array | None
+
+
+def _joint_map(answers: Array, columns: Sequence[str]) -> ScoreMap:
     """Columns as they are, all under one mask, about whole numbers near their means."""
     plain = ScoreMap.plain(columns)
-    origin = np.array([np.nan_to_num(np.rint(frame[name].mean())) for name in columns]) if len(frame) else plain.origin
+    given = np.isfinite(answers).sum(axis=0) if answers.dtype.kind == "f" else np.full(len(columns), len(answers))
+    total = np.nansum(answers, axis=0, dtype=float)
+    origin = np.rint(np.divide(total, given, out=np.zeros(len(columns)), where=(given > 0) & np.isfinite(total)))
     return ScoreMap(plain.answers, plain.scores, plain.weights, plain.denominators, ("all",) * len(columns), origin)
 
 
 def _domain_rows(
-    frame: pd.DataFrame,
+    data: _Rows,
     statistic: Statistic,
     moments: Moments,
     domain: tuple[Any, ...],
@@ -962,13 +980,13 @@ def _domain_rows(
     gradient = _gradient(statistic, moments.map, gram, n)
     again = Again(
         moments,
-        frame[list(statistic.columns)].to_numpy(dtype=float),
-        Cells.of(frame, design, by).code,
-        row_weights(frame, design),
+        data.answers,
+        data.cells.code,
+        data.weight,
         True,
         lambda sums: statistic(Sums(moments.map, sums(domain), n)),
     )
-    linear, term = _linearised(frame, statistic, moments, domain, gradient, design, by)
+    linear, term = _linearised(data, moments, domain, gradient)
     remark = ""
     if within_one_cluster(moments, [domain]) or (design.stages and design.stages[0] in by):
         spread, remark = inside_one_cluster(linear, [term]), "one cluster"
@@ -1007,34 +1025,26 @@ def _gradient(statistic: Statistic, score_map: ScoreMap, gram: Array, n: float) 
     return gradient
 
 
-def _linearised(
-    frame: pd.DataFrame,
-    statistic: Statistic,
-    moments: Moments,
-    domain: tuple[Any, ...],
-    gradient: Array,
-    design: SampleDesign,
-    by: Sequence[str],
-) -> tuple[Moments, Term]:
+def _linearised(data: _Rows, moments: Moments, domain: tuple[Any, ...], gradient: Array) -> tuple[Moments, Term]:
     """The moments and the term whose rows' influence the gradient describes."""
     m = len(gradient)
     if not gradient[:, 1:, 1:].any():
         coefficients = 2 * gradient[:, 0, :]
         coefficients[:, 0] = gradient[:, 0, 0]
         return moments, Term(domain, coefficients, np.ones((m, 1), dtype=int))
-    influence = _influence_rows(frame, statistic, moments.map, gradient)
+    influence = _influence_rows(data.answers, moments.map, gradient)
     names = tuple(influence.columns)
     score_map = ScoreMap(names, names, np.eye(m, dtype=np.int64), np.ones(m), ("all",) * m, np.zeros(m))
-    second = Moments.from_cells(influence, score_map, Cells.of(frame, design, by), row_weights(frame, design))
+    second = Moments.from_cells(influence, score_map, data.cells, data.weight)
     coefficients = np.zeros((m, 2 + m))
     coefficients[:, 2:] = np.eye(m)
     return second, Term(domain, coefficients, np.ones((m, 1), dtype=int))
 
 
-def _influence_rows(frame: pd.DataFrame, statistic: Statistic, score_map: ScoreMap, gradient: Array) -> pd.DataFrame:
+def _influence_rows(answers: Array, score_map: ScoreMap, gradient: Array) -> pd.DataFrame:
     """(n, m) influence of every row, nan where it lacks one of the statistic's columns."""
-    answers = frame[list(statistic.columns)].to_numpy(dtype=float)
     z = rows_of(answers, score_map)
     values = np.einsum("na,mab,nb->nm", z, gradient, z, optimize=True)
-    values[np.isnan(answers).any(axis=1)] = np.nan
+    if answers.dtype.kind == "f":
+        values[np.isnan(answers).any(axis=1)] = np.nan
     return pd.DataFrame(values, columns=[f"influence {k}" for k in range(len(gradient))])

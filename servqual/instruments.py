@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 from survey_design.errors import SpecError, check_choice
 from survey_design.results import Language, Text, say
 
-FORMS = ("expectation", "perception", "minimum", "desired")
+FORMS = ("expectation", "perception", "minimum", "desired", "disconfirmation")
 _SCALE_KEYS = {"points", "from", "to", "low", "high"}
 
 

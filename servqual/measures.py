@@ -8,9 +8,9 @@ moments; what differs between studies is which rows hold them: the same responde
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from functools import cached_property
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property, reduce
 from math import lcm
 from typing import Any, Literal
 
@@ -30,14 +30,15 @@ from servqual.inference import (
     within_one_cluster,
 )
 from servqual.instruments import Instrument
-from servqual.moments import NOT_STATED, Cells, Moments, ScoreMap, row_weights
+from servqual.moments import NOT_STATED, PART, Block, Cells, Moments, ScoreMap, Substitution, answer_matrix, row_weights
 from servqual.responses import Responses
-from survey_design.errors import DataError, SpecError, check_columns
-from survey_design.results import Text
+from survey_design.errors import DataError, SpecError, check_choice, check_columns
+from survey_design.results import Text, say
 from survey_design.sampling import SampleDesign
 
 Array = NDArray[Any]
 What = Literal["item", "dimension", "total"]
+Rule = Literal["pairwise", "complete", "available"]
 Total = Literal["dimensions", "items"]
 
 RESERVED = frozenset(
@@ -77,12 +78,57 @@ CAUTION: Text = {
     "alone would leave open if respondents were like a random sample; bias of selection is not in them.",
     "zh": "非抽样误差界：受访者并非全部按已知概率抽取。区间仅表示若受访者如同随机样本时偶然性留下的不确定范围，不含选择偏差。",
 }
+_EXACT_FLOAT32 = 2**24  # whole numbers below this are exact in float32
+_FEW = 32
+_WIDE = 100_000  # values between the lowest and the highest difference that are counted one by one
 _POINT = 10**9  # importance shares are kept to nine decimals, as whole numbers
+OWN = "own points"  # the answer column that holds a respondent's score under their own points
+POINTS_MISS = 0.5  # a respondent's 100 points may miss 100 by rounding
+
+
+@dataclass(frozen=True)
+class Points:
+    """Respondents' importance points: 100 of their own, given out over the dimensions.
+
+    Attributes
+    ----------
+    columns : dimension -> column of the file that holds them
+    source : number of that file
+    own : True if every respondent's scores are weighted by their own points, False for mean points
+    means : dimension -> mean points of those who gave usable ones
+    n, n_dropped : respondents with usable points, and without
+    """
+
+    columns: Mapping[str, str]
+    source: int
+    own: bool
+    means: Mapping[str, float]
+    n: int
+    n_dropped: int
+
+    def read(self, frame: pd.DataFrame) -> Array:
+        """(n, d) points as shares of their sum; nan throughout where they are incomplete, negative or miss 100."""
+        return usable_points(frame, list(self.columns.values()))
+
+
+def usable_points(frame: pd.DataFrame, columns: Sequence[str]) -> Array:
+    """(n, d) points as shares of their sum; a row is nan unless its points are complete, not negative and sum to 100.
+
+    >>> frame = pd.DataFrame({"a": [60, 60, -10], "b": [40, 37, 110]})
+    >>> usable_points(frame, ["a", "b"]).tolist()
+    [[0.6, 0.4], [nan, nan], [nan, nan]]
+    """
+    points = frame[list(columns)].apply(pd.to_numeric, errors="coerce").to_numpy(float, copy=True)
+    usable = (points >= 0).all(axis=1) & (np.abs(points.sum(axis=1) - 100) <= POINTS_MISS)
+    points[~usable] = np.nan
+    return points / points.sum(axis=1, keepdims=True)
 
 
 @dataclass(frozen=True)
 class Measure:
     """A score of one respondent: ``sum_j weights[j] * answer_j / denominator`` over the items.
+
+    Where everybody's own points weight a total, their score is one more answer column after the items.
 
     >>> Measure("dimension", "tangibles", (1, 1, 0), 2).of(np.array([[7.0, 6.0, 1.0]])).tolist()
     [6.5]
@@ -100,19 +146,22 @@ class Measure:
 
 
 def plan_measures(
-    instrument: Instrument, items: Sequence[str], total: Total, importance: Mapping[str, float] | None
+    instrument: Instrument,
+    items: Sequence[str],
+    total: Total,
+    importance: Mapping[str, float] | None,
+    *,
+    own_points: bool = False,
 ) -> tuple[Measure, ...]:
     """Items, dimensions and totals in the instrument's order.
 
     ``total="dimensions"`` averages dimension scores, so that every dimension counts the same;
     ``total="items"`` averages items. The sum runs over all reported items; with ``importance`` a weighted mean
-    of dimensions is added.
+    of dimensions is added, and with ``own_points`` one in which each respondent's own points weigh.
     """
-    groups = {d.id: [k for k, name in enumerate(items) if instrument.item(name).dimension == d.id]
-              for d in instrument.dimensions}  # fmt: skip
-    groups = {name: members for name, members in groups.items() if members}
+    groups = dimension_items(instrument, items)
     reported = [k for members in groups.values() for k in members] or list(range(len(items)))
-    size = len(items)
+    size = len(items) + own_points
     measures = [Measure("item", name, _weights(size, {k: 1}), 1) for k, name in enumerate(items)]
     measures += [Measure("dimension", d, _weights(size, dict.fromkeys(m, 1)), len(m)) for d, m in groups.items()]
     if total == "dimensions" and groups:
@@ -121,11 +170,20 @@ def plan_measures(
     else:
         measures.append(Measure("total", "mean", _weights(size, dict.fromkeys(reported, 1)), len(reported)))
     measures.append(Measure("total", "sum", _weights(size, dict.fromkeys(reported, 1)), 1))
-    if importance is not None:
+    if own_points:
+        measures.append(Measure("total", "weighted", _weights(size, {size - 1: 1}), 1))
+    elif importance is not None:
         whole = sum(importance[name] for name in groups)
         points = {name: round(_POINT * importance[name] / whole) for name in groups}
         measures.append(_weighted_total("weighted", size, groups, points))
     return tuple(measures)
+
+
+def dimension_items(instrument: Instrument, items: Sequence[str]) -> dict[str, list[int]]:
+    """Positions of each dimension's items among ``items``; dimensions without any are left out."""
+    groups = {d.id: [k for k, name in enumerate(items) if instrument.item(name).dimension == d.id]
+              for d in instrument.dimensions}  # fmt: skip
+    return {name: members for name, members in groups.items() if members}
 
 
 def _weighted_total(name: str, size: int, groups: Mapping[str, list[int]], points: Mapping[str, int]) -> Measure:
@@ -147,6 +205,74 @@ def check_importance(importance: Mapping[str, float], instrument: Instrument) ->
     if any(not 0 <= value < np.inf for value in points.values()) or sum(points.values()) <= 0:
         raise SpecError(f"importance {dict(importance)}: points must be 0 or more, and not all 0.")
     return points
+
+
+@dataclass(frozen=True)
+class Missing:
+    """Who counts where answers are missing.
+
+    Attributes
+    ----------
+    rule : "pairwise": every score rests on those who answered all it needs (both forms where people are paired);
+        "complete": on those who answered every item; "available": a dimension score is the mean of the items answered
+        (in both forms), where at least the share ``minimum`` of its items was; items themselves are never filled in
+    minimum : between 0 and 1
+
+    >>> Missing("available", 0.5).sentence("en")
+    'missing answers: a dimension score is the mean of its answered items, if at least 50% of them were; items are not filled in'
+    """
+
+    rule: Rule = "pairwise"
+    minimum: float = 0.5
+
+    def __post_init__(self) -> None:
+        check_choice("missing", self.rule, Rule)
+        if not 0 < self.minimum <= 1:
+            raise SpecError(
+                f"minimum={self.minimum!r} is not a share above 0 and up to 1: 0.5 asks for half of the items."
+            )
+
+    def sentence(self, language: str) -> str:
+        """The rule in words."""
+        return say(_MISSING_WORDS[self.rule], language).format(share=f"{100 * self.minimum:g}%")
+
+    def substitution(self, groups: Sequence[Sequence[int]], starts: Sequence[int], paired: bool) -> Substitution | None:
+        """What stands in for missing answers: ``groups`` of items, each form beginning at one of ``starts``.
+
+        Where the same people answered both forms, an item counts as answered if it was in both.
+        """
+        if self.rule != "available":
+            return None
+        tables = [tuple(tuple(start + k for k in members) for start in starts) for members in groups]
+        tables = tables if paired else [(row,) for table in tables for row in table]
+        return Substitution(tuple(tables), self.minimum)
+
+    def filled(self, forms: Sequence[Array], groups: Sequence[Sequence[int]]) -> list[Array]:
+        """The same people's answers to one or two forms with substitutes in place; nan where there is none."""
+        size = forms[0].shape[1]
+        rule = self.substitution(groups, [k * size for k in range(len(forms))], True)
+        answers = np.concatenate(forms, axis=1)
+        if rule is None:
+            return list(forms)
+        values, known = rule.apply(np.nan_to_num(answers), ~np.isnan(answers))
+        return np.split(np.where(known, values, np.nan), len(forms), axis=1)
+
+    def denominator(self, groups: Sequence[Sequence[int]]) -> int:
+        """Common denominator of substitutes: means of 1 to k answers."""
+        if self.rule != "available":
+            return 1
+        return lcm(*(number for members in groups for number in range(1, len(members) + 1)))
+
+
+_MISSING_WORDS: Mapping[Rule, Text] = {
+    "pairwise": {"en": "missing answers: each row rests on those who answered all that it needs",
+                 "zh": "缺失回答：每行仅计入答完其所需全部题项者"},
+    "complete": {"en": "missing answers: only respondents who answered every item count",
+                 "zh": "缺失回答：仅计入答完全部题项的受访者"},
+    "available": {"en": "missing answers: a dimension score is the mean of its answered items, if at least {share} of them were; "
+                        "items are not filled in",
+                  "zh": "缺失回答：维度得分为已答题项的均值（至少答 {share} 的题项），题项本身不作填补"},
+}  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)
@@ -179,8 +305,8 @@ class Row:
 
     @property
     def all_terms(self) -> tuple[Term, ...]:
-        """Influence of the gap, own and shared."""
-        return (*self.terms, *self.shared)
+        """Influence of the gap, own and shared, each domain once."""
+        return tuple(_merged([(1.0, term) for term in (*self.terms, *self.shared)]))
 
     def selecting(self, chosen: Array) -> Row:
         """The same row for some of the measures."""
@@ -197,13 +323,81 @@ class Row:
 
 
 @dataclass(frozen=True, eq=False)
+class Differences:
+    """How often each whole-number difference P - E occurs among paired respondents, per measure; additive.
+
+    Attributes
+    ----------
+    tallies : "what:id" of a measure -> its distinct differences and how often each occurs
+    """
+
+    tallies: Mapping[str, tuple[Array, Array]]
+
+    @classmethod
+    def of(cls, forms: Sequence[Array], measures: Sequence[Measure], denominator: int) -> Differences:
+        """Differences of (n, k) perceptions and expectations; substitutes are fractions with this common denominator."""
+        perception, expectation = forms
+        parts = [cls._of_part(perception[rows], expectation[rows], measures, denominator)
+                 for rows in (slice(start, start + PART) for start in range(0, len(perception), PART))]  # fmt: skip
+        return reduce(cls.__add__, parts)
+
+    @classmethod
+    def _of_part(
+        cls, perception: Array, expectation: Array, measures: Sequence[Measure], denominator: int
+    ) -> Differences:
+        difference = np.ascontiguousarray((perception - expectation).T)
+        size = len(difference)
+        known = [measure for measure in measures if not any(measure.weights[size:])]  # own points are no whole numbers
+        weights = np.array([measure.weights[:size] for measure in known], dtype=float)
+        weights /= np.gcd.reduce(weights.astype(np.int64), axis=1)[:, None]
+        single = difference.dtype.kind in "iub" and np.abs(weights).sum(axis=1).max() * 256 < _EXACT_FLOAT32
+        several = np.flatnonzero((weights != 0).sum(axis=1) > 1)
+        if single:  # one product for all scores of several items, exact in float32
+            sums = list(weights[several].astype(np.float32) @ difference.astype(np.float32))
+        else:  # what is missing in other items must not matter
+            sums = [weights[k, weights[k] != 0] @ difference[weights[k] != 0] for k in several]
+        whole = {k: difference[weights[k] != 0][0] for k in range(len(known)) if k not in several}
+        whole |= dict(zip(several.tolist(), sums, strict=True))
+        return cls({f"{measure.what}:{measure.id}": _tally(whole[k] * denominator if denominator > 1 else whole[k])
+                    for k, measure in enumerate(known)})  # fmt: skip
+
+    def __add__(self, other: Differences) -> Differences:
+        """The counts of both parts."""
+        return Differences({name: _added(mine, other.tallies[name]) for name, mine in self.tallies.items()})
+
+
+def _tally(whole: Array) -> tuple[Array, Array]:
+    """Distinct values and how often each occurs; nan is nobody."""
+    if whole.dtype.kind == "f":
+        whole = np.rint(whole[~np.isnan(whole)])
+    if not len(whole):
+        return np.zeros(0), np.zeros(0)
+    low, high = int(whole.min()), int(whole.max())
+    if high - low > _WIDE:
+        return np.unique(whole, return_counts=True)
+    if whole.dtype.itemsize == 1 and high - low < _FEW:  # single bytes are compared faster than they are looked up
+        counts = np.array([np.count_nonzero(whole == value) for value in range(low, high + 1)])
+    else:
+        counts = np.bincount(whole.astype(np.intp) - low)
+    values = np.flatnonzero(counts)
+    return (values + low).astype(float), counts[values].astype(float)
+
+
+def _added(mine: tuple[Array, Array], theirs: tuple[Array, Array]) -> tuple[Array, Array]:
+    values, code = np.unique(np.concatenate([mine[0], theirs[0]]), return_inverse=True)
+    return values, np.bincount(code, np.concatenate([mine[1], theirs[1]]), len(values))
+
+
+@dataclass(frozen=True, eq=False)
 class Basis:
     """Everything a gap table is computed from: moments, measures, and which cells serve which row.
 
     ``own`` are the sides ("P", "E") that have the split columns; ``shared`` the side that lacks them and serves
     every row, overall or matched by a column. ``sources`` and ``clusters`` give the number of a side's file and the
     file's cluster column. ``answers``, ``code`` and ``weight`` are the rows the moments were made
-    from, for replicates that resample respondents.
+    from, for replicates that resample respondents; None where rows were streamed. ``differences`` counts the whole-number
+    differences of paired respondents; ``ceiling`` holds for each item the weight of its expectations at the top of the
+    scale, and of all of them.
     """
 
     moments: Moments
@@ -215,9 +409,13 @@ class Basis:
     sources: Mapping[str, int]
     clusters: Mapping[int, str]
     fixed: Array | None
-    answers: Array
-    code: Array
+    answers: Array | None
+    code: Array | None
     weight: Array | None
+    differences: Differences | None = None
+    ceiling: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    missing: Missing = field(default_factory=Missing)
+    points: Points | None = None
 
     @classmethod
     def of(
@@ -227,37 +425,27 @@ class Basis:
         by: tuple[str, ...],
         match: str | None,
         fixed: Array | None,
+        *,
+        missing: Missing | None = None,
+        points: Points | None = None,
     ) -> Basis:
         """One pass over the answers of all files."""
+        missing = missing or Missing()
         sides = _sides(responses, fixed is not None)
-        reserved = sorted(set(by) & RESERVED)
-        if reserved:
-            raise SpecError(f"by={', '.join(reserved)}: tables have a column of that name. Rename it in the data.")
-        own = [side for side in sides if set(by) <= set(side.responses.frame.columns)]
-        if not own:
-            for side in sides:
-                check_columns(by, side.responses.frame.columns, side.responses.source.name)
-        lacking = [side for side in sides if side not in own]
-        if match:
-            for side in sides:
-                check_columns([match], side.responses.frame.columns, side.responses.source.name)
-        match = match if lacking else None
-        frames = [side.labelled(by, match, side in own) for side in sides]
-        cells = Cells.stacked([part for _, part, _ in frames])
-        _part_strata(cells.table, [side.responses.design for side in sides])
-        score_map = _score_map(responses, measures, fixed is not None)
-        answers = [part for part, _, _ in frames]
-        frame = answers[0] if len(answers) == 1 else pd.concat(answers, ignore_index=True)
-        frame = frame.reindex(columns=list(score_map.answers))
-        weight = None if all(w is None for _, _, w in frames) else np.concatenate(
-            [np.ones(len(part)) if w is None else w for part, _, w in frames])  # fmt: skip
-        moments = Moments.from_cells(frame, score_map, cells, weight)
+        own, match = _own_sides(sides, by, match)
+        score_map = _score_map(responses, measures, fixed is not None, points)
+        groups = list(dimension_items(responses.instrument, list(responses.matches)).values())
+        groups = groups or [list(range(len(responses.matches)))]
+        score_map = _with_substitutes(score_map, missing, groups, len(sides[0].letters) == 2)
+        reader = _Reader(sides, tuple(own), by, match, score_map, measures, missing, points, groups)
+        moments = Moments.from_blocks(reader.blocks(), score_map)
+        moments = replace(moments, cells=_parted_strata(moments.cells, [side.responses.design for side in sides]))
         letters = tuple(letter for side in own for letter in side.letters)
-        other = "".join(side.letters[0] for side in lacking) or None
+        other = "".join(side.letters[0] for side in sides if side not in own) or None
         sources = {letter: side.source for side in sides for letter in side.letters}
         clusters = {side.source: side.responses.design.stages[0] for side in sides if side.responses.design.stages}
-        rows = (frame.to_numpy(), cells.code, weight)
-        return cls(moments, measures, by, match, letters, other, sources, clusters, fixed, *rows)
+        return cls(moments, measures, by, match, letters, other, sources, clusters, fixed, *reader.rows(),
+                   reader.differences, reader.ceiling(), missing, points)  # fmt: skip
 
     @cached_property
     def labels(self) -> list[tuple[Any, ...]]:
@@ -267,7 +455,12 @@ class Basis:
     @property
     def paired(self) -> bool:
         """True if the same respondents answered both forms: both scores of a measure then share one mask."""
-        return len(self.moments.map.scores) == 2 * len(self.moments.map.mask_names)
+        return "E" in self.sources and self.sources["E"] == self.sources.get("P")
+
+    @property
+    def forms(self) -> tuple[str, ...]:
+        """The letters of the forms that are scored."""
+        return tuple(self.sources)
 
     def index(self, what: What) -> Array:
         """Positions of the measures of one kind."""
@@ -286,13 +479,15 @@ class Basis:
         none = np.zeros(len(self.measures))
         expectation = self.fixed if self.fixed is not None else means.get("E", none)
         n_expectation = ns.get("E", ns["P"]) if "P" in ns else ns["E"]
+        if self.points is not None and not self.points.own:
+            self._add_error_of_points(shared, label, np.asarray(means.get("P", none) - expectation))
         return Row(
             label,
             np.arange(len(self.measures)),
             np.asarray(expectation),
             means.get("P", none),
             tuple(pieces.term(domain, (label, domain[3])) for domain, pieces in terms.items()),
-            tuple(pieces.term(domain, domain) for domain, pieces in shared.items()),
+            tuple(pieces.term(domain, pieces.sample or domain) for domain, pieces in shared.items()),
             ns.get("P", none),
             n_expectation,
         )
@@ -315,7 +510,7 @@ class Basis:
 
     @cached_property
     def _all_positions(self) -> dict[str, tuple[Array, Array]]:
-        return {letter: self._found(letter) for letter in {name[0] for name in self.moments.map.scores}}
+        return {letter: self._found(letter) for letter in self.forms}
 
     def _found(self, letter: str) -> tuple[Array, Array]:
         names = [f"{letter}:{measure.what}:{measure.id}" for measure in self.measures]
@@ -386,6 +581,41 @@ class Basis:
         n = np.sum([part[2] for part in parts.values()], axis=0)
         return mixed + self._origin, n
 
+    def _add_error_of_points(self, shared: dict[Any, _Pieces], label: tuple[Any, ...], gap: Array) -> None:
+        """Adds the influence that mean points have on the weighted total: who gives a dimension more points moves it.
+
+        ``T = sum_d share_d gap_d``, so a respondent's shares s add ``sum_d (gap_d - T) (s_d - mean s_d) / weight``.
+        """
+        points = self.points
+        if points is None:
+            return
+        k = next(j for j, measure in enumerate(self.measures) if (measure.what, measure.id) == ("total", "weighted"))
+        place = {self.measures[j].id: j for j in self.index("dimension")}
+        pull = np.nan_to_num(np.array([gap[place[d]] - gap[k] for d in points.columns]))
+        scores = np.array([self.moments.score_index(f"W:{d}") for d in points.columns])
+        mask, source = self.moments.mask_index(f"W:{next(iter(points.columns))}"), points.source
+        domains = [domain for domain in self.moments.domains if self._source_of(domain) == source]
+        sums = {domain: self.moments.total(self.moments.in_domain(domain))[0] for domain in domains}
+        weight = np.sum([row[mask] for row in sums.values()])
+        mean = np.sum([row[scores] for row in sums.values()], axis=0) / weight
+        for domain in domains:
+            pieces = self._pieces(shared, domain)
+            pieces.sample = (label, source) if domain[0] == "own" else ("shared", source)
+            pieces.coefficients[k, scores] += pull / weight
+            pieces.coefficients[k, mask] -= pull @ mean / weight
+
+    @property
+    def without_reference(self) -> Array:
+        """(m,) True where no simple random sample compares: a group's total under mean points of people outside it too."""
+        mean_points = self.points is not None and not self.points.own and bool(self.by)
+        return np.array([mean_points and (m.what, m.id) == ("total", "weighted") for m in self.measures])
+
+    def _source_of(self, domain: Any) -> int:
+        """Number of the file whose rows are in a domain."""
+        if domain[0] == "own":
+            return int(domain[3])
+        return self.sources[str(self.shared)]
+
     def spread(self, rows: Sequence[tuple[float, Row]], interval: Interval) -> tuple[Spread, bool]:
         """Spread of a signed sum of rows, and whether respondents had to be the units.
 
@@ -397,7 +627,8 @@ class Basis:
         served = [term for term in shared if term.coefficients.any()]
         lone = self._within_one_cluster(own)
         if not lone or isinstance(interval, Student):
-            return interval.spread(self.moments, [*own, *served], self._again(rows)), bool(lone)
+            together = _merged([(1.0, term) for term in (*own, *served)])
+            return interval.spread(self.moments, together, self._again(rows)), bool(lone)
         others = [term for term in (*own, *served) if term not in lone]
         parts = [inside_one_cluster(self.moments, lone)]
         if others:
@@ -443,29 +674,54 @@ class Basis:
             means[self.shared] = np.sum(mixed, axis=0) / self._denominators
         zero = np.zeros(len(self.measures))
         expectation = self.fixed - self._origin if self.fixed is not None else means.get("E", zero)
-        return np.asarray(means.get("P", zero) - expectation)
+        gap = np.array(means.get("P", zero) - expectation)
+        if self.points is not None and not self.points.own:
+            gap += self._moved_by_points(gap, sums)
+        return gap
+
+    def _moved_by_points(self, gap: Array, sums: Callable[[Any], Array]) -> Array:
+        """(r, m) what replicates' own mean points add to the weighted total under the sample's."""
+        points = self.points
+        columns = [] if points is None else list(points.columns)
+        k = next(j for j, measure in enumerate(self.measures) if (measure.what, measure.id) == ("total", "weighted"))
+        place = [next(j for j in self.index("dimension") if self.measures[j].id == d) for d in columns]
+        scores = np.array([self.moments.score_index(f"W:{d}") for d in columns])
+        mask, source = self.moments.mask_index(f"W:{columns[0]}"), points.source if points else 0
+        domains = [domain for domain in self.moments.domains if self._source_of(domain) == source]
+        rows = np.sum([sums(domain)[:, 0] for domain in domains], axis=0)
+        total = np.sum([self.moments.total(self.moments.in_domain(domain))[0] for domain in domains], axis=0)
+        moved = rows[:, scores] / rows[:, [mask]] - total[scores] / total[mask]
+        out = np.zeros_like(gap)
+        out[:, k] = (moved * gap[:, place]).sum(axis=1)
+        return out
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class _Pieces:
     coefficients: Array
     masks: list[Array]
+    sample: Any = None
 
     def uses(self, mask: Array) -> None:
         if not any(np.array_equal(mask, known) for known in self.masks):
             self.masks.append(mask)
 
     def term(self, domain: Any, sample: Any) -> Term:
-        return Term(domain, self.coefficients, np.stack(self.masks, axis=1), sample)
+        used = np.stack(self.masks, axis=1) if self.masks else np.zeros((len(self.coefficients), 0), dtype=int)
+        return Term(domain, self.coefficients, used, sample)
 
 
 def _merged(signed: Sequence[tuple[float, Term]]) -> list[Term]:
-    """Terms of the same domain added up, so that their products meet."""
+    """Terms of the same domain added up, so that their products meet; what each rests on is kept once."""
     merged: dict[Any, Term] = {}
     for sign, term in signed:
         known = merged.get(term.domain)
-        coefficients = sign * term.coefficients + (0.0 if known is None else known.coefficients)
-        merged[term.domain] = replace(term, coefficients=coefficients)
+        if known is None:
+            merged[term.domain] = replace(term, coefficients=sign * term.coefficients)
+            continue
+        new = [k for k in range(term.used.shape[1]) if not (known.used == term.used[:, [k]]).all(axis=0).any()]
+        used = np.concatenate([known.used, term.used[:, new]], axis=1)
+        merged[term.domain] = replace(known, coefficients=known.coefficients + sign * term.coefficients, used=used)
     return list(merged.values())
 
 
@@ -478,17 +734,172 @@ class _Side:
     items: Mapping[str, Mapping[str, str]]
     source: int
 
-    def labelled(self, by: Sequence[str], match: str | None, own: bool) -> tuple[pd.DataFrame, Cells, Array | None]:
-        """Answers named "P:item"/"E:item", cells whose domain says which rows they serve, and weights."""
-        frame, design = self.responses.frame, self.responses.design
-        columns = {column: f"{letter}:{item}" for letter in self.letters for item, column in self.items[letter].items()}
-        answers = frame[list(columns)].rename(columns=columns)
+    def cells(self, frame: pd.DataFrame, by: Sequence[str], match: str | None, own: bool) -> Cells:
+        """Cells of some of its rows, whose domain says which rows of the table they serve."""
         labels = [*(by if own else ()), *([match] if match else [])]
-        cells = Cells.of(frame.assign(**{name: _stated(frame[name]) for name in labels}), design, labels, self.source)
+        stated = frame.assign(**{name: _stated(frame[name]) for name in labels})
+        cells = Cells.of(stated, self.responses.design, labels, self.source)
         served = [(*label, "") if not match else label for label in cells.table["domain"]]
         domains = np.empty(len(served), dtype=object)
         domains[:] = [("own", label[:-1], label[-1], self.source) if own else ("shared", label[-1]) for label in served]
-        return answers, replace(cells, table=cells.table.assign(domain=domains)), row_weights(frame, design)
+        return replace(cells, table=cells.table.assign(domain=domains))
+
+    def columns(self, letter: str) -> list[str]:
+        """The file's columns that hold the items of one form, in the order of the scores."""
+        return list(self.items[letter].values())
+
+
+def _own_sides(sides: Sequence[_Side], by: Sequence[str], match: str | None) -> tuple[list[_Side], str | None]:
+    """The files that have the split columns, and the column that matches the other to them, where it is needed."""
+    reserved = sorted(set(by) & RESERVED)
+    if reserved:
+        raise SpecError(f"by={', '.join(reserved)}: tables have a column of that name. Rename it in the data.")
+    own = [side for side in sides if set(by) <= set(side.responses.columns)]
+    if not own:
+        for side in sides:
+            check_columns(by, side.responses.columns, side.responses.source.name)
+    if match:
+        for side in sides:
+            check_columns([match], side.responses.columns, side.responses.source.name)
+    return own, match if len(own) < len(sides) else None
+
+
+class _Reader:
+    """One pass over the files: blocks for the moments, and what else must be counted on the way."""
+
+    def __init__(
+        self,
+        sides: Sequence[_Side],
+        own: tuple[_Side, ...],
+        by: Sequence[str],
+        match: str | None,
+        score_map: ScoreMap,
+        measures: Sequence[Measure],
+        missing: Missing,
+        points: Points | None,
+        groups: Sequence[Sequence[int]],
+    ) -> None:
+        self.sides, self.own, self.by, self.match = sides, own, by, match
+        self.map, self.measures, self.missing, self.points, self.groups = score_map, measures, missing, points, groups
+        self.held: list[tuple[Array, Array | None, Cells]] = []
+        self.streamed = False
+        self.differences: Differences | None = None
+        self.top: dict[int, Any] = {}
+
+    def blocks(self) -> Iterator[Block]:
+        """The answers of all files, block by block."""
+        for side in self.sides:
+            present = np.array([name[0] in side.letters or self._is_points(name, side) for name in self.map.answers])
+            self.streamed |= side.responses.streamed
+            for frame in side.responses.frames(self._columns(side)):
+                answers = self._answers(side, frame, present)
+                cells = side.cells(frame, self.by, self.match, side in self.own)
+                weight = row_weights(frame, side.responses.design)
+                self._count(side, answers, weight)
+                if not self.streamed:
+                    self.held.append((_spread_out(answers, present), weight, cells))
+                yield Block(answers, present, cells, weight)
+
+    def _columns(self, side: _Side) -> list[str]:
+        """The columns of a file that are read."""
+        points = [] if self.points is None or self.points.source != side.source else self.points.columns.values()
+        split = [*(self.by if side in self.own else ()), *([self.match] if self.match else [])]
+        return list(dict.fromkeys([*split, *points]))
+
+    def _is_points(self, name: str, side: _Side) -> bool:
+        return name[0] == "W" and self.points is not None and side.source == self.points.source
+
+    def _answers(self, side: _Side, frame: pd.DataFrame, present: Array) -> Array:
+        """(n, p) the answers of some rows of a file in the map's order, under the missing rule."""
+        forms = [answer_matrix(frame, side.columns(letter)) for letter in side.letters]
+        if self.missing.rule == "complete":
+            forms = _complete_rows(forms)
+        points = self.points
+        if points is None or points.source != side.source:
+            return forms[0] if len(forms) == 1 else np.concatenate(forms, axis=1)
+        shares = points.read(frame)
+        if not points.own:
+            return np.concatenate([*forms, shares], axis=1)
+        own = self._own_scores(forms, shares)
+        return np.concatenate([part for pair in zip(forms, own, strict=True) for part in pair], axis=1)
+
+    def _own_scores(self, forms: Sequence[Array], shares: Array) -> list[Array]:
+        """(n, 1) for each form: dimension scores weighted by the respondent's own points."""
+        values = [form.astype(float) for form in forms]
+        if self.missing.rule == "available":
+            values = self.missing.filled(values, self.groups)
+        return [
+            np.sum([shares[:, d] * value[:, members].mean(axis=1) for d, members in enumerate(self.groups)], axis=0)[
+                :, None
+            ]
+            for value in values
+        ]
+
+    def _count(self, side: _Side, answers: Array, weight: Array | None) -> None:
+        """Counts of differences between two forms, and of expectations at the top of the scale."""
+        size = len(side.items[side.letters[0]])
+        step = len(self.measures[0].weights)
+        if "E" in side.letters:
+            start = side.letters.index("E") * step
+            self._count_top(side, answers[:, start : start + size], weight)
+        if len(side.letters) == 2:
+            forms = [answers[:, :size], answers[:, step : step + size]]
+            if self.missing.rule == "available":
+                forms = self.missing.filled([form.astype(float) for form in forms], self.groups)
+            found = Differences.of(forms, self.measures, self.missing.denominator(self.groups))
+            self.differences = found if self.differences is None else self.differences + found
+
+    def _count_top(self, side: _Side, answers: Array, weight: Array | None) -> None:
+        high = side.responses.instrument.scale.high
+        for start in range(0, len(answers), PART):
+            part = answers[start : start + PART]
+            for k, there in enumerate((part == high, part == part)):
+                w = None if weight is None else weight[start : start + PART]
+                sums = np.count_nonzero(there, axis=0).astype(float) if w is None else w @ there
+                self.top[k] = self.top.get(k, 0.0) + sums
+
+    def ceiling(self) -> dict[str, tuple[float, float]]:
+        """Item -> weight of the expectations at the top of the scale, and of all of them."""
+        items = [name for side in self.sides if "E" in side.letters for name in side.items["E"]]
+        return dict(zip(items, zip(self.top[0], self.top[1], strict=True), strict=True)) if self.top else {}
+
+    def rows(self) -> tuple[Array | None, Array | None, Array | None]:
+        """Answers, cells and weights of all rows, unless they were streamed."""
+        if self.streamed or not self.held:
+            return None, None, None
+        answers = [part for part, _, _ in self.held]
+        weights = [weight for _, weight, _ in self.held]
+        weight = None if all(w is None for w in weights) else np.concatenate(
+            [np.ones(len(part)) if w is None else w for part, w in zip(answers, weights, strict=True)])  # fmt: skip
+        code = Cells.stacked([cells for _, _, cells in self.held]).code
+        return answers[0] if len(answers) == 1 else np.concatenate(answers), code, weight
+
+
+def _complete_rows(forms: Sequence[Array]) -> list[Array]:
+    """The answers of one file with every row emptied that lacks any of them."""
+    lacking = np.zeros(len(forms[0]), dtype=bool)
+    for form in forms:
+        lacking |= np.isnan(form).any(axis=1) if form.dtype.kind == "f" else False
+    return [np.where(lacking[:, None], np.nan, form) for form in forms] if lacking.any() else list(forms)
+
+
+def _spread_out(answers: Array, present: Array) -> Array:
+    """(n, k) the answers among all that the map knows, nan where a file did not ask."""
+    if present.all():
+        return answers
+    out = np.full((len(answers), len(present)), np.nan)
+    out[:, present] = answers
+    return out
+
+
+def _with_substitutes(score_map: ScoreMap, missing: Missing, groups: Sequence[Sequence[int]], paired: bool) -> ScoreMap:
+    letters = list(dict.fromkeys(name[0] for name in score_map.answers if name[0] != "W"))
+    starts = [next(k for k, name in enumerate(score_map.answers) if name[0] == letter) for letter in letters]
+    rule = missing.substitution(groups, starts, paired)
+    if rule is None:
+        return score_map
+    single = [name.startswith("item:") or name[1:].startswith(":item:") for name in score_map.mask_names]
+    return replace(score_map, substitute=replace(rule, filled=tuple(not one for one in single)))
 
 
 def _stated(column: pd.Series) -> pd.Series:
@@ -509,13 +920,13 @@ def _sides(responses: Responses, fixed: bool) -> list[_Side]:
     return sides
 
 
-def _part_strata(table: pd.DataFrame, designs: Sequence[SampleDesign]) -> None:
-    """Keeps the strata of two files apart, unless they come from the same drawn clusters.
+def _parted_strata(table: pd.DataFrame, designs: Sequence[SampleDesign]) -> pd.DataFrame:
+    """The cells with the strata of two files kept apart, unless they come from the same drawn clusters.
 
     A shared name does not show a shared draw: where populations are given the visited clusters must be the same ones.
     """
     if len(designs) < 2:
-        return
+        return table
     first, second = designs
     same = bool(first.stages) and (first.strata, first.stages) == (second.strata, second.stages)
     units = [set(map(tuple, table.loc[table["source"] == s, ["stratum", "cluster"]].to_numpy())) for s in (0, 1)]
@@ -523,27 +934,35 @@ def _part_strata(table: pd.DataFrame, designs: Sequence[SampleDesign]) -> None:
         same = same and bool(units[0] & units[1])
     else:
         same = same and first.population == second.population and units[0] == units[1]
-    if not same:
-        form = np.where(table["source"] == 1, "expectation ", "perception ")
-        table["stratum"] = [f"{name}{stratum}".strip() for name, stratum in zip(form, table["stratum"], strict=True)]
+    if same:
+        return table
+    form = np.where(table["source"] == 1, "expectation ", "perception ")
+    return table.assign(
+        stratum=[f"{name}{stratum}".strip() for name, stratum in zip(form, table["stratum"], strict=True)]
+    )
 
 
-def _score_map(responses: Responses, measures: Sequence[Measure], fixed: bool) -> ScoreMap:
-    items = list(responses.matches)
+def _score_map(responses: Responses, measures: Sequence[Measure], fixed: bool, points: Points | None) -> ScoreMap:
+    """Every measure of every form, then mean points as they were given."""
+    items = [*responses.matches, *([OWN] if points is not None and points.own else [])]
     only = {"expectation only": ("E",), "perception only": ("P",)}.get(responses.pairing, ("P", "E"))
     letters = ("P",) if fixed else only
     paired = responses.pairing == "paired"
+    given = [] if points is None or points.own else list(points.columns)
     weights = np.array([measure.weights for measure in measures], dtype=np.int64).T
     k, m = weights.shape
-    blocks = np.zeros((k * len(letters), m * len(letters)), dtype=np.int64)
+    blocks = np.zeros((k * len(letters) + len(given), m * len(letters) + len(given)), dtype=np.int64)
     for place in range(len(letters)):
         blocks[place * k : (place + 1) * k, place * m : (place + 1) * m] = weights
+    blocks[k * len(letters) :, m * len(letters) :] = np.eye(len(given), dtype=np.int64)
     names = [f"{measure.what}:{measure.id}" for measure in measures]
+    masks = [name if paired and not fixed else f"{letter}:{name}" for letter in letters for name in names]
+    middle = float(int(responses.instrument.scale.midpoint))
     return ScoreMap(
-        tuple(f"{letter}:{item}" for letter in letters for item in items),
-        tuple(f"{letter}:{name}" for letter in letters for name in names),
+        (*(f"{letter}:{item}" for letter in letters for item in items), *(f"W:{name}" for name in given)),
+        (*(f"{letter}:{name}" for letter in letters for name in names), *(f"W:{name}" for name in given)),
         blocks,
-        np.tile([float(measure.denominator) for measure in measures], len(letters)),
-        tuple(name if paired and not fixed else f"{letter}:{name}" for letter in letters for name in names),
-        np.full(k * len(letters), float(int(responses.instrument.scale.midpoint))),
+        np.r_[np.tile([float(measure.denominator) for measure in measures], len(letters)), np.ones(len(given))],
+        (*masks, *["W:points"] * len(given)),
+        np.r_[np.full(k * len(letters), middle), np.zeros(len(given))],
     )

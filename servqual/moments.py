@@ -32,7 +32,44 @@ _CHUNK = 16_384  # rows of one product: about what the second-level cache holds
 PART = 262_144  # rows that are sorted by cell together; fixed, so that results don't depend on how data arrive
 NOT_STATED = "(not stated)"
 EVERYONE = 0.0  # population of a cluster in which everyone answered, whatever their number
+_MOST_CODES = 2**62  # combinations of labels that a whole number can tell apart
 _EXACT_FLOAT32 = 2**24  # sums of integers below this are exact in float32
+
+
+@dataclass(frozen=True)
+class Substitution:
+    """Missing answers stand in for by the mean of the respondent's others in the group; a score is then that mean.
+
+    Attributes
+    ----------
+    groups : positions of answers, one row a form, one column an item; an item missing in one form counts as missing in all
+    minimum : share of a group's items that must be answered
+    filled : (masks,) True where scores may rest on substitutes
+
+    >>> rule = Substitution((((0, 1, 2),),), 0.5, (True,))
+    >>> values, known = rule.apply(np.array([[6.0, 4.0, 0.0], [6.0, 0.0, 0.0]]), np.array([[1, 1, 0], [1, 0, 0]], bool))
+    >>> values.tolist(), known.tolist()
+    ([[6.0, 4.0, 5.0], [6.0, 0.0, 0.0]], [[True, True, True], [True, False, False]])
+    """
+
+    groups: tuple[tuple[tuple[int, ...], ...], ...]
+    minimum: float
+    filled: tuple[bool, ...] = ()
+
+    def apply(self, values: Array, answered: Array) -> tuple[Array, Array]:
+        """(n, k) values with substitutes, and which of them are known now; both are copies."""
+        values, known = values.copy(), answered.copy()
+        for group in self.groups:
+            places = np.array(group)
+            given: Array = np.asarray(answered[:, places].all(axis=1))
+            number = np.asarray(given.sum(axis=1))
+            enough = (number > 0) & (number >= self.minimum * places.shape[1] - 1e-9)
+            lacking = (enough[:, None] & ~given)[:, None, :]
+            total = (values[:, places] * given[:, None, :]).sum(axis=2)
+            mean = total / np.maximum(number, 1)[:, None]
+            values[:, places] = np.where(lacking, mean[:, :, None], values[:, places])
+            known[:, places] |= lacking
+        return values, known
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,6 +88,7 @@ class ScoreMap:
     denominators : (s,)
     masks : (s,) the mask each score belongs to; scores with one name exist together or not at all
     origin : (k,) value subtracted from each answer before summing (the scale's midpoint)
+    substitute : what stands in for missing answers of scores of several items; None where nothing does
 
     Examples
     --------
@@ -65,6 +103,7 @@ class ScoreMap:
     denominators: Array
     masks: tuple[str, ...]
     origin: Array
+    substitute: Substitution | None = None
 
     @classmethod
     def plain(cls, columns: Sequence[str], origin: Sequence[float] | float = 0.0) -> ScoreMap:
@@ -77,8 +116,8 @@ class ScoreMap:
 
     def same_as(self, other: ScoreMap) -> bool:
         """True if both describe the same scores in the same units about the same origin."""
-        names = (self.answers, self.scores, self.masks) == (other.answers, other.scores, other.masks)
-        return names and all(
+        mine, theirs = ((m.answers, m.scores, m.masks, m.substitute) for m in (self, other))
+        return mine == theirs and all(
             np.array_equal(getattr(self, name), getattr(other, name)) for name in ("weights", "denominators", "origin")
         )
 
@@ -120,10 +159,19 @@ class ScoreMap:
 
     def rows(self, centred: Array, answered: Array) -> Array:
         """(n, q) rows ``z`` of respondents with gaps in their answers (``centred`` is 0 there)."""
-        needed = self.needed().astype(np.float64)
-        present = (answered.astype(np.float64) @ needed) == needed.sum(axis=0)
-        scores = (centred @ self.weights) * present[:, self.mask_of_score]
+        present, scores = self._scored(centred, answered)
+        if self.substitute is not None:
+            some_present, some_scores = self._scored(*self.substitute.apply(centred, answered))
+            filled = np.array(self.substitute.filled)
+            present = np.where(filled, some_present, present)
+            scores = np.where(filled[self.mask_of_score], some_scores, scores)
+        scores = scores * present[:, self.mask_of_score]
         return np.concatenate([np.ones((len(centred), 1)), present, scores], axis=1)
+
+    def _scored(self, centred: Array, answered: Array) -> tuple[Array, Array]:
+        """(n, masks) whether all that a mask needs is there, and (n, s) sums."""
+        needed = self.needed().astype(np.float64)
+        return (answered.astype(np.float64) @ needed) == needed.sum(axis=0), centred @ self.weights
 
 
 @dataclass(frozen=True, eq=False)
@@ -181,9 +229,14 @@ def _distinct(columns: Sequence[pd.Series], n: int) -> tuple[Array, Array]:
     code = np.zeros(n, dtype=np.int64)
     if not columns:
         return code, np.zeros(min(n, 1), dtype=np.int64)
+    size = 1
     for column in columns:
         codes, labels = pd.factorize(column, use_na_sentinel=False)
-        code = pd.factorize(code * max(len(labels), 1) + codes)[0]
+        if size * max(len(labels), 1) > _MOST_CODES:
+            code, pairs = pd.factorize(code)
+            size = len(pairs)
+        code, size = code * max(len(labels), 1) + codes, size * max(len(labels), 1)
+    code = pd.factorize(code)[0]
     starts = np.flatnonzero(np.diff(np.maximum.accumulate(code), prepend=-1))  # codes rise in order of appearance
     return code, starts
 
@@ -212,16 +265,16 @@ def _population(frame: pd.DataFrame, design: SampleDesign) -> list[Any]:
 
 
 def _one_population(sizes: Any, code: Array, table: pd.DataFrame, name: str) -> None:
-    """Refuse a population size that changes within a stratum (first stage) or cluster (second stage)."""
+    """Refuse a population size that changes within a file's stratum (first stage) or cluster (second stage)."""
     if np.isscalar(sizes):
         return
-    unit = ["stratum"] if name == POPULATION[0] else ["stratum", "cluster"]
+    unit = ["source", "stratum"] if name == POPULATION[0] else ["source", "stratum", "cluster"]
     group = table.groupby(unit, sort=False).ngroup().to_numpy()
     first = table.groupby(group, sort=False)[name].first().to_numpy(float)
     odd = ~np.isclose(sizes, first[group][code], equal_nan=True)
     if odd.any():
         bad = table.iloc[np.unique(code[odd])][[*unit, name]].drop_duplicates()
-        places = ", ".join(" ".join(map(str, line)) for line in bad[unit].head(5).to_numpy().tolist())
+        places = ", ".join(" ".join(map(str, line)) for line in bad[unit[1:]].head(5).to_numpy().tolist())
         raise DataError(f"{name} differs within {unit[-1]} {places or '(all)'}. Give one size.", bad)
 
 
@@ -381,7 +434,9 @@ class Moments:
         wanted = list(dict.fromkeys([*score_map.answers, *by, *design.column_names()]))
         every = np.ones(len(score_map.answers), dtype=bool)
         blocks = (
-            Block(_matrix(frame, score_map.answers), every, Cells.of(frame, design, by), row_weights(frame, design))
+            Block(
+                answer_matrix(frame, score_map.answers), every, Cells.of(frame, design, by), row_weights(frame, design)
+            )
             for frame in rebatched(_frames(stream, wanted))
         )
         return cls.from_blocks(blocks, score_map)
@@ -397,7 +452,7 @@ class Moments:
     def from_cells(cls, frame: pd.DataFrame, score_map: ScoreMap, cells: Cells, weight: Array | None) -> Moments:
         """Moments of rows whose cells and weights are already known."""
         every = np.ones(len(score_map.answers), dtype=bool)
-        return cls.from_blocks([Block(_matrix(frame, score_map.answers), every, cells, weight)], score_map)
+        return cls.from_blocks([Block(answer_matrix(frame, score_map.answers), every, cells, weight)], score_map)
 
     @classmethod
     def from_blocks(cls, blocks: Iterable[Block], score_map: ScoreMap) -> Moments:
@@ -523,7 +578,7 @@ def row_weights(frame: pd.DataFrame, design: SampleDesign) -> Array | None:
     return weight
 
 
-def _matrix(frame: pd.DataFrame, columns: Sequence[str]) -> Array:
+def answer_matrix(frame: pd.DataFrame, columns: Sequence[str]) -> Array:
     """(n, k) answers: integers as they are, everything else as float64 with nan for missing."""
     wanted = frame if list(frame.columns) == list(columns) else frame[list(columns)]
     if all(isinstance(kind, np.dtype) and kind.kind in "iub" for kind in wanted.dtypes):
@@ -547,10 +602,11 @@ def rebatched(frames: Iterable[pd.DataFrame]) -> Iterable[pd.DataFrame]:
     for frame in frames:
         held.append(frame)
         size += len(frame)
-        while size >= PART:
+        if size >= PART:
             whole = held[0] if len(held) == 1 else pd.concat(held, ignore_index=True)
-            yield whole.iloc[:PART]
-            held, size = [whole.iloc[PART:]], size - PART
+            full = size - size % PART
+            yield from (whole.iloc[start : start + PART] for start in range(0, full, PART))
+            held, size = [whole.iloc[full:]], size - full
     if size:
         yield held[0] if len(held) == 1 else pd.concat(held, ignore_index=True)
 
@@ -577,11 +633,15 @@ class _Gathered:
         key, p = block.present.tobytes(), 1 + int(block.present.sum())
         sums = self.complete[key] = _grown(self.complete.get(key), (self.powers, len(self.table), p, p))
         q = 1 + len(self.map.mask_names) + len(self.map.scores)
-        for cell, whole, rest in _cell_grams(block, self.map):
-            sums[:, place[cell]] += whole if len(whole) == self.powers else whole[:1]
+        for cells, whole, rest in _cell_grams(block, self.map):
+            for cell, grams in zip(
+                place[cells], whole, strict=True
+            ):  # a file without weights has one power for all three
+                sums[:, cell] += grams
             if rest is not None:
                 self.partial = _grown(self.partial, (self.powers, len(self.table), q, q))
-                self.partial[:, place[cell]] += rest if len(rest) == self.powers else rest[:1]
+                for cell, grams in zip(place[cells], rest, strict=True):
+                    self.partial[:, cell] += grams
 
     def _places(self, cells: pd.DataFrame) -> Array:
         """(c,) row of the growing table for each of a block's cells; refuses populations that changed."""
@@ -619,8 +679,11 @@ def _grown(sums: Array | None, shape: tuple[int, ...]) -> Array:
     return out
 
 
-def _cell_grams(block: Block, score_map: ScoreMap) -> Iterable[tuple[int, Array, Array | None]]:
-    """Gram matrices of the complete and of the other rows, of pieces that each lie in one cell."""
+def _cell_grams(block: Block, score_map: ScoreMap) -> Iterable[tuple[Array, Array, Array | None]]:
+    """Gram matrices of the complete and of the other rows, of pieces that each lie in one cell.
+
+    Yields (p,) cells, (p, powers, 1 + k, 1 + k) and (p, powers, q, q) or None, for p neighbouring pieces at a time.
+    """
     code, weight, answers = block.cells.code, block.weight, block.answers
     cells = len(block.cells.table)
     if cells > 1:
@@ -629,39 +692,39 @@ def _cell_grams(block: Block, score_map: ScoreMap) -> Iterable[tuple[int, Array,
     if weight is not None:
         answers = np.ascontiguousarray(answers)  # one memory order, so that weighted sums agree in the last bit
     ends = np.cumsum(np.bincount(code, minlength=cells))
-    pieces = [
+    pieces = np.array([
         (cell, start, min(start + _CHUNK, end))
         for cell, (begin, end) in enumerate(zip(np.r_[0, ends[:-1]], ends, strict=True))
         for start in range(begin, end, _CHUNK)
-    ]
+    ])  # fmt: skip
+    runs = np.split(pieces, np.flatnonzero(np.diff(pieces[:, 2] // _CHUNK)) + 1)
 
-    def work(piece: tuple[int, int, int]) -> tuple[int, Array, Array | None]:
-        cell, rows = piece[0], slice(*piece[1:])
-        whole, rest = _block_grams(answers[rows], score_map, block.present, None if weight is None else weight[rows])
-        return cell, np.stack(whole), None if rest is None else np.stack(rest)
+    def work(run: Array) -> tuple[Array, Array, Array | None]:
+        begin, end = run[0, 1], run[-1, 2]
+        rows = None if weight is None else weight[begin:end]
+        return run[:, 0], *_piece_grams(answers[begin:end], run[:, 1:] - begin, score_map, block.present, rows)
 
-    return _shared_out(work, pieces, len(answers))
+    return _shared_out(work, runs, len(answers))
 
 
-def _block_grams(
-    answers: Array, score_map: ScoreMap, present: Array, weight: Array | None
-) -> tuple[list[Array], list[Array] | None]:
-    """Gram matrices of the complete rows in answer space, and of the others in score space."""
+def _piece_grams(
+    answers: Array, bounds: Array, score_map: ScoreMap, present: Array, weight: Array | None
+) -> tuple[Array, Array | None]:
+    """Gram matrices of the complete rows in answer space, and of the others in score space, between (p, 2) bounds."""
     origin = score_map.origin[present]
     if answers.dtype.kind in "iub":
-        return _complete_grams(answers, origin, weight), None
+        return _complete_grams(answers, bounds, origin, weight), None
     answered = ~np.isnan(answers)
     whole = answered.all(axis=1)
     if whole.all():
-        return _complete_grams(answers, origin, weight), None
+        return _complete_grams(answers, bounds, origin, weight), None
+    kept = np.r_[0, np.cumsum(whole)][bounds]
     n = int((~whole).sum())
     centred, given = np.zeros((n, len(present))), np.zeros((n, len(present)), dtype=bool)
     given[:, present] = answered[~whole]
     centred[:, present] = np.where(given[:, present], answers[~whole] - origin, 0.0)
-    rest = score_map.rows(centred, given)
-    lone = None if weight is None else weight[~whole]
-    kept = None if weight is None else weight[whole]
-    return _complete_grams(answers[whole], origin, kept), _weighted_grams(rest, lone)
+    rest = _grams_between(score_map.rows(centred, given), bounds - kept, None if weight is None else weight[~whole])
+    return _complete_grams(answers[whole], kept, origin, None if weight is None else weight[whole]), rest
 
 
 def _with_constant(answers: Array, origin: Array, kind: Any) -> Array:
@@ -676,29 +739,30 @@ def _with_constant(answers: Array, origin: Array, kind: Any) -> Array:
     return z
 
 
-def _complete_grams(answers: Array, origin: Array, weight: Array | None) -> list[Array]:
-    """Gram matrices of complete rows about the origin, in float32 where that is exact.
+def _complete_grams(answers: Array, bounds: Array, origin: Array, weight: Array | None) -> Array:
+    """(p, powers, 1 + k, 1 + k) Gram matrices of complete rows about the origin, in float32 where that is exact.
 
     Sums of products of whole numbers are exact in float32 while they stay under 2^24. The largest are the sums of
     squares on the diagonal, so the result itself shows whether it may be believed; it is then moved to the origin.
     """
     if weight is None and answers.dtype.kind in "iub" and answers.dtype.itemsize <= 2:
-        z = _with_constant(answers, np.zeros(len(origin)), np.float32)
-        gram = z.T @ z
-        if np.diagonal(gram).max(initial=0) < _EXACT_FLOAT32:
+        grams = _grams_between(_with_constant(answers, np.zeros(len(origin)), np.float32), bounds, None)
+        if np.diagonal(grams, axis1=2, axis2=3).max(initial=0) < _EXACT_FLOAT32:
             shift = np.eye(len(origin) + 1)
             shift[1:, 0] = -origin
-            return [shift @ gram.astype(np.float64) @ shift.T]
-    return _weighted_grams(_with_constant(answers, origin, np.float64), weight)
+            return np.asarray(shift @ grams.astype(np.float64) @ shift.T)
+    return _grams_between(_with_constant(answers, origin, np.float64), bounds, weight)
 
 
-def _weighted_grams(z: Array, weight: Array | None) -> list[Array]:
-    """Gram matrices of rows with weights 1, w and w^2; the first alone where there are no weights."""
-    plain = z.T @ z
-    if weight is None:
-        return [plain]
-    scaled = z * weight[:, None]
-    return [plain, scaled.T @ z, scaled.T @ scaled]
+def _grams_between(z: Array, bounds: Array, weight: Array | None) -> Array:
+    """(p, powers, q, q) Gram matrices of the rows between bounds, with weights 1, w and w^2; the first alone without."""
+    scaled = z if weight is None else z * weight[:, None]
+    pairs = [(z, z)] if weight is None else [(z, z), (scaled, z), (scaled, scaled)]
+    out = np.empty((len(bounds), len(pairs), z.shape[1], z.shape[1]), z.dtype)
+    for k, (start, stop) in enumerate(bounds.tolist()):
+        for power, (left, right) in enumerate(pairs):
+            np.matmul(left[start:stop].T, right[start:stop], out=out[k, power])
+    return out
 
 
 def _shared_out(work: Callable[[Any], Any], blocks: Sequence[Any], rows: int) -> Iterable[Any]:

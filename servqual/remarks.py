@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from servqual.inference import Spread, complete_strata, kish_deff
-from servqual.measures import Basis, Row
+from servqual.measures import Basis, Missing, Row
 from servqual.responses import Responses
 from survey_design.results import Text, say
 
@@ -21,14 +21,15 @@ _FORM_WORDS: Mapping[str, Text] = {
 }
 
 
-def base_remark(responses: Responses, rows: Sequence[Row]) -> Text:
-    """Answers used per row, rows kept and dropped."""
+def base_remark(responses: Responses, rows: Sequence[Row], missing: Missing | None = None) -> Text:
+    """What happens to missing answers, answers used per row, rows kept and dropped."""
+    rule = missing or Missing()
     used = np.concatenate([row.n_perception for row in rows]).astype(int)
     per_row = f"{used.min():,}" if used.min() == used.max() else f"{used.min():,}-{used.max():,}"
     raw, kept = (sum(side.ledger.count(step) for side in responses.sides) for step in ("read", "kept"))
     return {
-        "en": f"scores need all their items answered, n per row {per_row}; {kept:,} of {raw:,} rows kept, {raw - kept:,} dropped (see the ledger)",
-        "zh": f"计分需答完所含全部题项，每行样本量 {per_row}；读入 {raw:,} 行，保留 {kept:,} 行，剔除 {raw - kept:,} 行（见台账）",
+        "en": f"{rule.sentence('en')}, n per row {per_row}; {kept:,} of {raw:,} rows kept, {raw - kept:,} dropped (see the ledger)",
+        "zh": f"{rule.sentence('zh')}，每行样本量 {per_row}；读入 {raw:,} 行，保留 {kept:,} 行，剔除 {raw - kept:,} 行（见台账）",
     }
 
 

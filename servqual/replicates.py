@@ -188,10 +188,12 @@ class _Units:
             (of_cell[~below], sums[~below], layout.stratum[layout.psu[~below]], layout.psu[~below]),
             (of_cell[drawn], sums[drawn], n_strata + layout.group[drawn], n_psu + layout.subcluster[drawn]),
         ]
-        rows = np.flatnonzero((below & ~drawn)[again.code])
-        if len(rows) > _MOST_UNITS:
-            raise SpecError(f"{len(rows):,} respondents would be resampled one by one; use Taylor().")
-        if len(rows):
+        single = below & ~drawn
+        number = int(moments.count[single, 0, 0].sum())
+        if number > _MOST_UNITS or (number and again.answers is None):
+            raise SpecError(f"{number:,} respondents would be resampled one by one; use Taylor().")
+        if number and again.answers is not None and again.code is not None:
+            rows = np.flatnonzero(single[again.code])
             z = rows_of(again.answers[rows], moments.map)
             weighted = z if again.weight is None else z * again.weight[rows, None]
             own = weighted[:, :, None] * z[:, None, :] if again.whole else weighted[:, None, :]

@@ -2,28 +2,48 @@
 
 from __future__ import annotations
 
-import unicodedata
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 
-from servqual.files import Source, read_table
-from servqual.instruments import Instrument, Scale
+from servqual.answers import (
+    KINDS,
+    Codes,
+    Question,
+    as_codes,
+    count_kinds,
+    is_blank,
+    label_numbers,
+    number_of,
+    plain_id,
+    read_answers,
+    text_of,
+    texts_of,
+)
+from servqual.answers import STEPS as ANSWER_STEPS
+from servqual.columnar import ArrowStream, as_frame, plain
+from servqual.files import HEADER_REPEATED, Source, read_table
+from servqual.instruments import Instrument
+from servqual.labelled import Labels, is_declared
+from servqual.layouts import LINE_STEPS, Layout, Long, to_wide
+from servqual.privacy import PersonalData, mask_personal_data, mask_text
 from survey_design.errors import DataError, SpecError, check_choice, check_columns
-from survey_design.results import Column, Language, Result, Text, is_missing
+from survey_design.results import Column, Language, Result, Text, is_missing, say
 from survey_design.sampling import SampleDesign
 
 Faults = Literal["raise", "set aside"]
+PersonalDataRule = Literal["mask", "keep"]
 Pairing = Literal["paired", "independent", "expectation only", "perception only"]
 
 _CASES = ["file", "row", "column", "value", "problem"]
 
 STEPS: Mapping[str, Mapping[str, str]] = {
     "read": {"en": "rows read", "zh": "读入行数"},
+    "header repeated": {"en": "header repeated", "zh": "重复的表头"},
     "duplicate": {"en": "respondent seen before", "zh": "受访者重复"},
     "design": {"en": "weight, stratum, cluster or population size missing", "zh": "权数、层、群或总体规模缺失"},
     "empty": {"en": "no item answered on the scale", "zh": "没有任何有效的题项回答"},
@@ -60,10 +80,13 @@ class Variable:
 class Ledger(Result):
     """Where every row and every answer went. Frame columns: ``part, step, n``.
 
-    Rows read = rows lost for each reason + rows kept; answers asked = answers given + each kind of missing.
+    Rows read = rows lost for each reason + rows kept; answers asked = answers given + each kind of missing. A row is
+    a respondent's. For a file with one line per answer "rows read" counts respondents, and ``lines`` says what became
+    of the file's lines: (step, n), the first of which is all of them; the note tells it.
     """
 
     source_name: str = ""
+    lines: tuple[tuple[str, int], ...] = ()
 
     def title(self) -> str:
         return f"去向台账：{self.source_name}" if self.language == "zh" else f"Exclusions ledger: {self.source_name}"
@@ -84,14 +107,29 @@ class Ledger(Result):
         """True if nothing is lost between what was read and what is accounted for."""
         rows = self.frame[self.frame["part"] == "rows"].set_index("step")["n"]
         answers = self.frame[self.frame["part"] == "answers"].set_index("step")["n"]
-        return bool(rows["read"] == rows.drop("read").sum() and answers["asked"] == answers.drop("asked").sum())
+        lines = [n for _, n in self.lines]
+        return bool(
+            rows["read"] == rows.drop("read").sum()
+            and answers["asked"] == answers.drop("asked").sum()
+            and 2 * sum(lines[:1]) == sum(lines)
+        )
 
     def note(self) -> str:
         if self.language == "zh":
-            return "读入行数 = 各项剔除 + 保留行数；应有回答数 = 有效回答 + 各类缺失。"
-        return (
+            said = "读入行数 = 各项剔除 + 保留行数；应有回答数 = 有效回答 + 各类缺失。"
+            return said + (f"一行指一位受访者；文件每个回答一行：{self._lines('，')}。" if self.lines else "")
+        said = (
             "Rows read = rows lost for each reason + rows kept; answers asked = answers given + each kind of missing."
         )
+        return said + (
+            f" A row is a respondent; the file has a line per answer: {self._lines(', ')}." if self.lines else ""
+        )
+
+    def _lines(self, comma: str) -> str:
+        """What became of the file's lines, in words: "120 lines read = 118 …, 2 …"."""
+        named = [f"{say(LINE_STEPS[step], self.language)} {n:,}" for step, n in self.lines]
+        lost = [words for words, (_, n) in zip(named[1:], self.lines[1:], strict=True) if n]
+        return f"{named[0]} = {comma.join(lost)}"
 
 
 @dataclass(frozen=True, eq=False, init=False)
@@ -101,6 +139,8 @@ class Responses:
     Parameters
     ----------
     frame : DataFrame, one row per respondent; it is not changed
+        Or a table of Polars, PyArrow, DuckDB: anything that hands over its columns as an Arrow stream. The same
+        data give the same responses whatever held them.
     instrument : Instrument
     design : SampleDesign, optional
         Which columns say how respondents were chosen. Without it they count as independent.
@@ -110,15 +150,30 @@ class Responses:
         What to do with answers off the scale, texts among numbers, repeated respondents and rows that lack a
         weight: raise one error that lists them all, or set them aside and count them in the ledger.
     respondent : column that identifies a respondent; needed to see duplicates
+        Without it rows that repeat another in every column are only counted, in ``rows_alike``: with few questions
+        two people may well have answered alike.
     variables : names and value labels of other columns, for tables and pictures split by them
+        They go before what an SPSS or Stata file says itself.
+    value_labels : mapping from words in cells to numbers: {"非常同意": 7}, or per column: {"P_TAN1": {"好": 7}}
+        Words for all columns hold for the items and for outcomes on the same scale. The instrument's own words for
+        the ends of a scale are understood without being told. "7 - Strongly agree" is a 7 where its words mean 7.
+    personal_data : {"mask", "keep"}
+        Names, phone numbers, identity numbers, e-mail addresses and the like are replaced by ``[phone]`` and so on in
+        every column but the questions and the design, and in the listed faulty cells; a respondent column that holds
+        them becomes P0001, P0002, ... (:func:`servqual.privacy.mask_personal_data`).
 
     Attributes
     ----------
     frame : the rows kept; answers as numbers, reverse items turned round, missing as NaN
     forms : the forms answered
     ledger : Ledger
-    cases : DataFrame of the faulty cells that were set aside
+    cases : DataFrame of the faulty cells that were set aside, and of header rows repeated in the data
     source : Source
+    answers_by_kind : DataFrame, a row per question (items and outcomes, by column name), of the rows kept on reading
+        Columns ``given, blank, missing code, don't know, off scale, not a number``: how many cells were what, so that
+        "don't know" can be shown outside the base. Rows left out later, as careless, are still in it.
+    personal_data : what was masked where; None if it was to be kept
+    rows_alike : rows that repeat an earlier row in every column, where no ``respondent`` is given: told, not dropped
     expectation : the expectation side, where other people answered that form, else None
     matches : perception item -> expectation item
     unmatched : (form, item) pairs without partner: listed, never summed
@@ -131,6 +186,11 @@ class Responses:
     >>> data.loc[2, "P_TAN1"] = 7
     >>> Responses(data, instrument, faults="set aside").ledger.count("off scale")
     21
+    >>> words = {"agree": 6}
+    >>> Responses(data.replace({5: "agree"}), instrument, faults="set aside", value_labels=words).frame[
+    ...     "P_TAN1"
+    ... ].tolist()
+    [6, 6, 7]
     >>> Responses(data, instrument)  # doctest: +ELLIPSIS
     Traceback (most recent call last):
     ...
@@ -147,12 +207,15 @@ class Responses:
     respondent: str | None
     variables: Mapping[str, Variable]
     expectation: Responses | None
+    answers_by_kind: pd.DataFrame
+    rows_alike: int = 0
+    personal_data: PersonalData | None = None
     matches: Mapping[str, str] = field(default_factory=dict)
     unmatched: tuple[tuple[str, str], ...] = ()
 
     def __init__(
         self,
-        frame: pd.DataFrame,
+        frame: pd.DataFrame | ArrowStream,
         instrument: Instrument,
         design: SampleDesign | None = None,
         *,
@@ -163,42 +226,65 @@ class Responses:
         respondent: str | None = None,
         variables: Mapping[str, Variable] | None = None,
         source: Source | None = None,
+        value_labels: Mapping[str, Any] | None = None,
+        personal_data: PersonalDataRule = "mask",
     ) -> None:
         check_choice("faults", faults, Faults)
-        _check_kinds(frame, instrument, design, columns)
-        source = source or Source(n_raw=len(frame))
+        check_choice("personal_data", personal_data, PersonalDataRule)
+        _check_kinds(frame, instrument, design, columns, value_labels)
+        table = frame if isinstance(frame, pd.DataFrame) else as_frame(frame)
+        source = source or Source(n_raw=len(table))
         design = design or SampleDesign()
-        codes = _Codes(_as_codes(missing_codes), _as_codes(dont_know))
-        reading = _Check(
-            _renamed(frame, columns or {}, source.name), instrument, design, codes, respondent, source
-        ).run()
-        if faults == "raise" and len(reading.cases):
+        check = Check.of(table, instrument, design, columns or {}, respondent, source)
+        check = replace(
+            check, codes=Codes(as_codes(missing_codes), as_codes(dont_know)), words=dict(value_labels or {})
+        )
+        personal = None
+        if personal_data == "mask":
+            check, personal = check.masking()
+        reading = check.run()
+        if faults == "raise" and (reading.cases["problem"] != HEADER_REPEATED).any():
             raise DataError(_fault_message(reading.cases, source.name), reading.cases)
         if not len(reading.frame):
             raise DataError(
                 f"{source.name}: none of its {source.n_raw} rows can be used. Look at .cases.", reading.cases
             )
+        lines = source.lines.counts if source.lines else ()
         values = {
             "frame": reading.frame,
             "instrument": instrument,
             "design": design,
             "forms": reading.forms,
-            "ledger": Ledger(reading.ledger, instrument.language, source.name),
+            "ledger": Ledger(reading.ledger, instrument.language, source.name, lines),
             "cases": reading.cases,
             "source": source,
             "respondent": respondent,
-            "variables": dict(variables or {}),
+            "variables": _variables(check.labels, reading, variables or {}),
             "expectation": None,
+            "answers_by_kind": reading.answers_by_kind,
+            "rows_alike": reading.rows_alike,
+            "personal_data": personal,
             "matches": {item.id: item.id for item in instrument.items},
             "unmatched": (),
         }
         for name, value in values.items():
             object.__setattr__(self, name, value)
 
+    streamed = False  # all rows are in memory
+
     @property
     def n(self) -> int:
         """Respondents kept."""
         return len(self.frame)
+
+    @property
+    def columns(self) -> list[str]:
+        """Names of the columns of the rows kept."""
+        return list(self.frame.columns)
+
+    def frames(self, columns: Sequence[str] | None = None) -> Iterator[pd.DataFrame]:
+        """The rows kept, in one frame; what is too large for memory comes in several, and with these columns only."""
+        yield self.frame
 
     @property
     def language(self) -> Language:
@@ -265,16 +351,22 @@ class Responses:
         return f"<Responses {self.source.name}: n = {self.n}, {self.pairing}, instrument '{self.instrument.name}'>"
 
 
-def _check_kinds(frame: Any, instrument: Any, design: Any, columns: Any) -> None:
+def _check_kinds(frame: Any, instrument: Any, design: Any, columns: Any, value_labels: Any = None) -> None:
     """Refuses what is no frame, instrument, design or mapping, with what to write instead."""
     wanted = (
-        ("frame", frame, pd.DataFrame, "a pandas DataFrame, or read_responses(path, ...) for a file"),
+        (
+            "frame",
+            frame,
+            (pd.DataFrame, ArrowStream),
+            "a DataFrame (collect() a lazy one), or read_responses(path, ...) for a file",
+        ),
         ("instrument", instrument, Instrument, "an Instrument: load_instrument('servqual-22')"),
         ("design", design, SampleDesign, "a SampleDesign: SampleDesign(clusters='store')"),
         ("columns", columns, Mapping, "a mapping from our column name to yours: {'P_TAN1': 'q1'}"),
+        ("value_labels", value_labels, Mapping, "a mapping from words to numbers: {'非常同意': 7}"),
     )
     for name, value, kind, remedy in wanted:
-        if not isinstance(value, kind) and not (value is None and name in ("design", "columns")):
+        if not isinstance(value, kind) and not (value is None and name in ("design", "columns", "value_labels")):
             raise SpecError(f"{name}={value!r:.60} is not what is expected here. Give {remedy}.")
 
 
@@ -313,18 +405,33 @@ def read_responses(
     variables: Mapping[str, Variable] | None = None,
     encoding: str | None = None,
     sheet: str | int = 0,
+    value_labels: Mapping[str, Any] | None = None,
+    personal_data: PersonalDataRule = "mask",
+    header_rows: int = 1,
+    layout: Layout = "wide",
+    item: str = "question",
+    answer: str = "answer",
+    form: str | None = None,
 ) -> Responses:
     """Answers from a file, checked against the instrument; or two files answered by different people.
 
     Parameters
     ----------
-    path : CSV (UTF-8, UTF-16, GB18030) or Excel file with one row per respondent; it is only read
+    path : CSV or text (UTF-8, UTF-16, GB18030), Excel, SPSS, Stata or Parquet file; it is only read
     instrument, design : what was asked, and how respondents were chosen
     expectation, perception : instead of ``path``: two files, or two :class:`Responses` where instrument or
         design differ. Items match by id or ``maps_to``; those without partner are listed, never summed.
-    columns, missing_codes, dont_know, faults, respondent, variables : as in :class:`Responses`
+    columns, missing_codes, dont_know, faults, respondent, variables, value_labels, personal_data : as in
+        :class:`Responses`
     encoding : only needed when the file's encoding is not recognised
     sheet : sheet of an Excel file, by name or position
+    header_rows : rows of the header, 1 to 3; ``columns`` may name a column by any of its headings, or by block and
+        item joined ("Perceptions Clean")
+    layout : {"wide", "long"}
+        "long" where the file has a line per answer instead of a row per respondent; ``respondent`` is then needed,
+        and the ledger's rows are respondents.
+    item, answer, form : in a long file, the columns that hold the question, the answer, and the form if a question
+        is asked in several
 
     Returns
     -------
@@ -351,17 +458,23 @@ def read_responses(
     True
     """
     options = {"columns": columns, "missing_codes": missing_codes, "dont_know": dont_know, "faults": faults,
-               "respondent": respondent, "variables": variables}  # fmt: skip
+               "respondent": respondent, "variables": variables, "value_labels": value_labels,
+               "personal_data": personal_data}  # fmt: skip
+    check_choice("layout", layout, Layout)
+    if layout == "long" and not respondent:
+        raise SpecError("layout='long' needs respondent=: the column that says whose answer a line is.")
+    long = Long(str(respondent), item, answer, form) if layout == "long" else None
+    reading = {"encoding": encoding, "sheet": sheet, "header_rows": header_rows}
     if (path is None) == (expectation is None and perception is None):
         raise SpecError("give either path, or expectation= and perception=.")
     if path is not None:
-        return _read_one(path, instrument, design, options, encoding, sheet)
+        return _read_one(path, instrument, design, options, reading, long)
     if expectation is None or perception is None:
         raise SpecError("expectation= and perception= go together; for one file give its path.")
     sides = []
     for side in (perception, expectation):
         if not isinstance(side, Responses):
-            side = _read_one(side, instrument, design, options, encoding, sheet, partly=True)
+            side = _read_one(side, instrument, design, options, reading, long, partly=True)
         sides.append(side)
     for side, form in zip(sides, ("perception", "expectation"), strict=True):
         if form not in side.forms:
@@ -374,64 +487,108 @@ def _read_one(
     instrument: Instrument | None,
     design: SampleDesign | None,
     options: Mapping[str, Any],
-    encoding: str | None,
-    sheet: str | int,
+    reading: Mapping[str, Any],
+    long: Long | None,
     partly: bool = False,
 ) -> Responses:
     """One file; ``partly`` where the column mapping serves two files and each has only some of its columns."""
     if instrument is None:
         raise SpecError("instrument is missing: read_responses(path, load_instrument('servqual-22')).")
-    frame, source = read_table(path, encoding=encoding, sheet=sheet)
+    frame, source = read_table(path, **reading)
     _check_kinds(frame, instrument, design, options["columns"])
     columns = options["columns"] or {}
+    if long:
+        here = {theirs: ours for ours, theirs in columns.items() if theirs in frame.columns}
+        columns = {ours: theirs for ours, theirs in columns.items() if theirs not in here}
+        source = replace(source, labels=source.labels.renamed(here))
+        frame, source = to_wide(frame.rename(columns=here), source, long, instrument, design)
     if partly:
-        columns = {ours: theirs for ours, theirs in columns.items() if theirs in frame.columns}
+        known = {*frame.columns, *source.labels.other_names}
+        columns = {ours: theirs for ours, theirs in columns.items() if theirs in known}
     return Responses(frame, instrument, design, source=source, **{**options, "columns": columns})
 
 
 # --- checking ----------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class _Codes:
-    missing: frozenset[Any]
-    dont_know: frozenset[Any]
-
-
 @dataclass(frozen=True, eq=False)
-class _Reading:
+class Reading:
+    """What a check found: the rows kept, where the others went, and every faulty cell."""
+
     frame: pd.DataFrame
     forms: tuple[str, ...]
+    questions: Mapping[str, Question]
     ledger: pd.DataFrame
     cases: pd.DataFrame
+    answers_by_kind: pd.DataFrame
+    rows_alike: int
+    kept: Any
+
+
+# What became of a row, by its place in this list.
+_FATES = ("kept", "empty", "design", "duplicate")
+_PROBLEMS = {
+    "not whole": "not a whole number",
+    "not a number": "not a number",
+    "two answers": "two answers in one cell",
+}
 
 
 @dataclass(frozen=True, eq=False)
-class _Check:
+class Check:
     """One pass over a table: answers to numbers, faults to cases, lost rows to reasons."""
 
     frame: pd.DataFrame
     instrument: Instrument
     design: SampleDesign
-    codes: _Codes
     respondent: str | None
     source: Source
+    labels: Labels
+    columns: Mapping[str, str]
+    index: Any
+    codes: Codes = field(default_factory=Codes)
+    words: Mapping[str, Any] = field(default_factory=dict)
+    masked: pd.DataFrame | None = None  # the table without personal data, of which rows and cases are made
+    earlier: Callable[[Any], Any] | None = None  # (n,) ids -> True where an earlier batch of the same file had them
 
-    def run(self) -> _Reading:
+    @classmethod
+    def of(
+        cls, frame: pd.DataFrame, instrument: Instrument, design: SampleDesign, columns: Mapping[str, str],
+        respondent: str | None, source: Source,
+    ) -> Check:  # fmt: skip
+        """A check of a table whose columns, and what the file says of them, have the instrument's names."""
+        wanted = [form.column_of(item) for form in instrument.forms for item in instrument.items]
+        wanted += [outcome.column for outcome in instrument.outcomes] + design.column_names()
+        renamed, ours = _renamed(frame, columns, [*wanted, *([respondent] if respondent else [])], source)
+        labels = source.labels.renamed(ours)
+        return cls(renamed, instrument, design, respondent, source, labels, ours, frame.index.to_numpy())
+
+    def masking(self) -> tuple[Check, PersonalData]:
+        """The same check, whose rows and cases hold no personal data, and what was masked; questions and design stay."""
+        asked = [*self._questions(self._forms()), *self.design.column_names()]
+        exempt = [name for name in dict.fromkeys(asked) if name in self.frame.columns and name != self.respondent]
+        respondent = self.respondent if self.respondent in self.frame.columns else None
+        masked, found = mask_personal_data(
+            self.frame, ignore=exempt, respondent=respondent, language=self.instrument.language
+        )
+        return replace(self, masked=masked), found
+
+    def run(self) -> Reading:
         forms = self._forms()
         self.design.check(self.frame, self.source.name)
         if self.respondent:
             check_columns([self.respondent], self.frame.columns, self.source.name)
         questions = self._questions(forms)
         numbers, kinds = self._numbers(questions)
-        frame = self.frame.copy()
-        frame[list(numbers)] = pd.DataFrame(numbers, index=frame.index)
-        self._design_numbers(frame)
+        frame = self._frame(numbers)
         fate = self._fates(frame, kinds, [name for name, question in questions.items() if question.counted])
-        kept = frame[fate == "kept"].reset_index(drop=True)
-        return _Reading(
-            _tidied(kept, questions), forms, self._ledger(fate, kinds, questions), self._cases(kinds, frame, fate)
-        )
+        kept = fate == 0
+        by_kind = _by_kind(kinds, kept)
+        ledger = self._ledger(fate, by_kind.loc[[name for name, question in questions.items() if question.counted]])
+        rest = _tightened(frame if kept.all() else frame[kept].reset_index(drop=True), questions)
+        alike = 0 if self.respondent else _count_alike(self.frame, fate != _FATES.index("empty"))
+        return Reading(rest, forms, questions, ledger, self._cases(kinds, frame, fate, questions), by_kind, alike,
+                       kept)  # fmt: skip
 
     def _forms(self) -> tuple[str, ...]:
         asked, lacking = [], []
@@ -448,29 +605,62 @@ class _Check:
         check_columns(lacking, self.frame.columns, self.source.name, near=others)
         return tuple(asked)
 
-    def _questions(self, forms: Sequence[str]) -> dict[str, _Question]:
+    def _questions(self, forms: Sequence[str]) -> dict[str, Question]:
         instrument = self.instrument
-        questions = {
-            instrument.form(form).column_of(item): _Question(instrument.scale, item.reverse, True)
+        asked = {
+            instrument.form(form).column_of(item): Question(instrument.scale, item.reverse)
             for form in forms
             for item in instrument.items
         }
         for outcome in instrument.outcomes:
             if outcome.column in self.frame.columns:
-                questions[outcome.column] = _Question(outcome.scale, False, False)
-        return questions
+                asked[outcome.column] = Question(outcome.scale, counted=False)
+        own = {self.columns.get(name, name): words for name, words in self.words.items() if isinstance(words, Mapping)}
+        known = [form.column_of(item) for form in instrument.forms for item in instrument.items]
+        known += [outcome.column for outcome in instrument.outcomes]
+        check_columns(own, known, f"value_labels of {self.source.name}")  # not every file asks all of them
+        return {
+            name: replace(
+                question, labels=self._words_of(name, question, own), declared=self.labels.missing.get(name, ())
+            )
+            for name, question in asked.items()
+        }
 
-    def _numbers(self, questions: Mapping[str, _Question]) -> tuple[dict[str, Any], dict[str, Any]]:
+    def _words_of(self, name: str, question: Question, own: Mapping[str, Any]) -> dict[str, int]:
+        """Word -> number for one column: the scale's ends, words for all columns of this scale, the column's own."""
+        asked, scale = question.scale, self.instrument.scale
+        shared = {words: number for words, number in self.words.items() if not isinstance(number, Mapping)}
+        if (asked.low, asked.high) != (scale.low, scale.high):
+            shared = {}
+        return label_numbers(asked, {**shared, **own.get(name, {})}, f"value_labels of {name}")
+
+    def _numbers(self, questions: Mapping[str, Question]) -> tuple[dict[str, Any], dict[str, Any]]:
         numbers, kinds = {}, {}
         for name, question in questions.items():
-            value, kind = _answer(self.frame[name], question, self.codes)
-            numbers[name] = question.scale.low + question.scale.high - value if question.reverse else value
-            kinds[name] = kind
+            value, kinds[name] = read_answers(plain(self.frame[name], number=True), question, self.codes)
+            low, high = question.scale.low, question.scale.high
+            if question.reverse:
+                value = low + high - value.astype(float)
+            small = low > -128 and high < 128 and (value.dtype.kind in "iu" or not np.isnan(value).any())
+            numbers[name] = value.astype(np.int8 if small else float)
         return numbers, kinds
 
-    def _design_numbers(self, frame: pd.DataFrame) -> None:
-        for name in self._numeric_design():
-            frame[name] = pd.to_numeric(frame[name], errors="coerce").astype(float)
+    def _frame(self, numbers: Mapping[str, Any]) -> pd.DataFrame:
+        """The table with answers as numbers; elsewhere nothing where the file says missing, or says nothing."""
+        columns = {}
+        for name in self.frame.columns:
+            if name in numbers:
+                columns[name] = pd.Series(numbers[name])
+                continue
+            shown = self.frame if self.masked is None else self.masked
+            column = _without(plain(shown[name]), self.labels.missing.get(name, ()))
+            if name in self._numeric_design():
+                columns[name] = pd.to_numeric(column, errors="coerce").astype(float)
+            elif not pd.api.types.is_numeric_dtype(column):
+                columns[name] = _none_where_blank(column)
+            else:
+                columns[name] = column
+        return pd.DataFrame(columns)
 
     def _numeric_design(self) -> list[str]:
         return [name for name in (self.design.weight, *self.design.population_columns) if name]
@@ -480,182 +670,244 @@ class _Check:
         gaps = {}
         for name in self.design.column_names():
             values = frame[name].to_numpy(float) if name in self._numeric_design() else None
-            gaps[name] = _blank(frame[name]) if values is None else ~((values > 0) & np.isfinite(values))
+            gaps[name] = is_blank(frame[name]) if values is None else ~((values > 0) & np.isfinite(values))
         return gaps
 
     def _fates(self, frame: pd.DataFrame, kinds: Mapping[str, Any], counted: Sequence[str]) -> Any:
-        fate = np.full(len(frame), "kept", dtype=object)
-        answered = np.any([kinds[name] == "given" for name in counted], axis=0)
-        fate[~answered] = "empty"
+        """(n,) what became of each row, as its place in :data:`_FATES`."""
+        fate = np.full(len(frame), _FATES.index("empty"), dtype=np.uint8)
+        for name in counted:
+            fate[kinds[name] == 0] = 0
         for gap in self._design_gaps(frame).values():
-            fate[gap & (fate == "kept")] = "design"
-        fate[self._repeated(fate == "kept")] = "duplicate"
+            fate[gap & (fate == 0)] = _FATES.index("design")
+        fate[self._repeated(fate == 0)] = _FATES.index("duplicate")
         return fate
+
+    def ids(self) -> Any:
+        """(n,) who each row's respondent is: whole numbers as they are, else texts in one spelling, "" for nobody."""
+        column = plain(self.frame[str(self.respondent)])
+        if column.dtype.kind in "iu":
+            return column.to_numpy()
+        return np.array([plain_id(text) for text in texts_of(column)], dtype=object)
 
     def _repeated(self, among: Any) -> Any:
         """(n,) True where a respondent was seen before among the chosen rows."""
         again = np.zeros(len(among), dtype=bool)
         if self.respondent:
-            ids = np.array([_plain_id(text) for text in _texts(self.frame[self.respondent])], dtype=object)
-            chosen = np.flatnonzero(among & (ids != ""))
-            again[chosen] = pd.Series(ids[chosen], dtype=object).duplicated().to_numpy()
+            ids = self.ids()
+            chosen = np.flatnonzero(among if ids.dtype.kind in "iu" else among & (ids != ""))
+            again[chosen] = pd.Series(ids[chosen]).duplicated().to_numpy()
+            if self.earlier is not None:
+                again[chosen] |= self.earlier(ids[chosen])
         return again
 
-    def _ledger(self, fate: Any, kinds: Mapping[str, Any], questions: Mapping[str, _Question]) -> pd.DataFrame:
-        lost = [(step, int((fate == step).sum())) for step in ("duplicate", "design", "empty")]
-        rows = [("read", len(fate)), *lost, ("kept", int((fate == "kept").sum()))]
-        counted = np.stack([kinds[name][fate == "kept"] for name, question in questions.items() if question.counted])
-        steps = ("given", "blank", "missing code", "don't know", "off scale", "not a number")
-        counted = np.where(counted == "not whole", "off scale", counted)
-        answers = [("asked", counted.size), *((step, int((counted == step).sum())) for step in steps)]
+    def _ledger(self, fate: Any, by_kind: pd.DataFrame) -> pd.DataFrame:
+        n = dict(zip(_FATES, np.bincount(fate, minlength=len(_FATES)).tolist(), strict=True))
+        again = 0 if self.source.lines else self.source.n_header_repeated
+        rows = [("read", len(fate) + again), *([(HEADER_REPEATED, again)] if again else [])]
+        rows += [(step, n[step]) for step in ("duplicate", "design", "empty", "kept")]
+        answers = [
+            ("asked", int(by_kind.to_numpy().sum())),
+            *((step, int(by_kind[step].sum())) for step in ANSWER_STEPS),
+        ]
         lines = [("rows", *line) for line in rows] + [("answers", *line) for line in answers]
         return pd.DataFrame(lines, columns=["part", "step", "n"])
 
-    def _cases(self, kinds: Mapping[str, Any], frame: pd.DataFrame, fate: Any) -> pd.DataFrame:
-        rows = _row_names(self.frame, self.source)
+    def _cases(
+        self, kinds: Mapping[str, Any], frame: pd.DataFrame, fate: Any, questions: Mapping[str, Question]
+    ) -> pd.DataFrame:
         found = []
         for name, kind in kinds.items():
-            scale = self._scale_of(name)
-            for step, words in (("off scale", f"outside {scale.low}-{scale.high}"), ("not whole", "not a whole number"),
-                                ("not a number", "not a number")):  # fmt: skip
-                found.append(self._listed(rows, name, (kind == step), words))
-        filled = np.any([kind != "blank" for kind in kinds.values()], axis=0)
+            scale = questions[name].scale
+            for step in ("off scale", *_PROBLEMS) if kind.any() else ():
+                words = _PROBLEMS.get(step, f"outside {scale.low}-{scale.high}")
+                if self.source.lines and step == "two answers":
+                    words = "two different answers"
+                found.append(self._listed(name, kind == KINDS.index(step), words))
+        filled = np.zeros(len(frame), dtype=bool)
+        for kind in kinds.values():
+            filled |= kind != KINDS.index("blank")
         if self.respondent:
-            again = (fate == "duplicate") | (self._repeated(filled) & (fate == "design"))
-            found.append(self._listed(rows, self.respondent, again, "respondent seen before"))
+            lost = {step: fate == _FATES.index(step) for step in ("duplicate", "design")}
+            again = lost["duplicate"] | (self._repeated(filled) & lost["design"] if lost["design"].any() else False)
+            found.append(self._listed(self.respondent, again, "respondent seen before"))
         for name, gap in self._design_gaps(frame).items():
             words = "missing, or not a positive number" if name in self._numeric_design() else "missing"
-            found.append(self._listed(rows, name, gap & filled, words))
-        listed = pd.concat(found, ignore_index=True)
-        place = {row: k for k, row in enumerate(rows)}  # in the file's order, as one would correct them
-        return listed.iloc[np.argsort([place[row] for row in listed["row"]], kind="stable")].reset_index(drop=True)
+            found.append(self._listed(name, gap & filled, words))
+        return self._in_order(found)
 
-    def _scale_of(self, column: str) -> Scale:
-        return next((o.scale for o in self.instrument.outcomes if o.column == column), self.instrument.scale)
+    def _in_order(self, found: Sequence[pd.DataFrame]) -> pd.DataFrame:
+        """Cases in the file's order, as one would correct them, with those that reading the file has found."""
+        early = pd.DataFrame(self.source.found, columns=_CASES[1:], dtype=object).assign(file=self.source.name)
+        listed = pd.concat(
+            [*(part for part in found if len(part)), early.assign(place=early["row"])], ignore_index=True
+        )
+        order = np.argsort(listed["place"].to_numpy(), kind="stable")
+        return listed.iloc[order][_CASES].reset_index(drop=True)
 
-    def _listed(self, rows: Any, column: str, where: Any, problem: str) -> pd.DataFrame:
-        values = self.frame.loc[where, column].astype(str).tolist()
+    def _listed(self, column: str, where: Any, problem: str) -> pd.DataFrame:
+        if not where.any():
+            return pd.DataFrame()
+        rows = self._rows(column)[where]
+        shown = self.frame if self.masked is None else self.masked
+        texts = ["" if is_missing(value) else str(value) for value in shown.loc[where, column]]
         return pd.DataFrame(
-            {"file": self.source.name, "row": rows[where], "column": column, "value": values, "problem": problem},
-            columns=_CASES,
+            {
+                "file": self.source.name,
+                "row": rows,
+                "column": column,
+                "value": texts if self.masked is None else [mask_text(text) for text in texts],
+                "problem": problem,
+                "place": np.flatnonzero(where) if self.source.rows is None else rows,
+            }
         )
 
-
-@dataclass(frozen=True)
-class _Question:
-    scale: Scale
-    reverse: bool
-    counted: bool
-
-
-def _answer(answers: pd.Series, question: _Question, codes: _Codes) -> tuple[Any, Any]:
-    """(n,) numbers, nan where there is no valid answer, and (n,) what became of each cell."""
-    code, distinct = pd.factorize(_texts(answers))
-    read = [_one_answer(text, question, codes) for text in distinct]
-    numbers = np.array([number for number, _ in read], dtype=float)
-    kinds = np.array([kind for _, kind in read], dtype=object)
-    return numbers[code], kinds[code]
+    def _rows(self, column: str) -> Any:
+        """(n,) how a person finds a row: as the file counts them, by index for DataFrames."""
+        if self.source.lines:
+            places = self.source.lines.places.rename(columns=self.columns)
+            if column in places.columns:
+                return places[column].to_numpy()
+        if self.source.rows is not None and len(self.source.rows) == len(self.frame):
+            return self.source.rows
+        return np.arange(2, len(self.frame) + 2) if self.source.sha256 else self.index
 
 
-def _texts(cells: pd.Series) -> Any:
-    """(n,) cells as texts in one spelling: no white space around, full-width letters and digits as usual ones."""
-    if cells.dtype == object and pd.api.types.infer_dtype(cells, skipna=False) != "string":
-        # 1 and True are equal, but not the same answer
-        spelled = [f"{type(value).__name__} {value}" for value in cells]
-        code = pd.factorize(np.array(spelled, dtype=object))[0]
-    else:
-        code = pd.factorize(cells, use_na_sentinel=False)[0]
-    first = np.full(int(code.max(initial=-1)) + 1, len(code))
-    np.minimum.at(first, code, np.arange(len(code)))
-    return np.array([_text_of(value) for value in cells.iloc[first].tolist()], dtype=object)[code]
+def _by_kind(kinds: Mapping[str, Any], kept: Any) -> pd.DataFrame:
+    """Cells of each question by what became of them, over the rows kept."""
+    counts = [count_kinds(kind if kept.all() else kind[kept]) for kind in kinds.values()]
+    return pd.DataFrame(counts, index=pd.Index(list(kinds), name="column"), columns=list(ANSWER_STEPS))
 
 
-def _text_of(value: Any) -> str:
-    return "" if is_missing(value) else unicodedata.normalize("NFKC", str(value)).strip()
+def _count_alike(frame: pd.DataFrame, among: Any) -> int:
+    """Rows among the chosen that repeat an earlier one in every column.
 
-
-def _number_of(text: str) -> float:
-    """The number a text stands for, nan where it stands for none; "1_000" is not how people write numbers."""
-    try:
-        return np.nan if "_" in text else float(text)
-    except ValueError:
-        return np.nan
-
-
-def _one_answer(text: str, question: _Question, codes: _Codes) -> tuple[float, str]:
-    """A number or nan, and what became of the cell.
-
-    Codes are declared for the items. An outcome with a longer scale may use the same number as an answer.
+    A number is made of each row first; only rows whose numbers are equal are compared cell by cell.
     """
-    if not text:
-        return np.nan, "blank"
-    scale, number, keys = question.scale, _number_of(text), {text.casefold(), _number_of(text)}
-    if scale.allows(number) and (not question.counted or not keys & (codes.missing | codes.dont_know)):
-        return number, "given"
-    if keys & codes.missing:
-        return np.nan, "missing code"
-    if keys & codes.dont_know:
-        return np.nan, "don't know"
-    if not np.isfinite(number):
-        return np.nan, "not a number"
-    return np.nan, "not whole" if scale.low <= number <= scale.high else "off scale"
+    frame = frame if among.all() else frame[among]
+    key = np.zeros(len(frame), dtype=np.uint64)
+    for name in frame.columns:
+        key *= np.uint64(6364136223846793005)
+        key += _bits(frame[name])
+    candidates = frame[pd.Series(key).duplicated(keep=False).to_numpy()]
+    cells = pd.DataFrame({name: _bits(candidates[name]) for name in candidates.columns})
+    return int(cells.duplicated().sum())
 
 
-def _blank(column: pd.Series) -> Any:
-    """(n,) True where a cell is missing or holds nothing but white space."""
-    return (column.isna() | (column.astype(str).str.strip() == "")).to_numpy()
+def _bits(column: pd.Series) -> Any:
+    """(n,) a whole number per distinct cell."""
+    column = plain(column)
+    if column.dtype.kind in "iub":
+        return column.to_numpy().astype(np.uint64)
+    if column.dtype.kind == "f":
+        values = column.to_numpy(dtype=float) + 0.0
+        bits = np.where(np.isnan(values), np.nan, values).view(np.uint64)
+        return bits ^ (bits >> np.uint64(32)) ^ (bits >> np.uint64(50))  # small numbers differ in their upper bits only
+    return pd.factorize(column.astype(str))[0].astype(np.uint64)
 
 
-def _as_codes(values: Any) -> frozenset[Any]:
-    """Codes as texts and, where they are numbers, as numbers too."""
-    listed = [values] if isinstance(values, str) or not np.iterable(values) else list(values)
-    texts = [_text_of(value).casefold() for value in listed]
-    numbers = [_number_of(text) for text in texts]
-    return frozenset(texts) | frozenset(number for number in numbers if not np.isnan(number))
+def _without(column: pd.Series, declared: Any) -> pd.Series:
+    """The column without the codes that the file declares as missing."""
+    if not declared:
+        return column
+    gone = np.array([is_declared(value, declared) for value in column], dtype=bool)
+    if not gone.any():
+        return column
+    values = column.astype(object).to_numpy(copy=True)
+    values[gone] = None
+    return pd.Series(values, dtype=object)
 
 
-def _renamed(frame: pd.DataFrame, columns: Mapping[str, str], where: str) -> pd.DataFrame:
-    """The frame under the instrument's column names, all of them texts; refuses names that occur twice."""
-    frame = frame.rename(columns=str)
-    check_columns(columns.values(), frame.columns, where)
-    renamed = frame.rename(columns={theirs: ours for ours, theirs in columns.items()})
-    twice = renamed.columns[renamed.columns.duplicated()].unique().tolist()
-    if twice:
-        raise DataError(f"{where}: the column {', '.join(map(repr, twice))} occurs more than once. Rename one of them.")
-    return renamed.reset_index(drop=True).set_axis(frame.index, axis=0)
+def _none_where_blank(column: pd.Series) -> pd.Series:
+    """Blank texts as missing; dates stay dates."""
+    if column.dtype.kind in "mM":
+        return column
+    values = column.astype(object).to_numpy(copy=True)
+    values[is_blank(column)] = None
+    return pd.Series(values, dtype=object)
 
 
-def _plain_id(text: str) -> str:
-    """An id in one spelling: 1001 and "1001.0" are the same person."""
-    return text[:-2] if text.endswith(".0") and text[:-2].isdigit() else text
-
-
-def _row_names(frame: pd.DataFrame, source: Source) -> Any:
-    """(n,) how a person finds the row: as in a spreadsheet for files, by index for DataFrames."""
-    return np.arange(2, len(frame) + 2) if source.sha256 else frame.index.to_numpy()
-
-
-def _tidied(frame: pd.DataFrame, questions: Mapping[str, _Question]) -> pd.DataFrame:
-    """Complete answers as small integers; blank texts elsewhere as missing."""
+def _tightened(frame: pd.DataFrame, questions: Mapping[str, Question]) -> pd.DataFrame:
+    """Complete answers as small integers."""
     for name in questions:
-        if frame[name].notna().all() and abs(frame[name]).max() < 128:
+        if frame[name].dtype.kind == "f" and frame[name].notna().all() and abs(frame[name]).max() < 128:
             frame[name] = frame[name].astype(np.int8)
-    for name in frame.columns.difference(list(questions)):
-        if not pd.api.types.is_numeric_dtype(frame[name]):
-            frame[name] = frame[name].mask(_blank(frame[name]), None)
     return frame
 
 
+def _renamed(
+    frame: pd.DataFrame, columns: Mapping[str, str], wanted: Sequence[str], source: Source
+) -> tuple[pd.DataFrame, dict[str, str]]:
+    """The frame under the instrument's column names, all of them texts, and {their name: ours}.
+
+    A column may also be named by another of its headings. Refuses names that occur twice.
+    """
+    frame = frame.rename(columns=str)
+    others = source.labels.other_names
+    theirs_of = {
+        ours: theirs if theirs in frame.columns else others.get(theirs, theirs) for ours, theirs in columns.items()
+    }
+    for name in wanted:
+        if name in others and name not in frame.columns and name not in theirs_of:
+            theirs_of[name] = others[name]
+    check_columns(theirs_of.values(), frame.columns, source.name)
+    ours = {theirs: ours for ours, theirs in theirs_of.items()}
+    renamed = frame.rename(columns=ours)
+    twice = renamed.columns[renamed.columns.duplicated()].unique().tolist()
+    if twice:
+        listed = ", ".join(map(repr, twice))
+        raise DataError(f"{source.name}: the column {listed} occurs more than once. Rename one of them.")
+    return renamed.reset_index(drop=True), ours
+
+
+def _variables(labels: Labels, reading: Reading, own: Mapping[str, Variable]) -> dict[str, Variable]:
+    """What columns and codes are called: by the caller, else by the file, for columns that are no questions."""
+    told = [name for name in reading.frame.columns if name in {*labels.variables, *labels.values}]
+    found = {
+        name: Variable(
+            _in_its_language(labels.variables.get(name, "")),
+            {code: _in_its_language(words) for code, words in labels.values.get(name, {}).items()},
+        )
+        for name in told
+        if name not in reading.questions
+    }
+    return found | {name: _as_stored(variable, reading.frame, name) for name, variable in own.items()}
+
+
+def _in_its_language(words: str) -> Text:
+    """A label that a file gives in one language, under that language."""
+    if not words:
+        return {}
+    return {"zh" if any("\u4e00" <= character <= "\u9fff" for character in words) else "en": words}
+
+
+def _as_stored(variable: Variable, frame: pd.DataFrame, name: str) -> Variable:
+    """A variable whose codes are numbers where the data hold numbers: "1" in a study's file is 1 in an SPSS file."""
+    kind = pd.api.types.infer_dtype(frame[name], skipna=True) if name in frame.columns else ""
+    if kind not in ("integer", "floating", "mixed-integer-float") or not isinstance(variable, Variable):
+        return variable
+    values = {}
+    for code, words in variable.values.items():
+        number = number_of(text_of(code)) if isinstance(code, str) else np.nan
+        values[code if np.isnan(number) else number] = words
+    return replace(variable, values=values)
+
+
 def _fault_message(cases: pd.DataFrame, name: str) -> str:
-    parts = []
+    cases, parts = cases[cases["problem"] != HEADER_REPEATED], []
     for (column, problem), group in cases.groupby(["column", "problem"], sort=False):
         rows = ", ".join(str(row) for row in group["row"].head(5)) + (", …" if len(group) > 5 else "")
-        noun = "answer" if str(problem).startswith(("outside", "not a")) else "row"
-        parts.append(
-            f"{column}: {len(group)} {noun}{'s' * (len(group) > 1)} {problem} (row{'s' * (len(group) > 1)} {rows})"
-        )
+        parts.append(f"{column}: {_so_many(len(group), str(problem))} (row{'s' * (len(group) > 1)} {rows})")
     shown = "; ".join(parts[:8]) + (f"; and {len(parts) - 8} more columns" if len(parts) > 8 else "")
     return (
         f"{name}: {len(cases)} fault{'s' * (len(cases) > 1)}. {shown}. Correct the file, or set faults = 'set aside' "
         "to leave these out and have them counted."
     )
+
+
+def _so_many(n: int, problem: str) -> str:
+    """How often a problem occurs: "2 answers outside 1-7", "1 row missing", "1 × two answers in one cell"."""
+    if problem.startswith(("two", "no ")):
+        return f"{n} × {problem}"
+    noun = "answer" if problem.startswith(("outside", "not a")) else "row"
+    return f"{n} {noun}{'s' * (n > 1)} {problem}"

@@ -47,7 +47,8 @@ def row_numbers(basis: Basis, row: Row, spread: Spread, lone: bool, level: float
     low, high = (np.where(np.isfinite(gap), bound, np.nan) for bound in spread.bounds(gap, level))
     n, n_e = row.n_perception, row.n_expectation
     with np.errstate(invalid="ignore", divide="ignore"):
-        deff = np.where(se > 0, se**2 / srs_variance(basis.moments, row.all_terms), np.nan)
+        known = (se > 0) & ~basis.without_reference[row.measures]
+        deff = np.where(known, se**2 / srs_variance(basis.moments, row.all_terms), np.nan)
     two_files = {"n_expectation": n_e.astype(int)} if basis.fixed is None and not basis.paired else {}
     return {
         "expectation": row.expectation,

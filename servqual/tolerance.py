@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
-from typing import Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 import pandas as pd
@@ -38,6 +38,9 @@ from servqual.responses import Responses
 from servqual.tabulation import KIND_OF, row_numbers, split_columns, table_of
 from survey_design.errors import SpecError, check_between, check_choice
 from survey_design.results import Column, Estimate, Language, Result, Text, say
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 Array = NDArray[Any]
 Inversions = Literal["keep", "set aside"]
@@ -278,6 +281,12 @@ class ToleranceTable(MeasureTable):
         return Estimate(row[distance], se, low, high, int(row["n"]), df, self.level, p, deff, self.method,
                         say(REASONS[reason], self.language))  # fmt: skip
 
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """The zone of tolerance as a band, and where perceptions lie."""
+        from servqual.plots import draw_tolerance
+
+        return draw_tolerance(self, ax)
+
     def sentence(self, key: str, **group: Any) -> str:
         """One row in words: where service stands, by how much, and for how many respondents."""
         row, zh = self.row(key, group), self.language == "zh"
@@ -408,6 +417,10 @@ class ToleranceScores(MeasureScores):
     def table(self, table: Table) -> ToleranceTable:
         """One of the three tables."""
         return super().table(table)
+
+    def plot(self, ax: Axes | None = None, table: Table = "dimensions") -> Axes:
+        """The zone of tolerance as a band, and where perceptions lie."""
+        return self.table(table).plot(ax)
 
     def shares(self, table: Table = "dimensions") -> ZoneShares:
         """Shares of respondents below, inside and above their zone, of one of the three tables."""
@@ -597,7 +610,7 @@ def _basis(responses: Responses, plain: Basis, aside: Array | None) -> Basis:
         answers = answers.mask(np.tile(aside, len(LEVELS)))
     answers = pd.concat([answers, _places(answers, plain.measures)], axis=1)
     score_map = _score_map(plain.measures, tuple(answers.columns), float(int(responses.instrument.scale.midpoint)))
-    cells = Cells(plain.moments.cells, plain.code)
+    cells = Cells(plain.moments.cells, np.asarray(plain.code))
     moments = Moments.from_cells(answers, score_map, cells, plain.weight)
     return replace(plain, moments=moments, answers=answers.to_numpy())
 

@@ -1,11 +1,15 @@
-"""Evaluated performance and normed quality: hand computation, and what they must equal where the ideal is the top.
+"""Evaluated performance and normed quality, and direct disconfirmation: by hand, other programs, identities.
 
 Authorities: Teas' formulas worked by hand on small tables; ``score_gaps`` and ``score_performance``, to which both reduce where
-more is always better; ``scipy.stats`` t tests on distances of persons; identities. Tolerance: 1e-9 relative between two ways
-to the same number.
+more is always better; ``scipy.stats`` t tests on distances of persons; identities. For direct answers also R 4.2.2 with survey
+4.1 (tests/reference/criterion.toml: ``svymean``, ``svyciprop``) and statsmodels' corrected p-values. Tolerance: 1e-9 relative
+between two ways to the same number, 1e-10 against R, 1e-7 where R fits iteratively.
 """
 
 from __future__ import annotations
+
+import tomllib
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -15,9 +19,16 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from servqual import Bootstrap, Responses, SampleDesign, load_instrument, score_gaps, score_performance
-from servqual.disconfirmation import _whole_numbers, evaluated_performance
-from servqual.instruments import Dimension, Form, Instrument, Item, Scale
-from survey_design.errors import SpecError
+from servqual.disconfirmation import (
+    _whole_numbers,
+    direct_answers,
+    direct_disconfirmation,
+    distances,
+    evaluated_performance,
+)
+from servqual.instruments import Dimension, Form, Instrument, Item, Outcome, Scale
+from servqual.responses import Variable
+from survey_design.errors import DataError, SpecError
 
 FEW = settings(max_examples=8, deadline=None)
 SEEDS = st.integers(0, 2**32 - 1)
@@ -52,7 +63,7 @@ def answers(seed, n=60, missing=0.0) -> pd.DataFrame:
     return frame.assign(store=store, stratum=stratum, group=rng.choice(["x", "y"], n), weight=rng.integers(1, 9, n) / 4)
 
 
-def distances(frame, letter, ideal, used):
+def persons_distances(frame, letter, ideal, used):
     """(n,) minus the mean distance of persons from the ideal; nan where an answer is missing."""
     return -sum((frame[f"{letter}_{item}"] - ideal[item]).abs() for item in used) / len(used)
 
@@ -176,7 +187,7 @@ def test_intervals_are_scipys_t_tests_on_distances(missing, ideal):
             name = row[kind]
             used = ITEMS if kind == "total" else [item for item in ITEMS if item == name or item[0] == name]
             unit = len(ITEMS) if name == "sum" else 1
-            p, e = (unit * distances(frame, letter, ideal, used) for letter in "PE")
+            p, e = (unit * persons_distances(frame, letter, ideal, used) for letter in "PE")
             own, both = (
                 stats.ttest_1samp(p.dropna(), 0),
                 stats.ttest_rel(p[p.notna() & e.notna()], e[p.notna() & e.notna()]),
@@ -338,3 +349,264 @@ def test_what_the_caller_gave_is_left_alone():
     evaluated_performance(responses, ideal=5, by="group")
     pd.testing.assert_frame_equal(frame, before)
     pd.testing.assert_frame_equal(responses.frame, kept)
+
+
+def test_distances_of_persons_are_what_is_averaged():
+    frame = answers(3, missing=0.1)
+    given_ = Responses(frame, ASKED)
+    own = distances(given_, IDEAL)
+    scores = evaluated_performance(given_, ideal=IDEAL).to_frame("items").set_index("item")
+    assert own.mean().tolist() == pytest.approx(scores.loc[own.columns, "evaluated"].tolist(), rel=REL)
+    assert own["a0"].tolist() == pytest.approx((-(frame["P_a0"] - 6).abs()).tolist(), nan_ok=True)
+
+
+# --- asked directly ----------------------------------------------------------------------------------------
+
+OUTCOMES = tuple(
+    Outcome(name, f"q_{name}", Scale(low, high), {"en": f"Question {name}", "zh": f"问题{name}"}, {})
+    for name, low, high in (("better", -3, 3), ("reliable", 1, 5), ("kind", 1, 5), ("even", 1, 6))
+)
+
+
+def direct_instrument(*forms) -> Instrument:
+    """Items a0, a1, b0 asked as P_ and X_, and four outcomes."""
+    asked = instrument({"a": 2, "b": 1}, forms or ("perception", "disconfirmation"))
+    text = {"perception": "P_{id}", "disconfirmation": "X_{id}", "expectation": "E_{id}"}
+    dimensions = tuple(Dimension(d, {"en": f"Side {d}", "zh": f"维度{d}"}) for d in "ab")
+    return Instrument(**{**vars(asked), "forms": tuple(Form(form.name, text[form.name]) for form in asked.forms),
+                         "outcomes": OUTCOMES, "dimensions": dimensions})  # fmt: skip
+
+
+DIRECT = direct_instrument()
+
+
+def direct_frame(seed, n=60, missing=0.0) -> pd.DataFrame:
+    rng = np.random.default_rng(seed)
+    values = {f"{letter}_{item}": rng.integers(1, 8, n).astype(float) for letter in "PX" for item in ITEMS}
+    asked = {"q_better": rng.integers(-3, 4, n), "q_reliable": rng.integers(1, 6, n), "q_kind": rng.integers(1, 6, n)}
+    frame = pd.DataFrame({**values, **asked}).mask(rng.random((n, len(values) + 3)) < missing)
+    store = np.r_[np.arange(8), rng.integers(0, 8, n - 8)]
+    return frame.assign(store=store, group=rng.choice(["x", "y"], n), weight=rng.integers(1, 9, n) / 4)
+
+
+def test_direct_answers_by_hand():
+    """Neutral is 4: X_a0 + 2, 0, −1, 0; X_a1 0, 0, −2, +1; X_b0 −3, 0, 3, 0."""
+    frame = pd.DataFrame(
+        {"X_a0": [6, 4, 3, 4], "X_a1": [4, 4, 2, 5], "X_b0": [1, 4, 7, 4], "P_a0": 4, "P_a1": 4, "P_b0": 4}
+    )
+    found = direct_disconfirmation(Responses(frame, DIRECT))
+    rows = found.to_frame().set_index("measure")
+    persons = {"a": [1, 0, -1.5, 0.5], "b": [-3, 0, 3, 0], "mean": [-1, 0, 0.75, 0.25]}
+    for name, values in persons.items():
+        assert rows.loc[name, "mean"] == pytest.approx(np.mean(values))
+        assert rows.loc[name, "se"] == pytest.approx(np.std(values, ddof=1) / 2)
+        shares = [np.mean(np.sign(values) == side) for side in (-1, 0, 1)]
+        assert rows.loc[name, ["worse", "same", "better"]].tolist() == pytest.approx(shares)
+    assert rows.index.tolist() == ["a", "b", "mean"]
+    assert found.items.to_frame().set_index("measure")["mean"].tolist() == pytest.approx([0.25, -0.25, 0])
+    items = direct_disconfirmation(Responses(frame, DIRECT), total="items").to_frame().set_index("measure")
+    assert items.loc["mean", "mean"] == pytest.approx(np.mean([-1 / 3, 0, 0, 1 / 3]))
+    assert items.loc["mean", "worse"] == 0.25  # (2 + 0 − 3) / 3 is below 0, (−1 − 2 + 3) / 3 is 0
+    low = direct_disconfirmation(Responses(frame, DIRECT), neutral=3).to_frame().set_index("measure")
+    assert low["mean"].tolist() == pytest.approx((rows["mean"] + 1).tolist())
+
+
+@FEW
+@given(SEEDS)
+def test_direct_means_are_scipys_t_tests(seed):
+    frame = direct_frame(seed, missing=0.05)
+    found = direct_disconfirmation(
+        Responses(frame, DIRECT), {"a": "reliable", "b": "kind", "overall": "better"}, level=0.9
+    )
+    assert found.items is None
+    for name, column, zero in (("a", "q_reliable", 3), ("b", "q_kind", 3), ("overall", "q_better", 0)):
+        row, values = found.row(name), frame[column].dropna() - zero
+        theirs = stats.ttest_1samp(values, 0)
+        interval = theirs.confidence_interval(0.9)
+        assert [row["mean"], row["low"], row["high"], row["p"]] == pytest.approx(
+            [values.mean(), *interval, theirs.pvalue], rel=1e-7
+        )
+        assert (row["n"], row["dropped"], row["df"]) == (len(values), len(frame) - len(values), len(values) - 1)
+        assert row[["worse", "same", "better"]].sum() == pytest.approx(1)
+        assert row["deff"] == pytest.approx(1, rel=0.05)
+
+
+def test_direct_answers_under_a_design_are_those_of_r():
+    """``svymean`` and ``svyciprop(method = "logit")`` of a stratified cluster sample with weights."""
+    folder = Path(__file__).parent / "reference"
+    expected = tomllib.loads((folder / "criterion.toml").read_text(encoding="utf-8"))["direct"]
+    data = pd.read_csv(folder / "design_small.csv").query("stratum != 'C'")
+    frame = data.assign(q_better=data["gap1"], **{f"P_{item}": 4 for item in ITEMS})
+    given_ = Responses(frame, DIRECT, SampleDesign("stratum", "cluster", "weight"))
+    row = direct_disconfirmation(given_, "better").row("overall")
+    assert [row["mean"], row["se"]] == pytest.approx(expected["gap1"], rel=1e-10)
+    assert row["df"] == 6
+    for name in ("worse", "same", "better"):
+        assert row[name] == pytest.approx(expected[name][0], rel=1e-10)
+    for name in ("worse", "better"):
+        assert [row[f"{name}_low"], row[f"{name}_high"]] == pytest.approx(expected[f"{name}_ci"], rel=1e-7)
+
+
+@settings(max_examples=3, deadline=None)
+@given(SEEDS)
+def test_mirrored_direct_answers_change_sides(seed):
+    frame = direct_frame(seed, missing=0.05)
+    mirrored = frame.assign(**{f"X_{item}": 8 - frame[f"X_{item}"] for item in ITEMS})
+    design = SampleDesign(clusters="store", weight="weight")
+    one, other = (direct_disconfirmation(Responses(each, DIRECT, design)) for each in (frame, mirrored))
+    for mine, theirs in ((one.to_frame(), other.to_frame()), (one.items.to_frame(), other.items.to_frame())):
+        assert theirs["mean"].to_numpy() == pytest.approx(-mine["mean"].to_numpy(), abs=1e-9)
+        assert theirs["se"].to_numpy() == pytest.approx(mine["se"].to_numpy(), rel=1e-7)
+        assert theirs["better"].to_numpy() == pytest.approx(mine["worse"].to_numpy(), abs=1e-12)
+        assert theirs["better_low"].to_numpy() == pytest.approx(mine["worse_low"].to_numpy(), abs=1e-9, nan_ok=True)
+        assert (mine[["worse", "same", "better"]].sum(axis=1) - 1).abs().max() < 1e-9
+
+
+def test_groups_of_direct_answers_are_their_rows():
+    frame = direct_frame(4)
+    frame.loc[:3, "group"] = None
+    found = direct_disconfirmation(Responses(frame, DIRECT), by="group")
+    order = list(dict.fromkeys(frame["group"].fillna("(not stated)")))
+    assert list(dict.fromkeys(found.to_frame()["group"])) == order
+    for label in order:
+        own = frame[frame["group"].fillna("(not stated)") == label]
+        alone = direct_disconfirmation(Responses(own, DIRECT))
+        for name in ("a", "b", "mean"):
+            mine, theirs = found.row(name, group=label), alone.row(name)
+            for number in ("mean", "se", "low", "high", "n", "dropped", "worse", "better_high"):
+                assert mine[number] == pytest.approx(theirs[number]), number
+    named = Responses(
+        frame, DIRECT, variables={"group": Variable({"en": "Group", "zh": "组"}, {"x": {"en": "Xs", "zh": "甲"}})}
+    )
+    assert "Side a (Xs): " in direct_disconfirmation(named, by="group").sentence("a", group="x")
+    assert "维度a（甲）：" in direct_disconfirmation(named, by="group").in_language("zh").sentence("a", group="x")
+    assert direct_disconfirmation(named, by="group").title().endswith(", by Group")
+
+
+def test_p_values_of_direct_answers_are_corrected_within_their_kind():
+    from statsmodels.stats.multitest import multipletests
+
+    found = direct_disconfirmation(Responses(direct_frame(5), DIRECT), by="group")
+    for frame in (
+        found.to_frame().query("kind == 'dimension'"),
+        found.to_frame().query("kind == 'total'"),
+        found.items.to_frame(),
+    ):
+        assert frame["p_adjusted"].tolist() == pytest.approx(
+            multipletests(frame["p"], method="holm")[1].tolist(), rel=1e-9
+        )
+
+
+def test_dimensions_asked_by_one_question_each_have_a_mean():
+    frame = direct_frame(6, missing=0.1)
+    rows = (
+        direct_disconfirmation(Responses(frame, DIRECT), {"a": "reliable", "b": "kind"}).to_frame().set_index("measure")
+    )
+    both = (frame[["q_reliable", "q_kind"]].dropna() - 3).mean(axis=1)
+    assert rows.loc["mean", ["mean", "n"]].tolist() == pytest.approx([both.mean(), len(both)])
+    assert (
+        "mean"
+        not in direct_disconfirmation(Responses(frame, DIRECT), {"a": "better", "b": "kind"})
+        .to_frame()["measure"]
+        .tolist()
+    )
+
+
+def test_replicates_give_bounds_of_direct_shares():
+    given_ = Responses(direct_frame(7), DIRECT, SampleDesign(clusters="store"))
+    taylor, drawn = (direct_disconfirmation(given_, "better", interval=way).row("overall")
+                     for way in (None, Bootstrap(1000, seed=3, percentile=True)))  # fmt: skip
+    assert drawn["se"] == pytest.approx(taylor["se"], rel=0.25)
+    for name in ("worse", "same", "better"):
+        assert 0 <= drawn[f"{name}_low"] < drawn[name] < drawn[f"{name}_high"] <= 1
+        assert taylor[f"{name}_low"] < taylor[name] < taylor[f"{name}_high"]
+
+
+def test_direct_rows_without_a_number_have_a_reason():
+    frame = direct_frame(8, n=12).assign(group=list("aaaabbccccdd"))
+    frame["q_better"] = [1, 1, 1, 1, 2, np.nan, np.nan, np.nan, np.nan, np.nan, -1, 2]
+    table = direct_disconfirmation(Responses(frame, DIRECT), "better", by="group")
+    rows = table.to_frame().set_index("group")
+    assert rows["reason"].tolist() == ["no variation", "one answer", "nobody", ""]
+    assert rows["dropped"].tolist() == [0, 1, 4, 0]
+    assert (rows.loc["a", "better"], np.isnan(rows.loc["a", "p"])) == (1, True)
+    assert table.sentence("overall", group="c") == "Question better (c): no score can be given (nobody answered)."
+    assert "one answer" in table.sentence("overall", group="b")
+    lone = direct_disconfirmation(Responses(frame, DIRECT, SampleDesign(clusters="group")), "better", by="group")
+    assert lone.row("overall", group="d")["reason"] == "one cluster"
+    single = direct_disconfirmation(Responses(frame.assign(store=1), DIRECT, SampleDesign("group", "store")), "better")
+    assert single.row("overall")["reason"] == "no df"
+    assert "no degrees of freedom" in single.sentence("overall")
+
+
+def test_sentences_and_tables_of_direct_answers():
+    frame = direct_frame(9, n=20).assign(q_better=[2, 1, 0, -1, 2] * 4)
+    found = direct_disconfirmation(Responses(frame, DIRECT), "better")
+    assert found.sentence("overall") == (
+        "Question better: 0.80 points better than expected (95% CI 0.24 to 1.36, n = 20); 20% worse, 20% as expected, 60% better."
+    )
+    zh = found.in_language("zh")
+    assert zh.sentence("overall") == (
+        "问题better：比预期好 0.80 分（95% 置信区间 0.24 至 1.36，n = 20）；20% 比预期差，20% 与预期相同，60% 比预期好。"
+    )
+    assert found.estimate("overall").value == pytest.approx(0.8)
+    worse = direct_disconfirmation(Responses(frame.assign(q_better=-frame["q_better"]), DIRECT), "better")
+    assert "0.80 points worse than expected" in worse.sentence("overall")
+    assert "比预期差 0.80 分" in worse.in_language("zh").sentence("overall")
+    level = direct_disconfirmation(Responses(frame.assign(q_better=[2, -2, 1, -1] * 5), DIRECT), "better")
+    assert "no clear difference from what was expected, 0.00 points" in level.sentence("overall")
+    assert "与预期无明确差异" in level.in_language("zh").sentence("overall")
+    form = direct_disconfirmation(Responses(frame, DIRECT))
+    assert form.in_language("zh").items.language == "zh"
+    for one in (found, form, form.items):
+        other = one.in_language("zh")
+        assert one.to_csv() == other.to_csv()
+        assert all(
+            any("\u4e00" <= letter <= "\u9fff" for letter in text)
+            for text in (other.title(), other.note(), other.to_string())
+        )
+        assert not {"measure", "low", "high", "worse", "better", "no answer"} & set(other.shown().columns)
+    assert "the neutral answer 4 counts as 0; 20 of 20 rows kept, 0 dropped" in form.note()
+    assert "No margin of error" in form.note()
+    assert "中性回答 0 记为 0" in zh.note()
+
+
+def test_nothing_of_direct_answers_is_changed():
+    given_ = Responses(direct_frame(10), DIRECT)
+    before, questions = given_.frame.copy(), {"a": "reliable"}
+    direct_disconfirmation(given_, questions, by="group")
+    direct_disconfirmation(given_)
+    pd.testing.assert_frame_equal(given_.frame, before)
+    assert questions == {"a": "reliable"}
+
+
+def test_direct_questions_that_cannot_be():
+    given_ = Responses(direct_frame(11).assign(q_even=3), DIRECT)
+    alone = Responses(direct_frame(11).filter(regex="^P_"), direct_instrument("perception"))
+    with pytest.raises(SpecError, match=r"holds no direct disconfirmation\. Ask the items in a form 'disconfirmation'"):
+        direct_disconfirmation(alone)
+    with pytest.raises(DataError, match="no answers to 'better': there is no column 'q_better'"):
+        direct_disconfirmation(alone, "better")
+    with pytest.raises(SpecError, match=r"no outcome 'bettr'; its outcomes: better, reliable, kind, even\. Declare"):
+        direct_disconfirmation(given_, "bettr")
+    for questions in ({"c": "better"}, {}):
+        with pytest.raises(SpecError, match=r"give one outcome for each of some dimensions \(a, b\), or for 'overall'"):
+            direct_disconfirmation(given_, questions)
+    with pytest.raises(SpecError, match="'even' is answered from 1 to 6, which has no middle answer"):
+        direct_disconfirmation(given_, "even")
+    assert direct_answers(given_, "even", neutral=3).scores["overall"].eq(0).all()
+    for neutral in (-3, 3, 0.5, "0", float("nan")):
+        with pytest.raises(SpecError, match="neutral="):
+            direct_disconfirmation(given_, "better", neutral=neutral)
+    with pytest.raises(SpecError, match="tables have a column of that name"):
+        direct_disconfirmation(given_.__class__(given_.frame.assign(worse=1), DIRECT), by="worse")
+    with pytest.raises(DataError, match="no column 'tier'"):
+        direct_disconfirmation(given_, by="tier")
+    for options in ({"level": 95}, {"adjust": "tukey"}, {"total": "all"}):
+        with pytest.raises(SpecError):
+            direct_disconfirmation(given_, **options)
+    found = direct_disconfirmation(given_, by="group")
+    with pytest.raises(SpecError, match="name one value for each of group; got none"):
+        found.sentence("a")
+    with pytest.raises(SpecError, match="there is no row 'c'"):
+        found.sentence("c", group="x")

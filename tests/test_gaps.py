@@ -266,7 +266,8 @@ def test_importance_from_a_column_is_its_weighted_mean():
     frame = study(1).assign(
         weight=np.tile([1.0, 3.0], 24), ia=np.tile([50, 20], 24), ib=30, ic=np.tile([20.0, np.nan, 20, 50], 12)
     )
-    gaps = score_gaps(Responses(frame, ASKED, DESIGN), importance={"a": "ia", "b": "ib", "c": "ic"})
+    columns = {"a": "ia", "b": "ib", "c": "ic"}
+    gaps = score_gaps(Responses(frame, ASKED, DESIGN), importance=columns, points="mean")
     kept = frame["ic"].notna()
     points = [np.average(frame.loc[kept, name], weights=frame.loc[kept, "weight"]) for name in ("ia", "ib", "ic")]
     table = lines(gaps)

@@ -210,7 +210,10 @@ def test_outcomes_have_their_own_scale():
     assert Responses(frame_of(x=[1]), SMALL).n == 1, "outcomes may be absent"
 
 
-@pytest.mark.parametrize("answer", [5, 5.0, "5", " 5 ", "5.0", "５", "\u3000５\u3000", np.int8(5), np.float32(5)])
+@pytest.mark.parametrize(
+    "answer",
+    [5, 5.0, "5", " 5 ", "5.0", "５", "\u3000５\u3000", "5分", "５ 分", "5 points", np.int8(5), np.float32(5)],
+)
 def test_ways_to_write_five(answer):
     frame = pd.DataFrame({"P_clean": pd.Series([answer], dtype=object), "P_kind": [6]})
     assert Responses(frame, SMALL).answers("perception")["clean"].tolist() == [5]
@@ -228,10 +231,10 @@ def test_ways_to_leave_an_answer_out(answer):
         *(
             "abc",
             "五",
-            "5分",
+            "5 stars",
             "5,0",
-            "5 6",
-            "1/2",
+            "8/9",
+            "5 minutes",
             "½",
             "0x5",
             "-",
@@ -492,12 +495,12 @@ def test_a_row_with_two_faults_shows_both(frame):
 # --- the ledger adds up, for any data ----------------------------------------------------------------------
 
 CELLS = {
-    **dict.fromkeys([1, 4, 7, 2.0, "5", " 6 ", "３"], "given"),
+    **dict.fromkeys([1, 4, 7, 2.0, "5", " 6 ", "３", "4分"], "given"),
     **dict.fromkeys([None, "", "  ", "\u3000"], "blank"),
     **dict.fromkeys([-9, "-9", "refused"], "missing code"),
     **dict.fromkeys([99, "不知道"], "don't know"),
-    **dict.fromkeys([0, 8, "9", 4.5, -1], "off scale"),
-    **dict.fromkeys(["abc", "5分", "=1+1", "n/a"], "not a number"),
+    **dict.fromkeys([0, 8, "9", 4.5, -1, "9分"], "off scale"),
+    **dict.fromkeys(["abc", "5/6", "=1+1", "n/a"], "not a number"),
 }
 WEIGHTS = {1: True, 0.5: True, "2.5": True, None: False, "": False, -1: False, 0: False, "x": False}
 dirty_rows = st.lists(
@@ -631,13 +634,16 @@ BROKEN = {
     "another table": ("a.csv", "x,y\n1,2\n", "It has: x, y"),
     "latin-1": ("a.csv", "P_clean,P_kind,x\n5,6,café\n".encode("latin-1"), "Save it as UTF-8, or name its encoding"),
     "odd UTF-16": ("a.csv", (HEAD + "5,6\n").encode("utf-16") + b"x", "is not utf-16 text"),
-    "UTF-16 without mark": ("a.csv", (HEAD + "5,6\n").encode("utf-16-le"), "lacks 2 columns"),
+    "UTF-16 cut off": ("a.csv", (HEAD + "5,6\n").encode("utf-16-le")[:-1], "lacks 2 columns"),
     "a workbook called csv": ("a.csv", b"PK\x03\x04\x14\x00\xff\xff\xff", "Save it as UTF-8"),
     "a csv called xlsx": ("a.xlsx", HEAD + "5,6\n", "cannot be read"),
     "an empty xlsx": ("a.xlsx", b"", "is empty"),
     "a corrupt xlsx": ("a.xlsx", b"PK\x03\x04" + b"garbage" * 50, "cannot be read"),
     "a web page called xls": ("a.xls", "<html><table><tr><td>P_clean</td></tr></table></html>", "cannot be read"),
-    "an SPSS file": ("a.sav", b"$FL2@(#)", "files ending in '.sav' are not read. Give .csv or .xlsx"),
+    "a damaged SPSS file": ("a.sav", b"$FL2@(#)", "cannot be read .* Open it in its program and save it again"),
+    "a damaged Stata file": ("a.dta", b"<stata_dta>", "cannot be read"),
+    "a damaged Parquet file": ("a.parquet", b"PAR1....PAR1", "cannot be read as Parquet"),
+    "a PDF": ("a.pdf", b"%PDF", "files ending in '.pdf' are not read. Give .csv or .xlsx, .sav, .dta, .parquet"),
     "no suffix": ("answers", HEAD, "files ending in '' are not read"),
     "a picture": ("a.csv", bytes(range(256)) * 4, "Save it as UTF-8"),
 }

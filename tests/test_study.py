@@ -104,14 +104,14 @@ def test_importance_may_round(study):
     assert set(loaded.results().gaps[0].total.frame["total"]) == {"mean", "sum", "weighted"}
 
 
-def test_importance_from_columns_is_averaged_and_said(study):
+def test_importance_from_columns_weighs_each_respondent_and_is_said(study):
     points = {"imp_a": 10, "imp_b": 40, "imp_c": 20, "imp_d": 20, "imp_e": 10}
     answers(study, **points)
     names = [dimension.id for dimension in load_instrument("servqual-22").dimensions]
     columns = ", ".join(f'{name} = "{column}"' for name, column in zip(names, points, strict=True))
     write(study, f'{START}[responses]\nfile = "answers.csv"\n[importance]\ncolumns = {{ {columns} }}')
     total = load_study(study).results().gaps[0].total
-    assert "mean importance points of 12 respondents" in total.note()
+    assert "each respondent's own 100 points weigh their scores, 12 respondents (0 left out" in total.note()
     gaps = load_study(study).results().gaps[0].dimensions.frame.set_index("dimension")["gap"]
     weighted = sum(gaps[name] * value for name, value in zip(names, points.values(), strict=True)) / 100
     assert total.frame.set_index("total").loc["weighted", "gap"] == pytest.approx(weighted)

@@ -112,17 +112,20 @@ def test_a_store_observed_completely_is_certain():
         assert (score_gaps(responses, by=by, expected=5).to_frame("total")["se"] == 0).all()
 
 
-def test_points_that_do_not_add_up_are_left_out_and_the_weighted_total_has_no_interval():
+@pytest.mark.parametrize("points", ["own", "mean"])
+def test_points_that_do_not_add_up_are_left_out(points):
+    """Equal points of all who gave usable ones: the weighted total is the mean total, of these respondents or of all."""
     names = [dimension.id for dimension in ASKED.dimensions]
     frame = people("perception", range(5), 11)
     frame[names] = [20, 20, 20, 20, 20]
     frame.loc[:3, names] = [99, 99, 99, 99, 99]
     frame.loc[4, names] = [120, -5, -5, -5, -5]
-    gaps = score_gaps(side(frame), expected=5, importance={name: name for name in names})
-    table = gaps.to_frame("total").set_index("total")
-    assert table.loc["weighted", "gap"] == pytest.approx(table.loc["mean", "gap"], rel=1e-9)
-    assert np.isnan(table.loc["weighted", ["se", "low", "high", "p"]].astype(float)).all()
-    assert table.loc["weighted", "reason"] == "points"
+    gaps = score_gaps(side(frame), expected=5, importance={name: name for name in names}, points=points)
+    weighted = gaps.to_frame("total").set_index("total").loc["weighted"]
+    alone = score_gaps(side(frame.iloc[5:] if points == "own" else frame), expected=5)
+    mean = alone.to_frame("total").set_index("total").loc["mean"]
+    for name in ("gap", "se", "low", "high", "df", "n"):
+        assert weighted[name] == pytest.approx(mean[name], rel=1e-9), name
     assert "35 respondents (5 left out" in gaps.total.note()
 
 

@@ -10,6 +10,7 @@ import pandas as pd
 from servqual.files import Source
 from servqual.report.words import word
 from servqual.responses import Responses, Variable
+from survey_design.results import say
 
 if TYPE_CHECKING:
     from servqual.instruments import Instrument
@@ -19,7 +20,7 @@ _NAMES = {"en": {"en": "English", "zh": "Chinese"}, "zh": {"en": "英文", "zh":
 
 
 def data_cautions(side: Responses, language: str) -> list[str]:
-    """One respondent, answers that are all the same, one cluster: what of this holds for a file.
+    """One respondent, answers that are all the same, rows that repeat another, one cluster: what holds for a file.
 
     Examples
     --------
@@ -39,7 +40,9 @@ def data_cautions(side: Responses, language: str) -> list[str]:
         found.append(word("one cluster", language, file=file, **named))
     if all((side.answers(form).nunique() <= 1).all() for form in side.forms):
         found.append(word("same answers", language, file=file))
-    return found
+    elif side.rows_alike:
+        found.append(word("rows alike", language, file=file, n=side.rows_alike, all=side.ledger.count("read")))
+    return found + [say(remark, language) for remark in side.source.remarks]
 
 
 def _only_cluster(side: Responses) -> tuple[Any, ...]:
@@ -54,7 +57,7 @@ def _only_cluster(side: Responses) -> tuple[Any, ...]:
 def encoding_remark(
     source: Source, frame: pd.DataFrame, language: str, headings: Iterable[str] = (), table: str = "responses"
 ) -> str:
-    """That a file's letters were guessed, with a word to judge the guess by; empty for UTF-8 and Excel.
+    """That a file's letters were guessed, with a word to judge the guess by; empty for UTF-8, a mark, and Excel.
 
     Parameters
     ----------
@@ -62,8 +65,8 @@ def encoding_remark(
     headings : names of columns as they stand in the file, if the frame has others
     table : the table of study.toml in which the encoding can be named
     """
-    if source.encoding != "gb18030":
-        return ""
+    if not source.guess or source.encoding != "gb18030":
+        return say(source.guess, language)
     sample = next((text for text in _texts(frame, headings) if not text.isascii()), "")
     said = word("encoding guessed", language, file=source.name, table=table)
     return said + (word("encoding sample", language, sample=sample) if sample else "")

@@ -1,0 +1,50 @@
+"""Pictures: one drawing function per result, and the only door to matplotlib in this package.
+
+A picture is drawn from a result, never from raw data, onto axes that are given or made here, and the axes are
+returned. Colours are those of Okabe and Ito, which colour-blind readers can tell apart; nothing is said by colour
+alone. Global settings of matplotlib stay as they are.
+
+Adding a picture: a file of its own, which collects the picture's words and numbers in one value, so that the fonts can
+be chosen before anything is drawn (``fonts_for``); draws them with a ``Pen``, mostly in ``Rows``; and ends with
+``pen.fit``. Lengths are points, so that a picture of 5 rows and one of 60 have letters of the same size.
+"""
+
+from __future__ import annotations
+
+from survey_design.errors import missing_extra
+
+try:
+    import matplotlib  # noqa: F401
+except ModuleNotFoundError as error:
+    raise missing_extra("matplotlib", "plots", "Drawing a picture") from error
+
+from servqual.plots.distribution import draw_distribution
+from servqual.plots.fonts import CHINESE_FAMILIES, NoChineseFont, chinese_font
+from servqual.plots.forest import draw_comparison, draw_forest
+from servqual.plots.gaps import draw_gaps
+from servqual.plots.heatmap import draw_heatmap
+from servqual.plots.sheet import BLUE, GREEN, GREY, INK, PALE, VERMILION, new_axes, save_png, save_svg
+from servqual.plots.stores import draw_stores
+from servqual.plots.tolerance import draw_tolerance
+
+__all__ = [
+    "draw_gaps",
+    "draw_tolerance",
+    "draw_heatmap",
+    "draw_distribution",
+    "draw_comparison",
+    "draw_forest",
+    "draw_stores",
+    "new_axes",
+    "save_svg",
+    "save_png",
+    "chinese_font",
+    "NoChineseFont",
+    "CHINESE_FAMILIES",
+    "BLUE",
+    "VERMILION",
+    "GREEN",
+    "INK",
+    "GREY",
+    "PALE",
+]
