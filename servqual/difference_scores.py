@@ -206,7 +206,7 @@ def _pair(basis: Basis, k: int, covariance: Array, means: Array) -> _Pair:
     measure, scores = basis.measures[k], basis.moments.map.scores
     name, nan = f"{measure.what}:{measure.id}", float("nan")
     p, e = (scores.index(f"{side}:{name}") if f"{side}:{name}" in scores else None for side in "PE")
-    n = int(basis.moments.total(power=0)[0][basis.moments.mask_index(f"P:{name}")])
+    n = int(basis.moments.sums(power=0)[basis.moments.mask_index(f"P:{name}")])
     sd_p = _root(float(covariance[p, p]), 1.0)
     if e is None:
         level = nan if basis.fixed is None else float(basis.fixed[k])

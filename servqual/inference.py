@@ -372,8 +372,8 @@ def _row_products(moments: Moments, terms: Sequence[Term]) -> tuple[Array, Array
     n, total, products, size = np.zeros(m), np.zeros(m), np.zeros((m, m)), np.zeros(m)
     for term in terms:
         inside = moments.in_domain(term.domain)
-        n += moments.total(inside, 0)[0][term.used].sum(axis=1)
-        total += term.coefficients @ moments.total(inside)[0]
+        n += moments.sums(inside, 0)[term.used].sum(axis=1)
+        total += term.coefficients @ moments.sums(inside)
         part, scale = _products(term.coefficients, moments.total(inside, 2))
         products += part
         size += scale
@@ -472,7 +472,7 @@ def srs_variance(moments: Moments, terms: Sequence[Term], *, replacement: bool =
         for term in own:
             inside = moments.in_domain(term.domain)
             gram, b = moments.total(inside), term.coefficients
-            n += moments.total(inside, 0)[0][term.used].sum(axis=1)
+            n += moments.sums(inside, 0)[term.used].sum(axis=1)
             weight += gram[0][term.used].sum(axis=1)
             total += b @ gram[0]
             square += np.einsum("mq,qr,mr->m", b, gram, b)

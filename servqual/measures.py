@@ -500,7 +500,7 @@ class Basis:
     def _sums(self, letter: str, domain: Any) -> tuple[Array, Array, Array]:
         """(m,) weight answered, centred weighted sum in score units, and answers, of one side in one domain."""
         inside = self.moments.in_domain(domain)
-        row, count = self.moments.total(inside)[0], self.moments.total(inside, 0)[0]
+        row, count = self.moments.sums(inside), self.moments.sums(inside, 0)
         mask, score = self._positions(letter)
         return row[mask], row[score] / self._denominators, count[mask]
 
@@ -595,7 +595,7 @@ class Basis:
         scores = np.array([self.moments.score_index(f"W:{d}") for d in points.columns])
         mask, source = self.moments.mask_index(f"W:{next(iter(points.columns))}"), points.source
         domains = [domain for domain in self.moments.domains if self._source_of(domain) == source]
-        sums = {domain: self.moments.total(self.moments.in_domain(domain))[0] for domain in domains}
+        sums = {domain: self.moments.sums(self.moments.in_domain(domain)) for domain in domains}
         weight = np.sum([row[mask] for row in sums.values()])
         mean = np.sum([row[scores] for row in sums.values()], axis=0) / weight
         for domain in domains:
@@ -689,7 +689,7 @@ class Basis:
         mask, source = self.moments.mask_index(f"W:{columns[0]}"), points.source if points else 0
         domains = [domain for domain in self.moments.domains if self._source_of(domain) == source]
         rows = np.sum([sums(domain)[:, 0] for domain in domains], axis=0)
-        total = np.sum([self.moments.total(self.moments.in_domain(domain))[0] for domain in domains], axis=0)
+        total = np.sum([self.moments.sums(self.moments.in_domain(domain)) for domain in domains], axis=0)
         moved = rows[:, scores] / rows[:, [mask]] - total[scores] / total[mask]
         out = np.zeros_like(gap)
         out[:, k] = (moved * gap[:, place]).sum(axis=1)
@@ -737,7 +737,7 @@ class _Side:
     def cells(self, frame: pd.DataFrame, by: Sequence[str], match: str | None, own: bool) -> Cells:
         """Cells of some of its rows, whose domain says which rows of the table they serve."""
         labels = [*(by if own else ()), *([match] if match else [])]
-        stated = frame.assign(**{name: _stated(frame[name]) for name in labels})
+        stated = frame.assign(**{name: _stated(frame[name]) for name in labels if frame[name].hasnans})
         cells = Cells.of(stated, self.responses.design, labels, self.source)
         served = [(*label, "") if not match else label for label in cells.table["domain"]]
         domains = np.empty(len(served), dtype=object)

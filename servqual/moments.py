@@ -13,8 +13,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any
 
 import numpy as np
@@ -538,9 +539,14 @@ class Moments:
         stack = (self.count, self.first, self.second)[power]
         return stack.sum(axis=0) if which is None else stack[which].sum(axis=0)
 
+    def sums(self, which: Array | None = None, power: int = 1) -> Array:
+        """(q,) sums of ``z`` over cells: the first row of :meth:`total`."""
+        stack = (self.count, self.first, self.second)[power][:, 0]
+        return stack.sum(axis=0) if which is None else stack[which].sum(axis=0)
+
     def means(self, domain: tuple[Any, ...] | None = None) -> Array:
         """(s,) weighted means of the scores in a domain; nan where nobody answered."""
-        row = self.total(self.in_domain(domain))[0]
+        row = self.sums(self.in_domain(domain))
         masks = len(self.map.mask_names)
         base = row[1 + self.map.mask_of_score]
         with np.errstate(invalid="ignore", divide="ignore"):
@@ -765,14 +771,21 @@ def _grams_between(z: Array, bounds: Array, weight: Array | None) -> Array:
     return out
 
 
+def one_blas_thread() -> AbstractContextManager[Any]:
+    """Small and skinny products on several BLAS threads wait for each other more than they compute: keep to one."""
+    return _blas().limit(limits=1, user_api="blas")
+
+
+@cache
+def _blas() -> Any:
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController()
+
+
 def _shared_out(work: Callable[[Any], Any], blocks: Sequence[Any], rows: int) -> Iterable[Any]:
-    """Run the blocks in order with one BLAS thread, on two threads of our own where there is enough to do.
-
-    Small and skinny products on several BLAS threads wait for each other more than they compute.
-    """
-    from threadpoolctl import threadpool_limits
-
-    with threadpool_limits(1, user_api="blas"):
+    """Run the blocks in order with one BLAS thread, on two threads of our own where there is enough to do."""
+    with one_blas_thread():
         if rows < 16 * _CHUNK:
             yield from map(work, blocks)
         else:

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from servqual.inference import Again, Spread, Taylor, Term, fractions, lonely_covariance
-from servqual.moments import EVERYONE, Moments, rows_of
+from servqual.moments import EVERYONE, Moments, one_blas_thread, rows_of
 from survey_design.errors import SpecError
 
 Array = NDArray[Any]
@@ -68,17 +69,17 @@ class Bootstrap:
     def spread(self, moments: Moments, terms: Sequence[Term], again: Again | None = None) -> Spread:
         """Spread of the estimates over the replicates."""
         units = _Units.of(_needed(again))
-        generator = np.random.default_rng(self.seed)
         factors = np.ones((self.replicates, len(units.group)))
+        drawn = _drawn(self.replicates, self.seed, tuple(units.size))
         for group, (n, fraction) in enumerate(zip(units.size, units.fraction, strict=True)):
             if n > 1:
-                drawn = generator.multinomial(n - 1, np.full(n, 1 / n), size=self.replicates)
                 scale = np.sqrt(1 - fraction)
                 own = units.group == group
-                factors[:, own] = 1 - scale + scale * n / (n - 1) * drawn[:, units.position[own]]
-        values, missing = _usable(units.values(factors, _needed(again)))
-        deviations = values - values.mean(axis=0)
-        covariance = deviations.T @ deviations / max(len(values) - 1, 1) + lonely_covariance(moments, terms)
+                factors[:, own] = 1 - scale + scale * n / (n - 1) * drawn[group][:, units.position[own]]
+        with one_blas_thread():
+            values, missing = _usable(units.values(factors, _needed(again)))
+            deviations = values - values.mean(axis=0)
+            covariance = deviations.T @ deviations / max(len(values) - 1, 1) + lonely_covariance(moments, terms)
         covariance[missing] = np.nan
         basis = Taylor().spread(moments, terms)
         return Spread(covariance, basis.df, basis.lonely, values if self.percentile else None)
@@ -90,6 +91,14 @@ class Bootstrap:
             return f"Rao–Wu 重标度自助法，{self.replicates:,} 次，种子 {self.seed}，{how}"
         how = "percentiles" if self.percentile else "standard error with Student's t"
         return f"Rao-Wu rescaled bootstrap, {self.replicates:,} replicates, seed {self.seed}, {how}"
+
+
+@lru_cache(maxsize=1)  # all rows of a table are resampled alike
+def _drawn(replicates: int, seed: int, sizes: tuple[int, ...]) -> list[Array]:
+    """How often each unit of each stratum was drawn in every replicate."""
+    generator = np.random.default_rng(seed)
+    return [generator.multinomial(n - 1, np.full(n, 1 / n), size=replicates) if n > 1 else np.zeros((replicates, n), dtype=int)
+            for n in sizes]  # fmt: skip
 
 
 @dataclass(frozen=True)
