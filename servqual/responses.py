@@ -313,7 +313,8 @@ class Responses:
     def in_language(self, language: Language) -> Responses:
         """The same answers; results built on them show themselves in this language."""
         other = None if self.expectation is None else self.expectation.in_language(language)
-        changes = {"ledger": self.ledger.in_language(language), "expectation": other}
+        personal = None if self.personal_data is None else self.personal_data.in_language(language)
+        changes = {"ledger": self.ledger.in_language(language), "expectation": other, "personal_data": personal}
         return self._with(instrument=self.instrument.in_language(language), **changes)
 
     def answers(self, form: str) -> pd.DataFrame:

@@ -87,6 +87,7 @@ class ResponseStream(Responses):
             "matches": {item.id: item.id for item in instrument.items},
             "unmatched": (),
             "_n": total.n,
+            "_repeats": bool((total.ledger.set_index("step")["n"])["duplicate"]),
             "_names": total.names,
         }
         for name, value in found.items():
@@ -117,16 +118,18 @@ class ResponseStream(Responses):
     def _readings(self, columns: Sequence[str] | None) -> Iterator[tuple[Reading, PersonalData | None]]:
         """One check after the other over the batches of the file."""
         wanted = None if columns is None else self._theirs(columns)
+        again = self.respondent is not None and self.__dict__.get("_repeats", True)  # known after the first pass
         seen, start = _Seen(), 0
         for batch in self.__dict__["_batches"](wanted):
             batch.index = pd.RangeIndex(start + 1, start + len(batch) + 1)
             start += len(batch)
             source = Source(self.source.name, n_raw=len(batch))
             check = Check.of(batch, self.instrument, self.design, self.__dict__["_columns"], self.respondent, source)
-            check = replace(check, codes=self.__dict__["_codes"], words=self.__dict__["_words"], earlier=seen.contains)
+            check = replace(check, codes=self.__dict__["_codes"], words=self.__dict__["_words"])
+            check = replace(check, earlier=seen.contains if again else None)
             check, personal = check.masking() if self.__dict__["_masked"] else (check, None)
             reading = check.run()
-            if self.respondent:
+            if again:
                 seen.add(check.ids()[reading.kept])
             yield reading, personal
 
@@ -333,7 +336,8 @@ class _Seen:
         """Adds those who were kept."""
         run = np.sort(_keys(ids if ids.dtype.kind in "iu" else ids[ids != ""]))
         while self.runs and len(self.runs[-1]) <= len(run):
-            run = np.sort(np.concatenate([self.runs.pop(), run]), kind="stable")
+            run = np.concatenate([self.runs.pop(), run])
+            run.sort()  # in place: this is where memory peaks
         if len(run):
             self.runs.append(run)
 

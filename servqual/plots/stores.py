@@ -53,7 +53,7 @@ _WORDS: Mapping[str, Text] = {
     },
     "raw method": {"en": "raw values with their {level} intervals, sorted; this order is no ranking.",
                    "zh": "原始值及其 {level} 区间，按大小排列；此顺序不等于名次。"},
-    "few": {"en": "Grey: n under {minimum}, not told and not for publication.", "zh": "灰色：样本量不足 {minimum}，不列出，亦不宜对外发布。"},
+    "few": {"en": "Grey: n under {minimum}, base not shown, not for publication.", "zh": "灰色：样本量不足 {minimum}，不列样本量，亦不宜对外发布。"},
     "all": {"en": "All rows: {note}.", "zh": "各行：{note}。"},
 }  # fmt: skip
 
