@@ -2,8 +2,20 @@
 
 Nouns: :class:`Instrument` (what is asked), :class:`Responses` (what came back), :class:`Moments` (what is summed).
 Verbs: :func:`load_instrument`, :func:`read_responses`, :func:`score_gaps`, :func:`score_performance`, :func:`compare`,
-:func:`estimate`. Further chapters are imported by name: ``servqual.shares`` (top boxes,
-CSAT, NPS), ``servqual.proportions`` (intervals from counts), ``servqual.tolerance``, ``servqual.disconfirmation``, ``servqual.careless``. How an interval is made: :class:`Taylor`, :class:`Student`, :class:`Bootstrap`, :class:`Jackknife`.
+:func:`estimate`. How an interval is made: :class:`Taylor`, :class:`Student`, :class:`Bootstrap`, :class:`Jackknife`.
+
+Further chapters are imported by name:
+
+* what came back: ``servqual.streams`` (files that do not fit into memory), ``servqual.privacy`` (personal data),
+  ``servqual.careless`` (careless answers), ``servqual.distributions`` (what people answered);
+* other scores: ``servqual.tolerance`` (zone of tolerance), ``servqual.disconfirmation`` (evaluated performance, better or worse
+  than expected), ``servqual.shares`` (top boxes, CSAT, NPS), ``servqual.proportions`` (intervals from counts);
+* what goes with what: ``servqual.criterion`` (which score says most about the whole), ``servqual.regression``,
+  ``servqual.crosstabs``, ``servqual.counts`` (quantiles and medians);
+* for the client: ``servqual.stores`` (single stores), ``servqual.disclosure`` (small cells), ``servqual.report``,
+  ``servqual.study``; ``servqual.simulate`` makes studies whose truth is known.
+
+Formula, reference and independent check of every statistic: docs/methods.md.
 """
 
 from servqual.comparison import compare

@@ -155,3 +155,15 @@ def test_weights_are_checked(weight):
     frame = pd.DataFrame({"x": [1.0, 2, 3], "w": [1.0, 1, weight]})
     with pytest.raises(DataError, match="weight 'w': 1 rows"):
         estimate(frame, Mean("x"), SampleDesign(weight="w"))
+
+
+@pytest.mark.parametrize(
+    "interval", [Bootstrap(300, seed=4), Jackknife(), Bootstrap(300, seed=4, percentile=True)], ids=repr
+)
+def test_another_interval_on_the_same_sums_is_scoring_again(study, interval):
+    """with_interval reads no answers; every table is the one that scoring with that interval gives."""
+    first = score_gaps(study, by="tier").with_interval(interval)
+    again = score_gaps(study, by="tier", interval=interval)
+    for table in ("dimensions", "items", "total"):
+        pd.testing.assert_frame_equal(first.to_frame(table), again.to_frame(table), check_exact=True)
+    assert first.note() == again.note()
