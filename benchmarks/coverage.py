@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from importlib.metadata import version
@@ -26,7 +26,7 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from servqual import Bootstrap, Responses, SampleDesign, Student, Taylor, load_instrument
-from servqual.inference import Spread
+from servqual.inference import Spread, t_quantile
 from servqual.measures import Basis, Measure, Row, plan_measures
 from servqual.simulate import rounded_mean
 
@@ -37,6 +37,7 @@ REPLICATES = 999
 LEVEL = 0.95
 GATE = (94.0, 96.0)
 WARN = 93.0
+CAREFUL = 2 / 3  # effective degrees of freedom, as a share of those used, under which coverage falls below WARN
 FIRST = 40  # studies of each scenario whose numbers are written down, for whoever repeats them
 PIECE = 500
 INSTRUMENT = load_instrument("retail-13")
@@ -237,14 +238,12 @@ def analysed(scenario: Scenario, frame: pd.DataFrame, number: int) -> dict[str, 
     -------
     low, high : (rows, methods, measures) bounds, nan where the toolkit gives none about other stores
     value, se, df : (rows, measures); se is Taylor's
-    effective : (rows,) stores of equal size that would weigh the same, ``(sum n)^2 / sum n^2``; of a difference, the
-        smaller side's
+    effective : (rows,) effective degrees of freedom, :func:`effective_df`
     """
     responses = template(scenario)._with(frame=frame)
     split = Basis.of(responses, measures(), (scenario.by,), None, None)
     rows = {label[0]: split.row(label) for label in split.labels}
-    column, store = frame[scenario.by].to_numpy(), frame["store"].to_numpy()
-    weight = frame["weight"].to_numpy() if scenario.weighted else np.ones(len(frame))
+    sides = {"all": frame} | dict(list(frame.groupby(scenario.by)))
     sums = {name: [(1.0, name)] for name in scenario.rows if name not in ("all", "difference")}
     first, second = ("flagship", "standard") if scenario.by == "tier" else ("group", "others")
     sums["difference"] = [(1.0, first), (-1.0, second)]
@@ -252,12 +251,11 @@ def analysed(scenario: Scenario, frame: pd.DataFrame, number: int) -> dict[str, 
     for name, signed in sums.items():
         known = all(label in rows for _, label in signed)
         parts[name] = _numbers(split, [(sign, rows[label]) for sign, label in signed], number) if known else _nothing()
-        inside = [column == label for _, label in signed]
-        parts[name]["effective"] = np.array(min(effective_stores(store[own], weight[own]) for own in inside))
+        parts[name]["effective"] = np.array(effective_df([sides[label] for _, label in signed]) if known else 0.0)
     if "all" in scenario.rows:
         whole = Basis.of(responses, measures(), (), None, None)
         parts["all"] = _numbers(whole, [(1.0, whole.row(()))], number)
-        parts["all"]["effective"] = np.array(effective_stores(store, weight))
+        parts["all"]["effective"] = np.array(effective_df([frame]))
     return {key: np.stack([parts[name][key] for name in scenario.rows]) for key in parts[scenario.rows[0]]}
 
 
@@ -288,10 +286,23 @@ def _nothing() -> dict[str, Array]:
     return {"low": none, "high": none, "value": none[0], "se": none[0], "df": np.zeros(m)}
 
 
-def effective_stores(store: Array, weight: Array) -> float:
-    """Stores of equal size that would weigh the same as these: ``(sum w)^2 / sum w^2`` over the stores' weights."""
-    size = np.bincount(store, weight)
-    return float(size.sum() ** 2 / (size**2).sum()) if len(store) else 0.0
+def effective_df(sides: Sequence[pd.DataFrame]) -> float:
+    """Degrees of freedom that stores of unequal weight amount to, for one row's people or the two sides of a difference.
+
+    With a store's share a of a side's weight, ``K = 1 / sum a^2`` stores of equal weight would weigh the same (Kish),
+    and a side has ``K - strata``. Two sides are combined after Satterthwaite, their variances taken as ``1 / K``.
+    Equal stores give stores minus strata, as Taylor counts them.
+    """
+    shares = [_store_weights(side) / _store_weights(side).sum() for side in sides]
+    variance = np.array([(share**2).sum() for share in shares])
+    own = 1 / variance - [side["tier"].nunique() for side in sides]
+    if (own < 1e-9).any():
+        return 0.0
+    return float(variance.sum() ** 2 / (variance**2 / own).sum())
+
+
+def _store_weights(frame: pd.DataFrame) -> Array:
+    return np.bincount(frame["store"].to_numpy(), frame["weight"].to_numpy() if "weight" in frame else None)
 
 
 # --- many studies ------------------------------------------------------------------------------------------
@@ -305,7 +316,7 @@ def outcomes(scenario: Scenario, numbers: Sequence[int]) -> dict[str, Array]:
     miss : (n, rows, methods, measures) 0 the interval holds the truth, -1 it lies below, 1 above, 9 there is none
     width : (n, rows, methods, measures)
     error, se, df : (n, rows, measures); error is estimate minus truth
-    effective : (n, rows)
+    effective : (n, rows) effective degrees of freedom
     answers : (n,) sum of all answers, to see whether the same studies were simulated
     """
     known, lines = truth(scenario), []
@@ -371,10 +382,20 @@ HEADS = {
     "settings": ("setting", "value"),
     "truth": ("scenario", "row", *(measure.id for measure in measures())),
     "gated": ("row", "measure", "true gap", "df", *GATED, "too low", "too high", "mean error / SE"),
-    "all": ("scenario", "row", "measure", "df", "effective stores", *METHODS,
+    "all": ("scenario", "row", "measure", "df", "effective df", *METHODS,
             *(f"width: {method}" for method in METHODS[1:]), "no interval"),
+    "below": ("scenario", "row", "measure", "df", "effective df", *GATED),
+    "ratio": ("effective df / df", "intervals", *GATED, "Taylor, t with effective df", "width"),
+    "df": ("df", "intervals", *METHODS[:3]),
     "first": ("scenario", "sum of answers", *METHODS, "mean width: Taylor"),
 }  # fmt: skip
+RATIOS = (0, 1 / 3, 1 / 2, CAREFUL, 5 / 6, 1)
+RATIO_WORDS = ("under 1/3", "1/3 to 1/2", "1/2 to 2/3", "2/3 to 5/6", "5/6 and more")
+DFS = (0, 5, 10, 20, np.inf)
+DF_WORDS = ("under 5", "5 to under 10", "10 to under 20", "20 and more")
+
+Found = dict[str, Array]
+Line = tuple[str, ...]
 
 
 def row_words(scenario: Scenario, row: str) -> str:
@@ -383,72 +404,133 @@ def row_words(scenario: Scenario, row: str) -> str:
 
 
 def coverage(miss: Array) -> tuple[float, float]:
-    """Percentage of the intervals told that hold the truth, and its Monte Carlo standard error.
+    """Percentage of the intervals told that hold the truth, and its Monte Carlo standard error; studies come first.
 
-    Intervals of one study hang together, so studies are the units: with hits h and intervals told t per study, the
-    error is that of the ratio ``sum h / sum t``.
+    Intervals of one study hang together, so studies are the units (:func:`of_ratio`).
     """
-    n = len(miss)
-    hits, told = ((part.reshape(n, -1)).sum(axis=1) for part in (miss == 0, miss != 9))
+    flat = miss.reshape(len(miss), -1)
+    return of_ratio((flat == 0).sum(axis=1), (flat != 9).sum(axis=1))
+
+
+def of_ratio(hits: Array, told: Array) -> tuple[float, float]:
+    """Percentage ``sum hits / sum told`` of independent studies, and the standard error of that ratio."""
     share = hits.sum() / told.sum()
     return 100 * float(share), 100 * float(np.sqrt(((hits - share * told) ** 2).sum()) / told.sum())
 
 
-def told_mean(values: Array, told: Array) -> float:
-    """Mean over the intervals that were told."""
-    return float(np.mean(values[told]))
+def with_error(percent: float, error: float) -> str:
+    """Coverage and its Monte Carlo error as the tables show them."""
+    return f"{percent:.2f} ± {error:.2f}"
 
 
-def with_error(miss: Array) -> str:
-    """Coverage and its Monte Carlo error as the table shows them."""
-    return "{:.2f} ± {:.2f}".format(*coverage(miss))
+def truth_lines() -> Iterator[Line]:
+    """The exact gaps: one line for each row, and again where a scenario has other ones than those before it."""
+    shown = set()
+    for scenario in SCENARIOS:
+        for row, known in zip(scenario.rows, truth(scenario), strict=True):
+            line = row_words(scenario, row), *(f"{value:.4f}" for value in known)
+            if line not in shown:
+                yield scenario.words, *line
+            shown.add(line)
 
 
-def gated_lines(scenario: Scenario, found: dict[str, Array]) -> Iterator[tuple[str, ...]]:
+def gated_lines(scenario: Scenario, found: Found) -> Iterator[Line]:
     """One line for every single estimand that is gated."""
     known = truth(scenario)
     for (r, row), (m, measure) in product(enumerate(scenario.rows), enumerate(measures())):
         miss = found["miss"][:, r, : len(GATED), m]
         taylor, bias = miss[:, 0], found["error"][:, r, m].mean() / found["se"][:, r, m].mean()
         yield (row_words(scenario, row), measure.id, f"{known[r, m]:.4f}", f"{found['df'][:, r, m].mean():.1f}",
-               *(with_error(miss[:, k]) for k in range(len(GATED))),
+               *(with_error(*coverage(miss[:, k])) for k in range(len(GATED))),
                f"{100 * (taylor == -1).mean():.2f}", f"{100 * (taylor == 1).mean():.2f}", f"{bias:+.3f}")  # fmt: skip
 
 
-def pooled_lines(scenario: Scenario, found: dict[str, Array]) -> Iterator[tuple[str, ...]]:
+def pooled_lines(scenario: Scenario, found: Found) -> Iterator[Line]:
     """Two lines a row: the dimensions together, and the total."""
     what = np.array([measure.what for measure in measures()])
     for (r, row), kind in product(enumerate(scenario.rows), ("dimension", "total")):
         own = what == kind
         miss, width = found["miss"][:, r][..., own], found["width"][:, r][..., own]
-        told = (miss != 9).all(axis=1)
-        ratios = [np.mean(width[:, k][told]) / np.mean(width[:, 0][told]) for k in range(1, len(METHODS))]
+        told = (miss != 9).all(axis=(1, 2))
+        ratios = [width[told, k].mean() / width[told, 0].mean() for k in range(1, len(METHODS))]
         yield (scenario.words, row_words(scenario, row), "dimensions" if kind == "dimension" else "total",
-               f"{told_mean(found['df'][:, r][:, own], told):.1f}", f"{found['effective'][:, r].mean():.1f}",
-               *(with_error(miss[:, k]) for k in range(len(METHODS))), *(f"{ratio:.2f}" for ratio in ratios),
+               f"{found['df'][told, r].mean():.1f}", f"{found['effective'][told, r].mean():.1f}",
+               *(with_error(*coverage(miss[:, k])) for k in range(len(METHODS))), *(f"{ratio:.2f}" for ratio in ratios),
                f"{100 * (1 - told.mean()):.1f}%")  # fmt: skip
 
 
-def first_line(scenario: Scenario, found: dict[str, Array]) -> tuple[str, ...]:
+def below(lines: Sequence[Line]) -> Iterator[Line]:
+    """The lines whose Taylor or Bootstrap interval covers less than :data:`WARN` per cent."""
+    heads = list(HEADS["all"])
+    shown = [heads.index(name) for name in HEADS["below"]]
+    for line in lines:
+        if any(float(line[heads.index(method)].split(" ")[0]) < WARN for method in GATED):
+            yield tuple(line[k] for k in shown)
+
+
+def first_line(scenario: Scenario, found: Found) -> Line:
     """What the first studies of a scenario came to: whoever repeats them must find the same."""
     miss, width = found["miss"][:FIRST], found["width"][:FIRST, :, 0]
     held = [f"{(miss[:, :, k] == 0).sum()} of {(miss[:, :, k] != 9).sum()}" for k in range(len(METHODS))]
     return scenario.words, f"{found['answers'][:FIRST].sum()}", *held, f"{np.nanmean(width):.6f}"
 
 
-def markdown(head: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
-    """A Markdown table."""
-    rows = [tuple(head), tuple("---" for _ in head), *lines]
-    return "\n".join("| " + " | ".join(row) + " |" for row in rows)
+# --- what a warning can go by ------------------------------------------------------------------------------
 
 
-def setting_lines() -> list[tuple[str, str]]:
-    """The settings that the table's head states."""
+def told_rows(found: Found) -> pd.DataFrame:
+    """One line per study and row with an interval: what the toolkit knows of it, and how many intervals held the truth.
+
+    ``mended`` counts Taylor's intervals with the t quantile of the effective degrees of freedom (at least 1, at most
+    Taylor's own), ``wider`` is how much wider these are.
+    """
+    miss, df = found["miss"], found["df"][..., 0]
+    effective = np.clip(found["effective"], 1, np.maximum(df, 1))
+    half = t_quantile(effective, LEVEL)[..., None] * found["se"]
+    told = (miss != 9).all(axis=(2, 3))
+    columns = {"study": np.broadcast_to(np.arange(len(miss))[:, None], told.shape), "df": df}
+    columns |= {method: (miss[:, :, k] == 0).sum(axis=2) for k, method in enumerate(METHODS)}
+    columns["mended"] = (np.abs(found["error"]) <= half).sum(axis=2)
+    columns["wider"] = t_quantile(effective, LEVEL) / t_quantile(df, LEVEL)
+    columns["ratio"] = np.minimum(found["effective"] / np.where(df > 0, df, np.nan), 1)
+    return pd.DataFrame({name: values[told] for name, values in columns.items()})
+
+
+def binned(rows: pd.DataFrame, column: str, edges: Sequence[float], words: Sequence[str]) -> Iterator[tuple[str, Any]]:
+    """The rows between each pair of edges; the upper edge belongs to the next bin, the last to its own."""
+    code = np.clip(np.searchsorted(edges, rows[column] + 1e-9, side="right") - 1, 0, len(words) - 1)
+    for k, word in enumerate(words):
+        yield word, rows[code == k]
+
+
+def held(rows: pd.DataFrame, column: str) -> str:
+    """Coverage of some rows with its error; the studies of the scenarios are the units."""
+    hits = rows.groupby(["scenario", "study"], sort=False)[column].agg(["sum", "size"])
+    return with_error(*of_ratio(hits["sum"].to_numpy(), len(measures()) * hits["size"].to_numpy()))
+
+
+def ratio_lines(rows: pd.DataFrame) -> Iterator[Line]:
+    """Coverage by effective degrees of freedom as a share of those that were used."""
+    for word, own in binned(rows, "ratio", RATIOS, RATIO_WORDS):
+        counts = f"{len(measures()) * len(own):,}"
+        yield word, counts, *(held(own, name) for name in (*GATED, "mended")), f"{own['wider'].median():.2f}"
+
+
+def df_lines(rows: pd.DataFrame) -> Iterator[Line]:
+    """Coverage by degrees of freedom, where stores weigh about the same."""
+    for word, own in binned(rows[rows["ratio"] >= CAREFUL], "df", DFS, DF_WORDS):
+        yield word, f"{len(measures()) * len(own):,}", *(held(own, name) for name in METHODS[:3])
+
+
+# --- the page ----------------------------------------------------------------------------------------------
+
+
+def setting_lines() -> list[Line]:
+    """The settings that the page states."""
     counts = sorted({scenario.studies for scenario in SCENARIOS if not scenario.gated})
-    gated = next(scenario for scenario in SCENARIOS if scenario.gated)
     return [
         ("seed, fixed before the first run", str(SEED)),
-        ("studies, gated scenario", f"{gated.studies:,}"),
+        ("studies, gated scenario", f"{gated_scenario().studies:,}"),
         ("studies, each other scenario", ", ".join(f"{count:,}" for count in counts)),
         ("bootstrap replicates", str(REPLICATES)),
         ("level", f"{100 * LEVEL:g}%"),
@@ -458,9 +540,129 @@ def setting_lines() -> list[tuple[str, str]]:
     ]
 
 
+def gated_scenario() -> Scenario:
+    """The scenario whose coverage must lie within the gate."""
+    return next(scenario for scenario in SCENARIOS if scenario.gated)
+
+
+def markdown(head: Sequence[str], lines: Iterable[Line]) -> str:
+    """A Markdown table."""
+    rows = [tuple(head), tuple("---" for _ in head), *lines]
+    return "\n".join("| " + " | ".join(row) + " |" for row in rows)
+
+
+PAGE = """# Coverage: how often does a 95% interval hold the truth?
+
+This page is written by `python -m benchmarks.coverage`. Numbers are percentages of simulated studies, ± the Monte Carlo
+standard error (studies are the units).
+
+## What was done
+
+Studies of stores are drawn from a population whose gaps are known exactly, analysed by the steps of `score_gaps` and
+`compare`, and their intervals held against the truth. The same people state what they expect and what they got, on the
+thirteen items of `retail-13`. A latent answer is normal: a mean by tier and item, effects of the store and of the person (one
+part common to all dimensions, one of each dimension's own, expectation and perception correlated), and an error anew for each
+item. It is rounded and kept within 1-7, so the mean answer is `1 + sum_c Phi((mean - c - 1/2) / sd)`, and the true gaps follow
+without simulation. The intraclass correlation of gaps within stores is about 0.07 to 0.10; about a third of the expectations
+stand at the top of the scale. The design is strata = tier, clusters = store. No study was left out, and none was run under
+another seed.
+
+- **Similar sizes**: 18-22 interviews in each store.
+- **Skewed sizes**: log-normal about 20 interviews (sigma 0.9), kept within 5-100, unrelated to the store's quality.
+- **Small group**: people met in 30% (15%) of 40 stores, 2-5 interviews in each of these; their perceptions are 0.3 lower.
+- **Unequal weights**: stores have log-normal traffic (sigma 0.5); customers who come seldom are half of all, a quarter of those
+  met, and 0.4 less content. The weights undo that.
+
+`Taylor` and `Bootstrap` (standard error of the replicates) use Student's t with stores minus strata; `percentile` are quantiles of
+the same replicates; `Student` takes respondents as independent and stands here as a warning. Where nobody or a single store has
+people of a row, or too many replicates hold nobody of it, the toolkit gives no interval about other stores; "no interval" is how often
+that happened to any method.
+
+{settings}
+
+## Gated: 40 stores of similar size
+
+Every line must lie within the gate, for both methods. "Too low" and "too high" are Taylor intervals (%) that lie wholly below or
+above the truth. The mean error of the estimates is given in standard errors: it shows that truth and estimate speak of the same
+thing.
+
+{gated}
+
+## All scenarios
+
+Not gated, except the first. `df` are the degrees of freedom used, "effective df" is explained below; widths are relative to
+Taylor's.
+
+{all}
+
+## Where Taylor or Bootstrap cover less than 93%
+
+{below}
+
+Few stores do no harm by themselves: with 10 similar stores, 5 in each tier, the t quantile makes good for it. What
+does harm is that the interval rests on fewer stores than are counted: some stores hold most of the interviews, or
+one side of a difference comes from a few stores while the degrees of freedom count those of both sides.
+
+## What a warning can go by
+
+Let a store's share of a row's (weighted) interviews be `a`. Then `K = 1 / sum a²` stores of equal size would weigh the same,
+and the row has `K - strata` **effective degrees of freedom**, for strata in which it has people. A difference of two rows has
+`(1/K1 + 1/K2)² / (1/(K1² e1) + 1/(K2² e2))`, with `e1`, `e2` those of its sides. Below is the coverage of all intervals of all
+scenarios (in rows where every method has one), by the share that these are of the degrees of freedom used. Under **two thirds**,
+Taylor's intervals cover less than 93%: that is the rule; Bootstrap's do so under one half. It was read off this table and is no
+theorem. "t with effective df" puts these (at least 1) in place of Taylor's own; "width" is how much wider that makes the interval
+(median).
+
+{ratio}
+
+Percentile intervals lack the t quantile and are too short where stores are few. Rows above two thirds only:
+
+{df}
+
+## True gaps
+
+Each is given once, with the first scenario that it belongs to.
+
+{truth}
+
+## The first {FIRST} studies
+
+Sum of all answers, intervals that hold the truth, mean width of Taylor's: `tests/test_coverage_table.py` repeats some of them.
+
+{first}
+
+## Limits
+
+Effects of stores are normal and sizes have nothing to do with quality; answers are complete; no finite population, no two files,
+one instrument. Stores whose level goes with their size would also make the mean over interviews differ from the mean over stores.
+"""
+
+
+def page(parts: Path) -> str:
+    """The whole page, from the pieces of a finished run."""
+    pooled: list[Line] = []
+    gated: list[Line] = []
+    first, rows = [], []
+    for scenario in SCENARIOS:
+        found = collected(scenario, parts)
+        pooled += pooled_lines(scenario, found)
+        gated += gated_lines(scenario, found) if scenario.gated else []
+        first.append(first_line(scenario, found))
+        rows.append(told_rows(found).assign(scenario=scenario.id))
+    every = pd.concat(rows, ignore_index=True)
+    lines = {"settings": setting_lines(), "truth": truth_lines(), "gated": gated, "all": pooled, "below": below(pooled),
+             "ratio": ratio_lines(every), "df": df_lines(every), "first": first}  # fmt: skip
+    return PAGE.format(FIRST=FIRST, **{name: markdown(HEADS[name], own) for name, own in lines.items()})
+
+
 def main() -> None:
-    """Runs what is missing and writes the table."""
-    run(Path("build/coverage"))
+    """Simulates what is missing and writes the page."""
+    root = Path(__file__).parents[1]
+    parts, out = root / "build" / "coverage", root / "docs" / "coverage.md"
+    run(parts)
+    beside = out.with_suffix(".md.part")
+    beside.write_text(page(parts), encoding="utf-8")
+    beside.replace(out)
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
@@ -12,12 +12,13 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from servqual.gaps import GapScores
-from servqual.inference import ADJUSTMENTS, NUMBER_COLUMNS, Adjust, Interval, Student, adjust_p, t_pvalue
+from servqual.inference import ADJUSTMENTS, NUMBER_COLUMNS, Adjust, Spread, adjust_p, t_pvalue
 from servqual.instruments import Instrument
-from servqual.measures import CAUTION, HEADINGS, TOTALS, Basis, Row
-from servqual.tabulation import why_missing
+from servqual.measures import HEADINGS, TOTALS, Basis, Row
+from servqual.remarks import narrow_remarks
+from servqual.tabulation import IntervalTable, why_missing
 from survey_design.errors import DataError, SpecError, check_choice
-from survey_design.results import Column, Result, say
+from survey_design.results import Column, say
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -26,7 +27,7 @@ Array = NDArray[Any]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Comparison(Result):
+class Comparison(IntervalTable):
     """Differences between groups, with their covariance and corrected for the number of comparisons.
 
     Frame columns: the split column, ``against``, ``dimension, difference, se, low, high, n, df, p, p_adjusted, reason``.
@@ -35,16 +36,8 @@ class Comparison(Result):
     instrument: Instrument | None = None
     by: str = ""
     by_columns: tuple[Column, ...] = ()
-    level: float = 0.95
     adjust: Adjust = "holm"
-    interval: Interval = field(default_factory=Student)
     comparability: str = ""
-    cautious: bool = False
-
-    @property
-    def method(self) -> str:
-        """How the intervals were made, in words."""
-        return self.interval.sentence(self.language)
 
     def title(self) -> str:
         name = self._compared().heading(self.language)
@@ -61,7 +54,7 @@ class Comparison(Result):
             Column("against", {"en": "against", "zh": "对照"}, "text", self._compared().words),
             Column("dimension", HEADINGS["dimension"], "text", words),
             *(NUMBER_COLUMNS[name] for name in numbers),
-            *([NUMBER_COLUMNS["reason"]] if self.frame["reason"].nunique() > 1 else []),
+            *self.mixed_reasons(),
         )
 
     def plot(self, ax: Axes | None = None) -> Axes:
@@ -71,15 +64,13 @@ class Comparison(Result):
         return draw_comparison(self, ax)
 
     def note(self) -> str:
-        percent, caution = f"{100 * self.level:g}%", say(CAUTION, self.language) if self.cautious else ""
-        if self.language == "zh":
-            said = self.comparability or "各组是否可比（测量不变性）尚未检验"
-            return f"正值表示前者差距较小。{percent} 区间（未校正）；{self.method}；p 值校正：{say(ADJUSTMENTS[self.adjust], 'zh')}（全表）；{said}。{caution}"
-        said = self.comparability or "whether the groups may be compared (measurement invariance) has not been tested"
-        return (
-            f"Positive: the first group falls less short. {percent} intervals, each by itself; {self.method}; p adjusted over "
-            f"the table: {say(ADJUSTMENTS[self.adjust], 'en')}; {said}. {caution}"
-        ).rstrip()
+        adjusted, zh = say(ADJUSTMENTS[self.adjust], self.language), self.language == "zh"
+        untested = "各组是否可比（测量不变性）尚未检验" if zh else (
+            "whether the groups may be compared (measurement invariance) has not been tested")  # fmt: skip
+        how = self.how({"en": ", each by itself", "zh": "（未校正）"})
+        tests = f"p 值校正：{adjusted}（全表）" if zh else f"p adjusted over the table: {adjusted}"
+        head = "正值表示前者差距较小。" if zh else "Positive: the first group falls less short. "
+        return head + self.noted(how, tests, *self.remarks, self.comparability or untested)
 
 
 def compare(gaps: GapScores, by: str, *, adjust: Adjust = "holm", comparability: object | None = None) -> Comparison:
@@ -123,12 +114,15 @@ def compare(gaps: GapScores, by: str, *, adjust: Adjust = "holm", comparability:
     )
     place = gaps.by.index(by)
     rows = {label: basis.row(label).selecting(chosen) for label in basis.labels}
-    lines = []
-    for a, b in combinations(basis.labels, 2):
-        if a[:place] + a[place + 1 :] == b[:place] + b[place + 1 :]:
-            lines.append(_difference(basis, rows[a], rows[b], gaps.interval, gaps.level, place, gaps.by, chosen))
-    if not lines:
+    pairs = [
+        (a, b) for a, b in combinations(basis.labels, 2) if a[:place] + a[place + 1 :] == b[:place] + b[place + 1 :]
+    ]
+    if not pairs:
         raise DataError(f"there is only one value of {by!r}: nothing to compare.")
+    spreads = [basis.spread([(1.0, rows[a]), (-1.0, rows[b])], gaps.interval) for a, b in pairs]
+    lines = [_difference(basis, rows[a], rows[b], *spread, gaps.level, place, gaps.by, chosen)
+             for (a, b), spread in zip(pairs, spreads, strict=True)]  # fmt: skip
+    told = [(pair, spread) for pair, (spread, lone) in zip(pairs, spreads, strict=True) if not lone]
     frame = pd.concat(lines, ignore_index=True)
     frame.insert(list(frame.columns).index("p") + 1, "p_adjusted", adjust_p(frame["p"].to_numpy(), adjust))
     said = "" if comparability is None else str(comparability)
@@ -136,21 +130,21 @@ def compare(gaps: GapScores, by: str, *, adjust: Adjust = "holm", comparability:
     return Comparison(
         frame,
         gaps.language,
-        first.instrument,
-        by,
-        first.by_columns,
-        gaps.level,
-        adjust,
-        gaps.interval,
-        said,
-        first.cautious,
+        instrument=first.instrument,
+        by=by,
+        by_columns=first.by_columns,
+        level=gaps.level,
+        adjust=adjust,
+        interval=gaps.interval,
+        remarks=tuple(narrow_remarks(gaps.responses, basis, told, gaps.interval)),
+        comparability=said,
+        cautious=first.cautious,
     )
 
 
 def _difference(
-    basis: Basis, a: Row, b: Row, interval: Interval, level: float, place: int, by: Sequence[str], chosen: Array
+    basis: Basis, a: Row, b: Row, spread: Spread, lone: bool, level: float, place: int, by: Sequence[str], chosen: Array
 ) -> pd.DataFrame:
-    spread, lone = basis.spread([(1.0, a), (-1.0, b)], interval)
     difference = a.gap - b.gap
     se = np.where((spread.df > 0) & np.isfinite(difference), spread.se, np.nan)
     low, high = (np.where(np.isfinite(difference), bound, np.nan) for bound in spread.bounds(difference, level))

@@ -30,11 +30,12 @@ from servqual.inference import (
     t_quantile,
     within_one_cluster,
 )
-from servqual.moments import KEYS, POPULATION, Cells, Moments, ScoreMap, row_weights
+from servqual.moments import Cells, Moments, ScoreMap, merged_cells, row_weights
 from servqual.replicates import Bootstrap, Jackknife
 from servqual.responses import Responses
+from servqual.tabulation import Estimates, check_split
 from survey_design.errors import DataError, SpecError, check_between, check_columns
-from survey_design.results import Column, Result, Text
+from survey_design.results import Column, Text
 from survey_design.sampling import SampleDesign
 
 Array = NDArray[Any]
@@ -169,7 +170,7 @@ class Counts:
         if not len(self.cells) or not len(other.cells):
             return self if len(self.cells) else other
         powers = max(len(self.rows), len(other.rows))
-        code, table = _merged(pd.concat([self.cells, other.cells], ignore_index=True))
+        code, table = merged_cells(pd.concat([self.cells, other.cells], ignore_index=True))
         rows = _add_up([_powered(part.rows, powers) for part in (self, other)], code, len(table))
         tallies = {}
         for name in self.columns:
@@ -311,20 +312,6 @@ def _refuse(name: str, column: pd.Series, bad: Any, problem: str) -> None:
     )
 
 
-def _merged(cells: pd.DataFrame) -> tuple[Array, pd.DataFrame]:
-    """(c,) place of each cell among the distinct ones, and the table of these."""
-    code = pd.factorize(pd.Series(list(zip(*(cells[name] for name in KEYS), strict=True)), dtype=object))[0]
-    table = cells[~pd.Series(code).duplicated().to_numpy()].reset_index(drop=True)
-    for name in POPULATION:
-        own, kept = cells[name].to_numpy(float), table[name].to_numpy(float)[code]
-        odd = ~np.isclose(own, kept, equal_nan=True)
-        if odd.any():
-            bad = cells.loc[odd, [*KEYS[2:], name]]
-            places = ", ".join(" ".join(filter(None, line)) for line in bad[KEYS[2:]].head(5).to_numpy().tolist())
-            raise DataError(f"{name} differs between the parts in {places or 'the sample'}. Give one size.", bad)
-    return code, table
-
-
 def _powered(sums: Array, powers: int) -> Array:
     """Sums with as many powers of the weights; where nobody was weighted, w and w^2 are 1."""
     return sums if len(sums) == powers else np.repeat(sums, powers, axis=0)
@@ -351,15 +338,12 @@ def _add_up(parts: Sequence[Array], code: Array, cells: int) -> Array:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class QuantileTable(Result):
+class QuantileTable(Estimates):
     """Quantiles with Woodruff's intervals: one row per domain, column and quantile.
 
     Frame columns: the split columns, ``column, quantile, estimate, se, low, high, n, n_missing, df, reason``.
     """
 
-    by: tuple[str, ...] = ()
-    level: float = 0.95
-    interval: Interval = field(default_factory=Student)
     design: SampleDesign = field(default_factory=SampleDesign)
 
     def title(self) -> str:
@@ -368,11 +352,10 @@ class QuantileTable(Result):
     def columns(self) -> tuple[Column, ...]:
         numbers = (NUMBER_COLUMNS[name] for name in ("estimate", "se", "low", "high", "n"))
         tail = (_COUNT_COLUMNS["n_missing"], NUMBER_COLUMNS["df"], _COUNT_COLUMNS["reason"])
-        split = (Column(name, {"en": name}) for name in self.by)
-        return (*split, _COUNT_COLUMNS["column"], _COUNT_COLUMNS["quantile"], *numbers, *tail)
+        return (*self.by_columns, _COUNT_COLUMNS["column"], _COUNT_COLUMNS["quantile"], *numbers, *tail)
 
     def note(self) -> str:
-        how, design = self.interval.sentence(self.language), self.design.sentence(self.language)
+        how, design = self.method, self.design.sentence(self.language)
         replicated = isinstance(self.interval, Bootstrap)
         if self.language == "zh":
             made = "" if replicated else "Woodruff 区间，"
@@ -385,18 +368,15 @@ class QuantileTable(Result):
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class MedianTable(Result):
+class MedianTable(Estimates):
     """Medians of items: one row per group and item.
 
     Frame columns: the split columns, ``item, median, median_low, median_high, interpolated, se, low, high, n, n_missing,
     df, reason``; ``se, low, high`` belong to the interpolated median.
     """
 
-    split: tuple[Column, ...] = ()
     words: Mapping[str, Text] = field(default_factory=dict)
     form: str = "perception"
-    level: float = 0.95
-    interval: Interval = field(default_factory=Student)
     design: SampleDesign = field(default_factory=SampleDesign)
 
     def title(self) -> str:
@@ -412,10 +392,10 @@ class MedianTable(Result):
         middle = (_COUNT_COLUMNS[name] for name in ("median", "median_low", "median_high", "interpolated"))
         numbers = (NUMBER_COLUMNS[name] for name in ("se", "low", "high", "n"))
         tail = (_COUNT_COLUMNS["n_missing"], NUMBER_COLUMNS["df"], _COUNT_COLUMNS["reason"])
-        return (*self.split, item, *middle, *numbers, *tail)
+        return (*self.by_columns, item, *middle, *numbers, *tail)
 
     def note(self) -> str:
-        how, design = self.interval.sentence(self.language), self.design.sentence(self.language)
+        how, design = self.method, self.design.sentence(self.language)
         if self.language == "zh":
             return (
                 f"{100 * self.level:g}% 区间：检验反演，{how}。标准误、下限和上限属于插值中位数。"
@@ -488,7 +468,7 @@ def quantile(
     design = design or SampleDesign()
     chosen = _interval_of_quantiles(design, interval)
     check_columns([*names, *by], frame.columns, "the data")
-    _check_split(by)
+    check_split(by, (*_COUNT_COLUMNS, *NUMBER_COLUMNS))
     check_drawn(frame, design)
     cells, weight = Cells.of(frame, design, by), row_weights(frame, design)
     tables = []
@@ -498,7 +478,15 @@ def quantile(
             numbers = _quantile_numbers(ranked, domain, shares, chosen, level)
             label = dict(zip(by, domain, strict=True))
             tables.append(pd.DataFrame({**label, "column": name, "quantile": shares, **numbers}))
-    return QuantileTable(pd.concat(tables, ignore_index=True), by=by, level=level, interval=chosen, design=design)
+    return QuantileTable(
+        pd.concat(tables, ignore_index=True),
+        by=by,
+        by_columns=tuple(Column(name, {"en": name}) for name in by),
+        level=level,
+        interval=chosen,
+        cautious=design.selection != "probability",
+        design=design,
+    )
 
 
 def score_medians(
@@ -565,7 +553,7 @@ def score_medians(
     if isinstance(chosen, Bootstrap):
         raise SpecError("medians of items are computed with Taylor() or Student(); quantile() takes Bootstrap().")
     check_columns(by, side.frame.columns, side.source.name)
-    _check_split(by)
+    check_split(by, (*_COUNT_COLUMNS, *NUMBER_COLUMNS))
     check_drawn(side.frame, side.design)
     answers = side.answers(form)
     counts = Counts.from_cells(answers, Cells.of(side.frame, side.design, by), row_weights(side.frame, side.design))
@@ -577,9 +565,17 @@ def score_medians(
         for item in counts.columns
     ]  # fmt: skip
     return MedianTable(
-        pd.DataFrame(rows), responses.language, tuple(side.column_of(name) for name in by),
-        {item.id: item.label for item in side.instrument.items}, form, level, chosen, side.design,
-    )  # fmt: skip
+        pd.DataFrame(rows),
+        responses.language,
+        by=by,
+        by_columns=tuple(side.column_of(name) for name in by),
+        words={item.id: item.label for item in side.instrument.items},
+        form=form,
+        level=level,
+        interval=chosen,
+        cautious=side.design.selection != "probability",
+        design=side.design,
+    )
 
 
 def interpolated_median(values: Array, weight: Array) -> float:
@@ -615,12 +611,6 @@ def _interval_of_quantiles(design: SampleDesign, interval: Interval | None) -> I
     if isinstance(interval, Jackknife):
         raise SpecError("a jackknife is not consistent for quantiles; use Taylor() or Bootstrap().")
     return choose_interval(design, interval)
-
-
-def _check_split(by: Sequence[str]) -> None:
-    taken = sorted(set(by) & {*_COUNT_COLUMNS, *NUMBER_COLUMNS})
-    if taken:
-        raise SpecError(f"by={', '.join(taken)}: tables have a column of that name. Rename it in the data.")
 
 
 def _domains(counts: Counts, by: Sequence[str]) -> list[tuple[Any, ...]]:

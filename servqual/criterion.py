@@ -24,17 +24,17 @@ from servqual.inference import (
     REASONS,
     Adjust,
     Interval,
-    Student,
     adjust_p,
     choose_interval,
     estimate,
     t_pvalue,
 )
 from servqual.instruments import Instrument
-from servqual.measures import CAUTION, TOTALS, Measure, Total, check_importance, plan_measures
+from servqual.measures import TOTALS, Measure, Total, check_importance, plan_measures, usable_points
 from servqual.responses import Responses
+from servqual.tabulation import IntervalTable
 from survey_design.errors import DataError, SpecError, check_between, check_choice, check_columns
-from survey_design.results import Column, Estimate, Language, Result, Text, say
+from survey_design.results import Column, Estimate, Text, say
 from survey_design.sampling import SampleDesign
 
 Array = NDArray[Any]
@@ -101,7 +101,6 @@ CONSTRAINED: Text = {
     "exceed that of P and E set free: read the free weights before the ranking",
     "zh": "以 P − E 为单一变量，等于强制 P 与 E 的系数大小相等、符号相反，其 R² 不会高于 P、E 自由回归：先看自由系数，再看排名",
 }
-_POINTS_MISS = 0.5  # a respondent's points may miss 100 by rounding
 _SMALL = 1e-9  # what rounding leaves of a difference between two shares of variance
 _Y, _P, _E, _D = "the outcome", "free: P", "free: E", "direct: answer"  # names that no column of a design bears
 _TOGETHER = 30_000_000  # rows x columns x estimates fitted in one pass; more would crowd the memory
@@ -112,40 +111,11 @@ _FEWEST = 4  # below, a correlation has no interval
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class _Fitted(Result):
+class _Fitted(IntervalTable):
     """What the tables of this chapter have in common."""
 
     outcome: Text = field(default_factory=dict)
-    level: float = 0.95
     adjust: Adjust = "holm"
-    interval: Interval = field(default_factory=Student)
-    remarks: tuple[Text, ...] = ()
-    cautious: bool = False
-
-    @property
-    def method(self) -> str:
-        """How the intervals were made, in words."""
-        return self.interval.sentence(self.language)
-
-    @property
-    def caution(self) -> str:
-        """What the intervals leave out where selection was not by probability; empty where it was."""
-        return say(CAUTION, self.language) if self.cautious else ""
-
-    def about(self) -> tuple[Text, ...]:
-        """What a table adds to its note."""
-        return ()
-
-    def note(self) -> str:
-        percent, language = f"{100 * self.level:g}%", self.language
-        how: Text = {"en": f"{percent} intervals; {self.method}", "zh": f"{percent} 区间；{self.method}"}
-        parts = [say(text, language) for text in (*self.remarks, how, *self.about())]
-        glue, stop = ("；", "。") if language == "zh" else ("; ", ". ")
-        return (glue.join(parts) + stop + self.caution).rstrip()
-
-    def _reason(self) -> tuple[Column, ...]:
-        shown = Column("reason", NUMBER_COLUMNS["reason"].label, "text", FIT_REASONS)
-        return (shown,) if self.frame["reason"].any() else ()
 
     def _question(self) -> str:
         """The outcome within a sentence."""
@@ -189,7 +159,7 @@ class PairTable(_Fitted):
             *(_share_column(name, *NUMBER_COLUMNS[name].label.values()) for name in ("low", "high")),
             NUMBER_COLUMNS["df"],
             NUMBER_COLUMNS["p_adjusted"],
-            *self._reason(),
+            *self.reasons(FIT_REASONS),
         )
 
     def about(self) -> tuple[Text, ...]:
@@ -251,6 +221,14 @@ class PairTable(_Fitted):
         return (
             f"按各对校正后不显著，p = {p}" if self.language == "zh" else f"not beyond chance after correction, p = {p}"
         )
+
+
+def _found(frame: pd.DataFrame, column: str, key: str, what: str) -> pd.Series:
+    """The row of one score or measure."""
+    hit = frame[frame[column] == key]
+    if not len(hit):
+        raise SpecError(f"there is no {what} {key!r}. {what.capitalize()}s: {', '.join(frame[column])}.")
+    return hit.iloc[0]
 
 
 def _turned_round(row: pd.Series) -> pd.Series:
@@ -322,7 +300,7 @@ class WeightTable(_Fitted):
             NUMBER_COLUMNS["p_adjusted"],
             _share_column("r2_free", "R² free", "R²（自由）"),
             _share_column("r2_gap", "R² of P − E", "R²（P − E）"),
-            *self._reason(),
+            *self.reasons(FIT_REASONS),
         )
 
     def about(self) -> tuple[Text, ...]:
@@ -335,10 +313,7 @@ class WeightTable(_Fitted):
 
     def sentence(self, measure: str = "mean") -> str:
         """One row in words: the free weights, and whether P − E is a fair summary of them."""
-        hit = self.frame[self.frame["measure"] == measure]
-        if not len(hit):
-            raise SpecError(f"there is no row {measure!r}. Rows: {', '.join(self.frame['measure'])}.")
-        row, zh = hit.iloc[0], self.language == "zh"
+        row, zh = _found(self.frame, "measure", measure, "row"), self.language == "zh"
         words = {**(self.instrument.words() if self.instrument else {}), **TOTALS}
         place = say(words.get(measure, measure), self.language)
         if not np.isfinite(row["sum_low"]):
@@ -408,29 +383,22 @@ class ScoreComparison(_Fitted):
             Column("predictors", {"en": "dimensions", "zh": "维度数"}, "count"),
             _share_column("r2_dimensions", "R² of dimensions", "各维度 R²"),
             _share_column("r2_adjusted", "adjusted", "校正 R²"),
-            *self._reason(),
+            *self.reasons(FIT_REASONS),
         )  # fmt: skip
 
     def about(self) -> tuple[Text, ...]:
         return (CONSTRAINED,) if self.weights is not None else ()
-
-    def in_language(self, language: Language) -> ScoreComparison:
-        """The same numbers, shown in English or Chinese."""
-        weights = None if self.weights is None else self.weights.in_language(language)
-        return replace(self, language=language, pairs=self.pairs.in_language(language), weights=weights)
 
     def sentence(self, first: str, second: str | None = None, kind: Kind = "score") -> str:
         """One pair of scores in words, or one score by itself, with its interval and base."""
         return self._alone(first) if second is None else self.pairs.sentence(first, second, kind)
 
     def _alone(self, score: str) -> str:
-        hit = self.frame[self.frame["score"] == score]
-        if not len(hit):
-            raise SpecError(f"there is no score {score!r}. Scores: {', '.join(self.frame['score'])}.")
-        row, zh, name = hit.iloc[0], self.language == "zh", say(_NAMES[score], self.language)
+        row, zh = _found(self.frame, "score", score, "score"), self.language == "zh"
+        name = say(_NAMES[score], self.language)
         why = say(FIT_REASONS[row["reason"]], self.language)
         if not np.isfinite(row["r2"]):
-            return f"{name}：无法计算（{why}）。" if zh else f"{_capital(name)}: no share can be given ({why})."
+            return self.nothing(_capital(name), "share", why)
         bounds = self.pairs._bounds(pd.Series({**row, "p_adjusted": 0.0}), why)
         shown, n = _percent(row["r2"]), f"n = {int(row['n']):,}"
         if zh:
@@ -471,7 +439,7 @@ class AgreementTable(_Fitted):
             Column("with_score", {"en": "with", "zh": "相关对象"}, "text", SCORES),
             Column("r", {"en": "r", "zh": "r"}, "number"),
             *(NUMBER_COLUMNS[name] for name in ("se", "low", "high", "n", "df")),
-            *self._reason(),
+            *self.reasons(FIT_REASONS),
         )
 
     def sentence(self, measure: str, with_score: Score = "gap") -> str:
@@ -776,13 +744,11 @@ def _shares(responses: Responses, importance: Mapping[str, Any]) -> pd.DataFrame
             f"importance must name a column for each of {', '.join(dimensions)}; it names {', '.join(importance)}."
         )
     check_columns([importance[name] for name in dimensions], responses.frame.columns, responses.source.name)
-    own = responses.frame[[importance[name] for name in dimensions]].set_axis(dimensions, axis=1)
-    own = own.apply(pd.to_numeric, errors="coerce").astype(float)
-    usable = (own >= 0).all(axis=1) & ((own.sum(axis=1) - 100).abs() <= _POINTS_MISS)
-    if not usable.any():
+    shares = usable_points(responses.frame, [importance[name] for name in dimensions])
+    if np.isnan(shares).all():
         named = ", ".join(importance.values())
         raise DataError(f"{responses.source.name}: nobody gave points to all of {named} that add up to 100.")
-    return own.where(usable).div(own.sum(axis=1), axis=0)
+    return pd.DataFrame(shares, index=responses.frame.index, columns=dimensions)
 
 
 def _weighted(scores: pd.DataFrame, shares: pd.DataFrame) -> pd.DataFrame:

@@ -18,7 +18,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from servqual.gaps import Table
 from servqual.inference import (
     ADJUSTMENTS,
     NUMBER_COLUMNS,
@@ -26,7 +25,6 @@ from servqual.inference import (
     Adjust,
     Interval,
     Mean,
-    Student,
     adjust_p,
     choose_interval,
     estimate,
@@ -34,14 +32,25 @@ from servqual.inference import (
     t_pvalue,
 )
 from servqual.instruments import Instrument, Outcome, Scale
-from servqual.measures import CAUTION, HEADINGS, TOTALS, Basis, Measure, Total, What, plan_measures
+from servqual.measures import HEADINGS, TOTALS, Basis, Measure, Total, What, plan_measures
 from servqual.moments import NOT_STATED
 from servqual.remarks import base_remark, design_remarks, pairing_remark
 from servqual.responses import Responses
-from servqual.tabulation import KIND_OF, row_numbers, split_columns, table_of
-from servqual.tolerance import MeasureScores, MeasureTable, check_split
+from servqual.tabulation import (
+    KIND_OF,
+    Estimates,
+    MeasureScores,
+    MeasureTable,
+    Table,
+    check_split,
+    row_numbers,
+    split_columns,
+    stacked,
+    suited_interval,
+    table_of,
+)
 from survey_design.errors import DataError, SpecError, check_between, check_choice, check_columns
-from survey_design.results import Column, Estimate, Language, Result, Text, say
+from survey_design.results import Column, Estimate, Text, say
 
 Array = NDArray[Any]
 Ideal = Mapping[str, float] | float | str
@@ -62,6 +71,8 @@ class EvaluatedTable(MeasureTable):
     with two files also ``norm_n``, the expectation answers.
     """
 
+    adjust: Adjust = "holm"
+
     def title(self) -> str:
         return self.headed({"en": "Evaluated performance", "zh": "评价绩效（与理想点的距离）"})
 
@@ -75,7 +86,7 @@ class EvaluatedTable(MeasureTable):
                   if self.frame.get(column.name, pd.Series(dtype=object)).any()]  # fmt: skip
         return (*self.labels(), *(column for column in shown if column.name in self.frame.columns))
 
-    def tests(self) -> tuple[Text, ...]:
+    def about(self) -> tuple[Text, ...]:
         if "normed" not in self.frame.columns:
             return ()
         method = ADJUSTMENTS[self.adjust]
@@ -84,17 +95,14 @@ class EvaluatedTable(MeasureTable):
 
     def estimate(self, key: str, **group: Any) -> Estimate:
         """Evaluated performance of one row as an :class:`~survey_design.results.Estimate`."""
-        row = self.row(key, group)
-        se, low, high, n, df, deff, reason = (row[number] for number in _SCORE)
-        return Estimate(row["evaluated"], se, low, high, int(n), df, self.level, deff=deff, method=self.method,
-                        reason=say(REASONS[reason], self.language))  # fmt: skip
+        return self.as_estimate(self.row(key, group), "evaluated")
 
     def sentence(self, key: str, **group: Any) -> str:
         """One row in words, with its interval and base."""
         row, zh = self.row(key, group), self.language == "zh"
         place, value, reason = self.place(row), row["evaluated"], say(REASONS[row["reason"]], self.language)
         if not np.isfinite(value):
-            return f"{place}：无法计算（{reason}）。" if zh else f"{place}: no score can be given ({reason})."
+            return self.nothing(place, "score", reason)
         said = self._signed("EP", value, row["low"], row["high"], reason)
         said += self._normed(row) if "normed" in row.index else ""
         if zh:
@@ -235,22 +243,21 @@ def _scores(
     interval: Interval | None,
 ) -> EvaluatedPerformance:
     designs = [side.design for side in responses.sides]
-    chosen = choose_interval(next((design for design in designs if not design.is_simple), designs[0]), interval)
+    chosen = suited_interval(responses, interval)
     rows = [own.row(label) for label in own.labels]
     spreads = [own.spread([(1.0, row)], chosen) for row in rows]
-    design = design_remarks(responses, own, spreads)
+    design = design_remarks(responses, own, spreads, chosen)
     remarks = (base_remark(responses, rows), _ideal_remark(points), *said, *design)
     lines = [row_numbers(own, row, *spread, level) for row, spread in zip(rows, spreads, strict=True)]
     normed = None if norm is None else _normed_lines(norm, own, chosen, level)
-    blank = EvaluatedTable(pd.DataFrame(), responses.language, responses.instrument, own.by,
-                           tuple(responses.column_of(name) for name in own.by), level=level, adjust=adjust, interval=chosen,
-                           remarks=remarks, cautious=any(design.selection != "probability" for design in designs))  # fmt: skip
+    blank = EvaluatedTable(pd.DataFrame(), responses.language, instrument=responses.instrument, by=own.by,
+                           by_columns=tuple(responses.column_of(name) for name in own.by), level=level, adjust=adjust,
+                           interval=chosen, remarks=remarks, cautious=any(design.selection != "probability" for design in designs))  # fmt: skip
     tables = {}
     for name, what in KIND_OF.items():
         frame = _frame(own, lines, norm, normed, what, adjust)
         tables[name] = replace(blank, frame=frame, what=what)
-    stacked = pd.concat([tables["dimensions"].frame, tables["total"].frame.rename(columns={"total": "dimension"})])
-    return EvaluatedPerformance(stacked.reset_index(drop=True), responses.language, **tables, responses=responses,
+    return EvaluatedPerformance(stacked(tables), responses.language, **tables, responses=responses,
                                 basis=own, interval=chosen, ideal=points)  # fmt: skip
 
 
@@ -577,7 +584,7 @@ def _neutral_of(scale: Scale, neutral: int | None, where: str) -> int:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class DirectTable(Result):
+class DirectTable(Estimates):
     """Direct disconfirmation, one row per measure and group.
 
     Frame columns: the split columns, ``measure, kind`` (item, dimension or total), ``mean`` (points above the neutral
@@ -585,26 +592,14 @@ class DirectTable(Result):
     ``worse, same, better`` of respondents below, at and above the neutral answer, each with ``_low`` and ``_high``.
     """
 
-    by: tuple[str, ...] = ()
-    by_columns: tuple[Column, ...] = ()
     words: Mapping[str, Text] = field(default_factory=dict)
-    level: float = 0.95
     adjust: Adjust = "holm"
-    interval: Interval = field(default_factory=Student)
     neutral: str = ""
-    cautious: bool = False
-    kept: Text = field(default_factory=dict)
-
-    @property
-    def method(self) -> str:
-        """How the intervals were made, in words."""
-        return self.interval.sentence(self.language)
 
     def title(self) -> str:
-        split = [column.heading(self.language) for column in self.by_columns]
-        if self.language == "zh":
-            return "直接测量的期望不一致" + (f"（按{'、'.join(split)}）" if split else "")
-        return "Direct disconfirmation: better or worse than expected" + (f", by {', '.join(split)}" if split else "")
+        return self.titled(
+            {"en": "Direct disconfirmation: better or worse than expected", "zh": "直接测量的期望不一致"}
+        )
 
     def columns(self) -> tuple[Column, ...]:
         mean = Column("mean", {"en": "mean (0 = as expected)", "zh": "均值（0 = 与预期相同）"}, "signed")
@@ -621,51 +616,35 @@ class DirectTable(Result):
             *(NUMBER_COLUMNS[name] for name in ("df", "p_adjusted")),
             *shares,
             NUMBER_COLUMNS["deff"],
-            *([NUMBER_COLUMNS["reason"]] if self.frame["reason"].any() else []),
+            *self.reasons(),
         )
 
     def note(self) -> str:
-        percent, adjusted = f"{100 * self.level:g}%", say(ADJUSTMENTS[self.adjust], self.language)
-        caution = say(CAUTION, self.language) if self.cautious else ""
-        if self.language == "zh":
-            return (
-                f"中性回答 {self.neutral} 记为 0；{say(self.kept, 'zh')}；{percent} 区间；{self.method}；p 值检验均值为 0，校正：{adjusted}"
-                f"（同类各行）。{caution}"
-            )
-        return (
-            f"the neutral answer {self.neutral} counts as 0; {say(self.kept, 'en')}; {percent} intervals; {self.method}; p tests that the mean is 0, "
-            f"adjusted over the rows of one kind: {adjusted}. {caution}"
-        ).rstrip()
+        neutral: Text = {
+            "en": f"the neutral answer {self.neutral} counts as 0",
+            "zh": f"中性回答 {self.neutral} 记为 0",
+        }
+        return self.noted(neutral, *self.remarks, self.how(), *self.about())
+
+    def about(self) -> tuple[Text, ...]:
+        method = ADJUSTMENTS[self.adjust]
+        return ({"en": f"p tests that the mean is 0, adjusted over the rows of one kind: {say(method, 'en')}",
+                 "zh": f"p 值检验均值为 0，校正：{say(method, 'zh')}（同类各行）"},)  # fmt: skip
 
     def row(self, measure: str, **group: Any) -> pd.Series:
         """The numbers of one measure in one group."""
-        if set(group) != set(self.by):
-            wanted, given = ", ".join(self.by) or "no column", ", ".join(group) or "none"
-            raise SpecError(f"name one value for each of {wanted}; got {given}.")
-        hit = self.frame["measure"] == measure
-        for name, value in group.items():
-            hit &= self.frame[name] == value
-        if not hit.any():
-            known = ", ".join(dict.fromkeys(self.frame["measure"]))
-            raise SpecError(f"there is no row {measure!r} {dict(group) or ''}. Rows: {known}.")
-        return self.frame[hit].iloc[0]
+        return self.find("measure", measure, group)
 
     def estimate(self, measure: str, **group: Any) -> Estimate:
         """The mean of one row as an :class:`~survey_design.results.Estimate`."""
-        row = self.row(measure, **group)
-        return Estimate(row["mean"], row["se"], row["low"], row["high"], int(row["n"]), row["df"], self.level, row["p"],
-                        row["deff"], self.method, say(REASONS[row["reason"]], self.language))  # fmt: skip
+        return self.as_estimate(self.row(measure, **group), "mean")
 
     def sentence(self, measure: str, **group: Any) -> str:
         """One row in words, with its interval and base."""
         row, zh, found = self.row(measure, **group), self.language == "zh", self.estimate(measure, **group)
-        named = [column.show(row[column.name], self.language) for column in self.by_columns]
-        where = (f"（{'、'.join(named)}）" if zh else f" ({', '.join(named)})") if named else ""
-        place = say(self.words.get(measure, {"en": measure}), self.language) + where
+        place = self.beside(say(self.words.get(measure, {"en": measure}), self.language), row)
         if not np.isfinite(row["mean"]):
-            return (
-                f"{place}：无法计算（{found.reason}）。" if zh else f"{place}: no score can be given ({found.reason})."
-            )
+            return self.nothing(place, "score", found.reason)
         error = found.interval(self.language) if np.isfinite(row["low"]) else found.reason
         comma = "，" if zh else ", "
         base = f"{error}{comma}n = {int(row['n']):,}"
@@ -696,11 +675,6 @@ class DirectDisconfirmation(DirectTable):
     """Direct disconfirmation of dimensions and the whole, with the ``items`` beside it where these were asked."""
 
     items: DirectTable | None = None
-
-    def in_language(self, language: Language) -> DirectDisconfirmation:
-        """The same numbers, shown in English or Chinese."""
-        items = None if self.items is None else self.items.in_language(language)
-        return replace(self, language=language, items=items)
 
 
 def direct_disconfirmation(
@@ -769,9 +743,9 @@ def direct_disconfirmation(
     check_split(by, _DIRECT)
     check_columns(by, responses.frame.columns, responses.source.name)
     chosen = choose_interval(responses.design, interval)
-    blank = DirectTable(pd.DataFrame(), responses.language, by, tuple(responses.column_of(name) for name in by),
-                        answers.labels, level, adjust, chosen, answers.neutral,
-                        responses.design.selection != "probability", kept_remark(responses))  # fmt: skip
+    blank = DirectTable(pd.DataFrame(), responses.language, by=by, by_columns=tuple(responses.column_of(name) for name in by),
+                        words=answers.labels, level=level, adjust=adjust, interval=chosen, neutral=answers.neutral,
+                        cautious=responses.design.selection != "probability", remarks=(kept_remark(responses),))  # fmt: skip
     kinds: dict[str, list[pd.DataFrame]] = {kind: [] for kind in HEADINGS}
     for name in answers.kinds:
         kinds[answers.kinds[name]].append(_direct_rows(responses, answers, name, by, chosen, level))

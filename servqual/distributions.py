@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,17 +14,16 @@ from servqual.inference import (
     NUMBER_COLUMNS,
     Interval,
     Mean,
-    Student,
     choose_interval,
     estimate,
     logit_interval,
 )
 from servqual.instruments import Instrument
-from servqual.measures import CAUTION, HEADINGS
+from servqual.measures import HEADINGS
 from servqual.responses import Responses
-from servqual.tabulation import split_columns
+from servqual.tabulation import Estimates, check_split, split_columns
 from survey_design.errors import SpecError, check_between, check_columns
-from survey_design.results import Column, Result, Text, say
+from survey_design.results import Column, Text, say
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -62,7 +61,7 @@ _FORMS: dict[str, Text] = {
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Distribution(Result):
+class Distribution(Estimates):
     """Shares of the values of every item, one row per item and value (and per group).
 
     Frame columns: the split columns, ``item, value, share, se, low, high, count, n, df, n_dont_know, n_blank,
@@ -73,22 +72,7 @@ class Distribution(Result):
 
     instrument: Instrument | None = None
     form: str = "perception"
-    by: tuple[str, ...] = ()
-    by_columns: tuple[Column, ...] = ()
-    level: float = 0.95
-    interval: Interval = field(default_factory=Student)
     weighted: bool = False
-    cautious: bool = False
-
-    @property
-    def method(self) -> str:
-        """How the standard errors were made, in words."""
-        return self.interval.sentence(self.language)
-
-    @property
-    def caution(self) -> str:
-        """What the intervals leave out where selection was not by probability; empty where it was."""
-        return say(CAUTION, self.language) if self.cautious else ""
 
     @property
     def kinds_known(self) -> bool:
@@ -97,10 +81,8 @@ class Distribution(Result):
 
     def title(self) -> str:
         form = say(_FORMS.get(self.form, self.form), self.language)
-        split = [column.heading(self.language) for column in self.by_columns]
-        if self.language == "zh":
-            return f"各题项的回答分布（{form}）" + (f"（按{'、'.join(split)}）" if split else "")
-        return f"Distribution of answers by item ({form})" + (f", by {', '.join(split)}" if split else "")
+        en, zh = f"Distribution of answers by item ({form})", f"各题项的回答分布（{form}）"
+        return self.titled({"en": en, "zh": zh})
 
     def words(self) -> dict[str, Text]:
         """Labels of the items."""
@@ -122,28 +104,23 @@ class Distribution(Result):
             NUMBER_COLUMNS["n"],
             *(missing if self.kinds_known else ()),
             Column("n_missing", {"en": "no valid answer", "zh": "无有效回答"}, "count"),
-            *([NUMBER_COLUMNS["reason"]] if self.frame["reason"].any() else []),
+            *self.reasons(),
         )
 
     def note(self) -> str:
-        percent = f"{100 * self.level:g}%"
         if self.language == "zh":
             said = f"比例以有效回答为基数{'，已加权' if self.weighted else ''}；样本量为未加权的有效回答人数，“不知道”与空白不计入基数"
             said += "" if self.kinds_known else "；未能区分“不知道”与空白"
-            return f"{said}；{percent} 区间（logit 尺度）；{self.method}。{self.caution}"
-        said = f"{'Weighted shares' if self.weighted else 'Shares'} of the valid answers; n counts those who gave one, unweighted; "
-        said += "don't know and blanks are outside the base"
-        said += "" if self.kinds_known else "; which of them were don't know is not known"
-        return f"{said}; {percent} intervals on the logit scale; {self.method}. {self.caution}".rstrip()
+        else:
+            said = f"{'Weighted shares' if self.weighted else 'Shares'} of the valid answers; n counts those who gave one, unweighted; "
+            said += "don't know and blanks are outside the base"
+            said += "" if self.kinds_known else "; which of them were don't know is not known"
+        return self.noted(said, self.how({"en": " on the logit scale", "zh": "（logit 尺度）"}))
 
     def sentence(self, item: str, **group: Any) -> str:
         """One item in words: how many answered below, at and above the middle of the scale, and who is outside the base."""
-        rows = self._rows(item, group)
-        name, n = say(self.words().get(item, item), self.language), int(rows["n"].iloc[0])
-        place = [column.show(group[column.name], self.language) for column in self.by_columns]
-        zh = self.language == "zh"
-        if place:
-            name += f"（{'、'.join(place)}）" if zh else f" ({', '.join(place)})"
+        rows, zh = self.find_all("item", item, group, "Items"), self.language == "zh"
+        name, n = self.beside(say(self.words().get(item, item), self.language), rows.iloc[0]), int(rows["n"].iloc[0])
         if not n:
             return f"{name}：无人作答。" if zh else f"{name}: nobody answered."
         low, middle, high = (
@@ -164,18 +141,6 @@ class Distribution(Result):
             return f"；另有 {count:,} 人答“不知道”" if self.language == "zh" else f"; {count:,} more don't know"
         count = int(row["n_missing"])
         return f"；另有 {count:,} 人无有效回答" if self.language == "zh" else f"; {count:,} more gave no valid answer"
-
-    def _rows(self, item: str, group: dict[str, Any]) -> pd.DataFrame:
-        if set(group) != set(self.by):
-            wanted, given = ", ".join(self.by) or "no column", ", ".join(group) or "none"
-            raise SpecError(f"name one value for each of {wanted}; got {given}.")
-        hit = self.frame["item"] == item
-        for name, value in group.items():
-            hit &= self.frame[name] == value
-        if not hit.any():
-            known = ", ".join(dict.fromkeys(self.frame["item"]))
-            raise SpecError(f"there is no row {item!r} {group or ''}. Items: {known}.")
-        return self.frame[hit]
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """Stacked bars about the middle of the scale, with don't know beside them."""
@@ -251,7 +216,8 @@ def answer_distribution(
     check_between("level", level, 0, 1)
     side = _side(responses, form)
     by = split_columns(by)
-    _check_split(by, side)
+    check_columns(by, side.frame.columns, side.source.name)
+    check_split(by, _OWN)
     scale = side.instrument.scale
     values = np.arange(scale.low, scale.high + 1)
     if len(values) > _MOST_VALUES:
@@ -268,14 +234,14 @@ def answer_distribution(
     return Distribution(
         frame[[*by, *_OWN]],
         responses.language,
-        side.instrument,
-        form,
-        by,
-        tuple(responses.column_of(name) for name in by),
-        level,
-        interval,
-        side.design.weight is not None,
-        side.design.selection != "probability",
+        instrument=side.instrument,
+        form=form,
+        by=by,
+        by_columns=tuple(responses.column_of(name) for name in by),
+        level=level,
+        interval=interval,
+        weighted=side.design.weight is not None,
+        cautious=side.design.selection != "probability",
     )
 
 
@@ -286,13 +252,6 @@ def _side(responses: Responses, form: str) -> Responses:
             return side
     asked = ", ".join(form for side in responses.sides for form in side.forms)
     raise SpecError(f"{responses.source.name} holds no {form!r} answers; it holds: {asked}.")
-
-
-def _check_split(by: Sequence[str], side: Responses) -> None:
-    check_columns(by, side.frame.columns, side.source.name)
-    both = [name for name in by if name in _OWN]
-    if both:
-        raise SpecError(f"by={', '.join(both)}: the table has a column of that name. Rename it in the data.")
 
 
 def _item_table(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -19,15 +19,11 @@ from servqual.inference import (
     Interval,
     Joint,
     Spread,
-    Student,
-    choose_interval,
     hotelling,
 )
 from servqual.instruments import Instrument
 from servqual.measures import (
-    CAUTION,
     HEADINGS,
-    TOTALS,
     Basis,
     Measure,
     Missing,
@@ -43,15 +39,24 @@ from servqual.measures import (
 from servqual.moments import PART, row_weights
 from servqual.remarks import base_remark, design_remarks, pairing_remark
 from servqual.responses import Responses
-from servqual.tabulation import KIND_OF, row_numbers, split_columns, table_of
+from servqual.tabulation import (
+    KIND_OF,
+    MeasureScores,
+    MeasureTable,
+    Table,
+    row_numbers,
+    split_columns,
+    stacked,
+    suited_interval,
+    table_of,
+)
 from survey_design.errors import DataError, SpecError, check_between, check_choice, check_columns
-from survey_design.results import Column, Estimate, Language, Result, Text, say
+from survey_design.results import Column, Estimate, Text, say
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 Array = NDArray[Any]
-Table = Literal["dimensions", "items", "total"]
 Expected = Mapping[str, float] | float
 Weighting = Literal["own", "mean"]
 
@@ -59,7 +64,7 @@ _SIGNED = NUMBER_COLUMNS["gap"]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class GapTable(Result):
+class GapTable(MeasureTable):
     """Gaps of items, dimensions or totals, one row each and per group.
 
     Frame columns: the split columns, ``item``/``dimension``/``total``, ``expectation, perception, gap, se, low, high,
@@ -68,44 +73,10 @@ class GapTable(Result):
     ``reason``.
     """
 
-    instrument: Instrument | None = None
-    by: tuple[str, ...] = ()
-    by_columns: tuple[Column, ...] = ()
-    what: What = "dimension"
-    level: float = 0.95
     adjust: Adjust = "holm"
-    interval: Interval = field(default_factory=Student)
-    remarks: tuple[Text, ...] = ()
-    cautious: bool = False
-
-    @property
-    def method(self) -> str:
-        """How the intervals were made, in words."""
-        return self.interval.sentence(self.language)
-
-    @property
-    def caution(self) -> str:
-        """What the intervals leave out where selection was not by probability; empty where it was."""
-        return say(CAUTION, self.language) if self.cautious else ""
 
     def title(self) -> str:
-        kind, zh = say(HEADINGS[self.what], self.language), self.language == "zh"
-        split = [column.heading(self.language) for column in self.by_columns]
-        if self.what == "total":
-            named = "总体服务质量差距" if zh else "Overall service-quality gap"
-            return named + ((f"（按{'、'.join(split)}）" if zh else f" by {', '.join(split)}") if split else "")
-        if zh:
-            return f"各{kind}的服务质量差距" + (f"（按{'、'.join(split)}）" if split else "")
-        return f"Service-quality gap by {kind}" + (f" and {', '.join(split)}" if split else "")
-
-    def group(self, values: Sequence[Any]) -> str:
-        """The values of the split columns in words."""
-        named = [column.show(value, self.language) for column, value in zip(self.by_columns, values, strict=True)]
-        return ("、" if self.language == "zh" else ", ").join(named)
-
-    def words(self) -> dict[str, Text]:
-        """Labels of the rows."""
-        return dict(TOTALS) if self.what == "total" else dict(self.instrument.words() if self.instrument else {})
+        return self.headed({"en": "Service-quality gap", "zh": "服务质量差距"}, overall="Overall service-quality gap")
 
     def columns(self) -> tuple[Column, ...]:
         names = [
@@ -123,57 +94,33 @@ class GapTable(Result):
             "deff",
         ]
         shown = [NUMBER_COLUMNS[name] for name in names if name in self.frame.columns]
-        return (
-            *self.by_columns,
-            Column(self.what, HEADINGS[self.what], "text", self.words()),
-            *shown,
-            *([NUMBER_COLUMNS["reason"]] if self.frame["reason"].nunique() > 1 else []),
-        )
+        return (*self.labels(), *shown, *self.mixed_reasons())
 
     def note(self) -> str:
-        percent, language = f"{100 * self.level:g}%", self.language
-        parts = [say(remark, language) for remark in self.remarks]
-        shared = say(REASONS[self.frame["reason"].iloc[0]], language) if self.frame["reason"].nunique() == 1 else ""
-        named = say(ADJUSTMENTS[self.adjust], language)
-        if language == "zh":
-            family = "每种总分在各组之间" if self.what == "total" else "本表全部各行"
-            parts += [f"全部各行：{shared}"] if shared else []
-            parts += [f"{percent} 区间；{self.method}", f"p 值校正：{named}（{family}）"]
-            return "；".join(parts) + "。" + self.caution
-        family = "the groups, for each kind of total" if self.what == "total" else "all rows of this table"
-        parts += [f"all rows: {shared}"] if shared else []
-        parts += [f"{percent} intervals; {self.method}", f"p adjusted over {family}: {named}"]
-        return "; ".join(parts) + ("." + (f" {self.caution}" if self.caution else ""))
+        reason = self.frame["reason"].iloc[0] if self.frame["reason"].nunique() == 1 else ""
+        said = REASONS[reason]
+        shared = [{"en": f"all rows: {said['en']}", "zh": f"全部各行：{said['zh']}"}] if reason else []
+        return self.noted(*self.remarks, *shared, self.how(), *self.about())
+
+    def about(self) -> tuple[Text, ...]:
+        en, zh = (say(ADJUSTMENTS[self.adjust], language) for language in ("en", "zh"))
+        if self.what == "total":
+            return ({"en": f"p adjusted over the groups, for each kind of total: {en}",
+                     "zh": f"p 值校正：{zh}（每种总分在各组之间）"},)  # fmt: skip
+        return ({"en": f"p adjusted over all rows of this table: {en}", "zh": f"p 值校正：{zh}（本表全部各行）"},)
 
     def estimate(self, key: str, **group: Any) -> Estimate:
         """One row of the table as an :class:`~survey_design.results.Estimate` of the gap."""
-        row = self._row(key, group)
-        return Estimate(row["gap"], row["se"], row["low"], row["high"], int(row["n"]), row["df"], self.level,
-                        row["p"], row["deff"], self.method, say(REASONS[row["reason"]], self.language))  # fmt: skip
-
-    def _row(self, key: str, group: Mapping[str, Any]) -> pd.Series:
-        unknown = set(group) ^ set(self.by)
-        if unknown:
-            raise SpecError(
-                f"name one value for each of {', '.join(self.by) or 'no column'}; got {', '.join(group) or 'none'}."
-            )
-        hit = self.frame[self.what] == key
-        for name, value in group.items():
-            hit &= self.frame[name] == value
-        if not hit.any():
-            known = ", ".join(dict.fromkeys(self.frame[self.what]))
-            raise SpecError(f"there is no row {key!r} {dict(group) or ''}. Rows: {known}.")
-        return self.frame[hit].iloc[0]
+        return self.as_estimate(self.row(key, group), "gap")
 
     def sentence(self, key: str, **group: Any) -> str:
         """One row in words, with its interval and base."""
-        row, zh = self._row(key, group), self.language == "zh"
-        name = say(self.words().get(key, {"en": key}), self.language)
+        row, name = self.row(key, group), self.label(key)
         place = self.group([group[column] for column in self.by])
         if not np.isfinite(row["gap"]):
-            why = say(REASONS[row["reason"]], self.language)
-            return f"{name}：无法计算（{why}）。" if zh else f"{name}: no gap can be given ({why})."
-        return (_sentence_zh if zh else _sentence_en)(name, place, row, self.estimate(key, **group), self.what)
+            return self.nothing(name, "gap", say(REASONS[row["reason"]], self.language))
+        said = _sentence_zh if self.language == "zh" else _sentence_en
+        return said(name, place, row, self.estimate(key, **group), self.what)
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """The gap dumbbell: expectation and perception joined, with the gap's interval."""
@@ -218,7 +165,7 @@ def _after_correction(row: pd.Series, language: str) -> str:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class GapScores(Result):
+class GapScores(MeasureScores):
     """SERVQUAL scores of a study: gaps of dimensions, items and the total, and what they are worth.
 
     Attributes
@@ -238,48 +185,14 @@ class GapScores(Result):
     effects: EffectSizes = None  # type: ignore[assignment]
     joint: tuple[Joint, ...] = ()
     warnings: tuple[Text, ...] = ()
-    responses: Responses = None  # type: ignore[assignment]
-    basis: Basis = None  # type: ignore[assignment]
-    interval: Interval = None  # type: ignore[assignment]
-
-    @property
-    def by(self) -> tuple[str, ...]:
-        """The split columns."""
-        return self.dimensions.by
-
-    @property
-    def level(self) -> float:
-        """Confidence of the intervals."""
-        return self.dimensions.level
-
-    def title(self) -> str:
-        return self.dimensions.title()
-
-    def columns(self) -> tuple[Column, ...]:
-        words = {**self.dimensions.words(), **TOTALS}
-        shown = self.dimensions.columns()
-        if self.frame["reason"].nunique() > 1 and shown[-1].name != "reason":
-            shown = (*shown, NUMBER_COLUMNS["reason"])
-        return tuple(replace(c, words=words) if c.name == "dimension" else c for c in shown)
 
     def note(self) -> str:
         said = [say(warning, self.language) for warning in self.warnings]
         return "\n".join([self.dimensions.note(), *said])
 
-    def in_language(self, language: Language) -> GapScores:
-        """The same numbers, shown in English or Chinese."""
-        parts = {name: getattr(self, name).in_language(language)
-                 for name in ("dimensions", "items", "total", "diagnostics", "effects", "responses")}  # fmt: skip
-        return replace(self, language=language, **parts)
-
-    def to_frame(self, table: Table = "dimensions") -> pd.DataFrame:
-        """The tidy table of ``"dimensions"``, ``"items"`` or ``"total"`` at full precision."""
-        return self.table(table).to_frame()
-
     def table(self, table: Table) -> GapTable:
         """One of the three tables."""
-        check_choice("table", table, Table)
-        return getattr(self, table)
+        return super().table(table)
 
     def plot(self, ax: Axes | None = None, table: Table = "dimensions") -> Axes:
         """Draw one of the tables as a gap dumbbell onto ``ax``, or new axes, and return them."""
@@ -299,18 +212,9 @@ class GapScores(Result):
         """
         return _told(self.responses, self.basis, self.dimensions.adjust, self.level, interval)
 
-    def sentence(self, key: str, **group: Any) -> str:
-        """One dimension, item or total (``"mean"``, ``"sum"``, ``"weighted"``) in words, with its interval and base."""
-        for table in (self.dimensions, self.items, self.total):
-            if (table.frame[table.what] == key).any():
-                return table.sentence(key, **group)
-        return self.dimensions.sentence(key, **group)
-
     def sentences(self) -> list[str]:
         """Every dimension in words, the widest shortfall first."""
-        frame = self.dimensions.frame.sort_values("gap", kind="stable")
-        return [self.dimensions.sentence(row["dimension"], **{name: row[name] for name in self.by})
-                for _, row in frame.iterrows()]  # fmt: skip
+        return self.rising("gap")
 
 
 # --- the verbs ---------------------------------------------------------------------------------------------
@@ -432,7 +336,7 @@ def _scored(
     measures = plan_measures(instrument, items, total, weights, own_points=own)
     fixed = None if levels is None else _fixed_scores(levels, measures)
     basis = Basis.of(responses, measures, by, match, fixed, missing=missing, points=given)
-    return _told(responses, basis, adjust, level, _chosen_interval(responses, interval))
+    return _told(responses, basis, adjust, level, suited_interval(responses, interval))
 
 
 def _told(responses: Responses, basis: Basis, adjust: Adjust, level: float, interval: Interval) -> GapScores:
@@ -443,13 +347,13 @@ def _told(responses: Responses, basis: Basis, adjust: Adjust, level: float, inte
     blank = GapTable(
         pd.DataFrame(),
         language,
-        responses.instrument,
-        basis.by,
-        tuple(responses.column_of(name) for name in basis.by),
+        instrument=responses.instrument,
+        by=basis.by,
+        by_columns=tuple(responses.column_of(name) for name in basis.by),
         level=level,
         adjust=adjust,
         interval=interval,
-        remarks=(base_remark(responses, rows, basis.missing), paired, *design_remarks(responses, basis, spreads),
+        remarks=(base_remark(responses, rows, basis.missing), paired, *design_remarks(responses, basis, spreads, interval),
                  *_points_remarks(basis)),
         cautious=any(side.design.selection != "probability" for side in responses.sides),
     )  # fmt: skip
@@ -458,9 +362,8 @@ def _told(responses: Responses, basis: Basis, adjust: Adjust, level: float, inte
         name: replace(blank, frame=table_of(basis, lines, what, adjust), what=what) for name, what in KIND_OF.items()
     }
     diagnostics, effects = diagnose_differences(responses, basis), effect_sizes(responses, basis)
-    stacked = pd.concat([tables["dimensions"].frame, tables["total"].frame.rename(columns={"total": "dimension"})])
     return GapScores(
-        frame=stacked.reset_index(drop=True),
+        frame=stacked(tables),
         language=language,
         **tables,
         diagnostics=diagnostics,
@@ -473,12 +376,6 @@ def _told(responses: Responses, basis: Basis, adjust: Adjust, level: float, inte
         basis=basis,
         interval=interval,
     )
-
-
-def _chosen_interval(responses: Responses, interval: Interval | None) -> Interval:
-    """The interval asked for, else the one that suits the first file with a design."""
-    designs = [side.design for side in responses.sides]
-    return choose_interval(next((design for design in designs if not design.is_simple), designs[0]), interval)
 
 
 def _joint(basis: Basis, row: Row, spread: Spread, columns: Sequence[Column]) -> Joint:
@@ -631,20 +528,11 @@ def _ends(instrument: Instrument) -> tuple[dict[str, str], dict[str, str]]:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class PerformanceTable(Result):
+class PerformanceTable(MeasureTable):
     """Perception scores of items, dimensions or totals.
 
     Frame columns: the split columns, ``item``/``dimension``/``total``, ``perception, se, low, high, n, df, deff, reason``.
     """
-
-    instrument: Instrument | None = None
-    by: tuple[str, ...] = ()
-    by_columns: tuple[Column, ...] = ()
-    what: What = "dimension"
-    level: float = 0.95
-    interval: Interval = field(default_factory=Student)
-    remarks: tuple[Text, ...] = ()
-    cautious: bool = False
 
     def title(self) -> str:
         kind, zh = say(HEADINGS[self.what], self.language), self.language == "zh"
@@ -653,20 +541,12 @@ class PerformanceTable(Result):
         return f"各{kind}的感知得分（SERVPERF）" if zh else f"Perceived performance by {kind} (SERVPERF)"
 
     def columns(self) -> tuple[Column, ...]:
-        words = TOTALS if self.what == "total" else self.instrument.words() if self.instrument else {}
-        return (
-            *self.by_columns,
-            Column(self.what, HEADINGS[self.what], "text", words),
-            *(NUMBER_COLUMNS[name] for name in ("perception", "se", "low", "high", "n", "df", "deff")),
-            *([NUMBER_COLUMNS["reason"]] if self.frame["reason"].nunique() > 1 else []),
-        )
+        shown = (NUMBER_COLUMNS[name] for name in ("perception", "se", "low", "high", "n", "df", "deff"))
+        return (*self.labels(), *shown, *self.mixed_reasons())
 
     def note(self) -> str:
-        parts = [*(say(remark, self.language) for remark in self.remarks), self.interval.sentence(self.language)]
-        caution = say(CAUTION, self.language) if self.cautious else ""
-        glue, stop = ("；", "。") if self.language == "zh" else ("; ", ". ")
-        head = f"{100 * self.level:g}% 区间；" if self.language == "zh" else f"{100 * self.level:g}% intervals; "
-        return (head + glue.join(parts) + stop + caution).rstrip()
+        percent = f"{100 * self.level:g}%"
+        return self.noted({"en": f"{percent} intervals", "zh": f"{percent} 区间"}, *self.remarks, self.method)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -675,11 +555,6 @@ class PerformanceScores(PerformanceTable):
 
     items: PerformanceTable = None  # type: ignore[assignment]
     total: PerformanceTable = None  # type: ignore[assignment]
-
-    def in_language(self, language: Language) -> PerformanceScores:
-        """The same numbers, shown in English or Chinese."""
-        parts = {name: getattr(self, name).in_language(language) for name in ("items", "total")}
-        return replace(self, language=language, **parts)
 
 
 def score_performance(
@@ -728,8 +603,17 @@ def score_performance(
         columns = [*keep[: len(scores.by)], what, *keep[len(scores.by) :]]
         first = scores.dimensions
         remarks = (first.remarks[0], *first.remarks[2:])  # without the pairing: nothing is compared
-        tables[name] = PerformanceTable(frame[columns], scores.language, first.instrument, first.by, first.by_columns, what, level,
-                                        first.interval, remarks, first.cautious)  # fmt: skip
+        tables[name] = PerformanceTable(
+            frame[columns],
+            scores.language,
+            instrument=first.instrument,
+            by=first.by,
+            by_columns=first.by_columns,
+            what=what,
+            level=level,
+            interval=first.interval,
+            remarks=remarks,
+            cautious=first.cautious,
+        )
     shown = tables["dimensions"]
-    fields = {name: getattr(shown, name) for name in shown.__dataclass_fields__}
-    return PerformanceScores(**fields, items=tables["items"], total=tables["total"])
+    return PerformanceScores(**vars(shown), items=tables["items"], total=tables["total"])

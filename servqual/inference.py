@@ -451,6 +451,46 @@ def inside_one_cluster(moments: Moments, terms: Sequence[Term]) -> Spread:
     return Taylor().spread(moments.within_clusters(), terms)
 
 
+def effective_df(moments: Moments, sides: Sequence[Sequence[tuple[Any, ...]]]) -> float:
+    """Degrees of freedom that clusters of unequal weight amount to; nan where clusters are not the units.
+
+    With a cluster's share a of a side's weight, ``K = 1 / sum a^2`` clusters of equal weight would weigh the same, and
+    the side has ``K - strata``. Several sides (two files, two groups that are compared) are combined after
+    Satterthwaite, their variances taken as ``1 / K``. Equal clusters give clusters minus strata, as :class:`Taylor`
+    counts them. Where it falls under two thirds of that, simulated 95% intervals held the truth in fewer than 93 of 100
+    studies (docs/coverage.md).
+
+    Parameters
+    ----------
+    sides : for each side the domains that its people are in
+
+    References
+    ----------
+    Kish (1965), Survey Sampling, Wiley. Satterthwaite (1946), Biometrics Bulletin 2, 110-114, doi:10.2307/3002019.
+
+    Examples
+    --------
+    >>> frame = pd.DataFrame({"store": list("aaaabbc"), "x": range(7)})
+    >>> round(effective_df(Moments.from_frame(frame, ["x"], SampleDesign(clusters="store")), [[()]]), 3)
+    1.333
+    """
+    layout = moments.layout
+    sampled = layout.clustered & ~(layout.clusters >= layout.size)
+    variance, own = [], []
+    for domains in sides:
+        inside = np.concatenate([moments.in_domain(domain) for domain in domains])
+        psu = layout.psu[inside]
+        if not len(inside) or not sampled[layout.stratum[psu]].all():
+            return float("nan")
+        weight = np.bincount(psu, moments.first[inside, 0, 0])
+        variance.append(float((weight**2).sum() / weight.sum() ** 2))
+        own.append(1 / variance[-1] - len(np.unique(layout.stratum[psu])))
+    if min(own) < _ROUNDING**0.5:
+        return 0.0
+    share = np.array(variance)
+    return float(share.sum() ** 2 / (share**2 / np.array(own)).sum())
+
+
 def complete_strata(moments: Moments) -> tuple[list[str], list[str]]:
     """Strata with clusters, split into those visited completely and the others."""
     layout = moments.layout

@@ -25,6 +25,7 @@ from servqual.inference import (
     Student,
     Taylor,
     Term,
+    effective_df,
     independent,
     inside_one_cluster,
     within_one_cluster,
@@ -635,6 +636,15 @@ class Basis:
             linear = interval if isinstance(interval, Taylor) else Taylor()
             parts.append(linear.spread(self.moments, others))
         return independent(parts), True
+
+    def effective_df(self, labels: Sequence[tuple[Any, ...]]) -> float:
+        """Degrees of freedom that unequal clusters of one row, or of two that are compared, amount to."""
+        sides = []
+        for label in labels:
+            for source in dict.fromkeys(self.sources[letter] for letter in self.own):
+                letter = next(letter for letter in self.own if self.sources[letter] == source)
+                sides.append(self._domains(label, letter))
+        return effective_df(self.moments, sides)
 
     def _within_one_cluster(self, own: Sequence[Term]) -> list[Term]:
         """The terms of those rows and files whose respondents all come from one cluster, or that ``by`` splits by it."""

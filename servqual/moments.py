@@ -279,6 +279,15 @@ def _one_population(sizes: Any, code: Array, table: pd.DataFrame, name: str) -> 
         raise DataError(f"{name} differs within {unit[-1]} {places or '(all)'}. Give one size.", bad)
 
 
+def merged_cells(cells: pd.DataFrame) -> tuple[Array, pd.DataFrame]:
+    """(c,) place of each cell among those with distinct keys, and the table of these; refuses populations that differ."""
+    code, starts = _distinct([cells[name] for name in KEYS], len(cells))
+    table = cells.iloc[starts].reset_index(drop=True)
+    for name in POPULATION:
+        _one_population(cells[name].to_numpy(float), code, table, name)
+    return code, table
+
+
 @dataclass(frozen=True, eq=False)
 class Layout:
     """How cells make up first-stage units and these make up strata.
@@ -478,13 +487,10 @@ class Moments:
 
     def _merged(self) -> Moments:
         """The same moments with cells of the same keys added up."""
-        code, starts = _distinct([self.cells[name] for name in KEYS], len(self.cells))
-        if len(starts) == len(self.cells):
+        if not self.cells.duplicated(KEYS).any():
             return self
-        table = self.cells.iloc[starts].reset_index(drop=True)
-        for name in POPULATION:
-            _one_population(self.cells[name].to_numpy(float), code, table, name)
-        count, first, second = (_sum_by(stack, code, len(starts)) for stack in (self.count, self.first, self.second))
+        code, table = merged_cells(self.cells)
+        count, first, second = (_sum_by(stack, code, len(table)) for stack in (self.count, self.first, self.second))
         return Moments(self.map, table, count, first, second)
 
     @property
@@ -655,11 +661,7 @@ class _Gathered:
             self.table = cells
             return np.arange(len(cells))
         known = len(self.table)
-        joined = pd.concat([self.table, cells], ignore_index=True)
-        code, starts = _distinct([joined[name] for name in KEYS], len(joined))
-        self.table = joined.iloc[starts].reset_index(drop=True)
-        for name in POPULATION:
-            _one_population(joined[name].to_numpy(float), code, self.table, name)
+        code, self.table = merged_cells(pd.concat([self.table, cells], ignore_index=True))
         return code[known:]
 
     def moments(self) -> Moments:

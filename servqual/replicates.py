@@ -82,7 +82,8 @@ class Bootstrap:
             covariance = deviations.T @ deviations / max(len(values) - 1, 1) + lonely_covariance(moments, terms)
         covariance[missing] = np.nan
         basis = Taylor().spread(moments, terms)
-        return Spread(covariance, basis.df, basis.lonely, values if self.percentile else None)
+        kept = np.where(missing, np.nan, values) if self.percentile else None
+        return Spread(covariance, basis.df, basis.lonely, kept)
 
     def sentence(self, language: str) -> str:
         """How the interval is made, in words."""

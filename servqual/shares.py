@@ -28,7 +28,7 @@ from servqual.inference import (
     within_one_cluster,
 )
 from servqual.instruments import Scale
-from servqual.measures import CAUTION, NOT_STATED
+from servqual.measures import NOT_STATED
 from servqual.moments import Cells, Moments, ScoreMap, row_weights
 from servqual.proportions import (
     CURVES,
@@ -40,8 +40,9 @@ from servqual.proportions import (
     effective_interval,
 )
 from servqual.responses import Responses
+from servqual.tabulation import Estimates, split_columns
 from survey_design.errors import DataError, SpecError, check_between, check_choice, check_columns
-from survey_design.results import Column, Estimate, Result, Text, say
+from survey_design.results import Column, Estimate, Text, say
 
 Array = NDArray[Any]
 
@@ -50,70 +51,31 @@ Array = NDArray[Any]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class _Shares(Result):
+class _Shares(Estimates):
     """What tables of shares and of Net Promoter Scores have in common."""
 
     heading: Text = field(default_factory=dict)
-    by: tuple[str, ...] = ()
-    by_columns: tuple[Column, ...] = ()
     words: Mapping[str, Text] = field(default_factory=dict)
-    level: float = 0.95
-    interval: Interval = field(default_factory=Student)
-    remarks: tuple[Text, ...] = ()
-    cautious: bool = False
     numbers: ClassVar[tuple[Column, ...]] = ()
 
-    @property
-    def method(self) -> str:
-        """How the intervals were made, in words."""
-        return self.interval.sentence(self.language)
-
-    @property
-    def caution(self) -> str:
-        """What the intervals leave out where selection was not by probability; empty where it was."""
-        return say(CAUTION, self.language) if self.cautious else ""
-
     def title(self) -> str:
-        split, name = [column.heading(self.language) for column in self.by_columns], say(self.heading, self.language)
-        if self.language == "zh":
-            return name + (f"（按{'、'.join(split)}）" if split else "")
-        return name + (f", by {', '.join(split)}" if split else "")
+        return self.titled(self.heading)
 
     def columns(self) -> tuple[Column, ...]:
-        remark = Column("reason", NUMBER_COLUMNS["reason"].label, "text", SHARE_REASONS)
-        return (
-            *self.by_columns,
-            Column("measure", {"en": "question", "zh": "题目"}, "text", self.words),
-            *self.numbers,
-            *([remark] if self.frame["reason"].any() else []),
-        )
+        question = Column("measure", {"en": "question", "zh": "题目"}, "text", self.words)
+        return (*self.by_columns, question, *self.numbers, *self.reasons(SHARE_REASONS))
 
     def note(self) -> str:
-        percent, parts = f"{100 * self.level:g}%", [self.method, *(say(r, self.language) for r in self.remarks)]
-        if self.language == "zh":
-            return f"{percent} 区间；{'；'.join(parts)}。{self.caution}"
-        return f"{percent} intervals; {'; '.join(parts)}. {self.caution}".rstrip()
+        return self.noted(self.how(), *self.remarks)
 
     def row(self, measure: str | None = None, **group: Any) -> pd.Series:
         """One line of the table: of a question (needed where there are several) in the group named."""
-        known = list(dict.fromkeys(self.frame["measure"]))
-        if set(group) ^ set(self.by):
-            raise SpecError(
-                f"name one value for each of {', '.join(self.by) or 'no column'}; got {', '.join(group) or 'none'}."
-            )
-        hit = self.frame["measure"] == (known[0] if measure is None and len(known) == 1 else measure)
-        for name, value in group.items():
-            hit &= self.frame[name] == value
-        if not hit.any():
-            raise SpecError(f"there is no row {measure!r} {dict(group) or ''}. Questions: {', '.join(known)}.")
-        return self.frame[hit].iloc[0]
+        known = self.frame["measure"].unique()
+        return self.find("measure", known[0] if measure is None and len(known) == 1 else measure, group, "Questions")
 
     def _name(self, row: pd.Series) -> str:
         """The question and the group in words."""
-        zh = self.language == "zh"
-        place = ("、" if zh else ", ").join(column.show(row[column.name], self.language) for column in self.by_columns)
-        name = say(self.words.get(row["measure"], str(row["measure"])), self.language)
-        return name + ((f"（{place}）" if zh else f" ({place})") if place else "")
+        return self.beside(say(self.words.get(row["measure"], str(row["measure"])), self.language), row)
 
     def _base(self, row: pd.Series, unit: str) -> str:
         """The interval and the base in brackets, with the reason where there is one."""
@@ -173,14 +135,13 @@ class ShareTable(_Shares):
         row, zh = self.row(measure, **group), self.language == "zh"
         name, asked = self._name(row), say(self.asked, self.language)
         if not np.isfinite(row["share"]):
-            why = say(SHARE_REASONS[row["reason"]], self.language)
-            return f"{name}：无法计算（{why}）。" if zh else f"{name}: no share can be given ({why})."
+            return self.nothing(name, "share", say(SHARE_REASONS[row["reason"]], self.language))
         head = f"{name}：{100 * row['share']:.0f}% {asked}" if zh else f"{name}: {100 * row['share']:.0f}% {asked}"
         return head + self._base(row, "%") + ("。" if zh else ".")
 
     def estimate(self, measure: str | None = None, **group: Any) -> Estimate:
         """One row as an :class:`~survey_design.results.Estimate` of the share."""
-        return _as_estimate(self, self.row(measure, **group), "share")
+        return self.as_estimate(self.row(measure, **group), "share", words=SHARE_REASONS)
 
     def _scaled(self, row: pd.Series) -> tuple[float, float]:
         return 100 * row["low"], 100 * row["high"]
@@ -213,8 +174,7 @@ class NpsTable(_Shares):
         row, zh = self.row(None, **group), self.language == "zh"
         name = self._name(row)
         if not np.isfinite(row["nps"]):
-            why = say(SHARE_REASONS[row["reason"]], self.language)
-            return f"{name}：无法计算（{why}）。" if zh else f"{name}: no NPS can be given ({why})."
+            return self.nothing(name, "NPS", say(SHARE_REASONS[row["reason"]], self.language))
         score = f"{row['nps']:+.0f}".replace("-", "−")
         pro, con = (f"{100 * row[kind]:.0f}%" for kind in ("promoters", "detractors"))
         base = self._base(row, "")
@@ -224,16 +184,10 @@ class NpsTable(_Shares):
 
     def estimate(self, **group: Any) -> Estimate:
         """One row as an :class:`~survey_design.results.Estimate` of the score."""
-        return _as_estimate(self, self.row(None, **group), "nps")
+        return self.as_estimate(self.row(None, **group), "nps", words=SHARE_REASONS)
 
     def _scaled(self, row: pd.Series) -> tuple[float, float]:
         return row["low"], row["high"]
-
-
-def _as_estimate(table: _Shares, row: pd.Series, name: str) -> Estimate:
-    why = say(SHARE_REASONS[row["reason"]], table.language)
-    return Estimate(row[name], row["se"], row["low"], row["high"], int(row["n"]), row["df"], table.level,
-                    deff=row["deff"], method=table.method, reason=why)  # fmt: skip
 
 
 # --- the verbs ---------------------------------------------------------------------------------------------
@@ -472,7 +426,7 @@ def score_nps(
     group = _Grouped.of(asked.side, indicators, score_map, by, level, interval)
     frames = [_nps_line(line, asked.id, group.by, level) for line in group.lines]
     heading: Text = {"en": "Net Promoter Score", "zh": "净推荐值（NPS）"}
-    return NpsTable(pd.concat(frames, ignore_index=True), responses.language, heading, **group.fields([asked]))
+    return NpsTable(pd.concat(frames, ignore_index=True), responses.language, heading=heading, **group.fields([asked]))
 
 
 # --- from answers to rows ----------------------------------------------------------------------------------
@@ -593,7 +547,7 @@ def _share_table(
     return ShareTable(
         pd.concat(frames, ignore_index=True),
         responses.language,
-        heading,
+        heading=heading,
         **group.fields(questions),
         curve=method,
         textbook=all(line.textbook.all() for line in group.lines),
@@ -700,7 +654,7 @@ class _Grouped:
     ) -> _Grouped:
         """One pass over the answers; groups in order of first appearance."""
         check_between("level", level, 0, 1)
-        split = () if by is None else (by,) if isinstance(by, str) else tuple(by)
+        split = split_columns(by)
         check_columns(split, side.frame.columns, side.source.name)
         if taken := set(split) & _TAKEN:
             raise SpecError(

@@ -9,13 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from servqual.gaps import Table
 from servqual.inference import (
     ADJUSTMENTS,
     NUMBER_COLUMNS,
@@ -31,13 +30,24 @@ from servqual.inference import (
     within_one_cluster,
 )
 from servqual.instruments import Instrument
-from servqual.measures import CAUTION, HEADINGS, TOTALS, Basis, Measure, Row, Total, What, plan_measures
+from servqual.measures import TOTALS, Basis, Measure, Row, Total, What, plan_measures
 from servqual.moments import Cells, Moments, ScoreMap
 from servqual.remarks import base_remark, design_remarks
 from servqual.responses import Responses
-from servqual.tabulation import KIND_OF, row_numbers, split_columns, table_of
+from servqual.tabulation import (
+    KIND_OF,
+    Estimates,
+    MeasureScores,
+    MeasureTable,
+    Table,
+    check_split,
+    row_numbers,
+    split_columns,
+    stacked,
+    table_of,
+)
 from survey_design.errors import SpecError, check_between, check_choice
-from survey_design.results import Column, Estimate, Language, Result, Text, say
+from survey_design.results import Column, Estimate, Text, say
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -91,137 +101,6 @@ _N_INVERTED = Column("n_inverted", {"en": "inverted", "zh": "倒置人数"}, "co
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class MeasureTable(Result):
-    """Rows of items, dimensions or totals, per group: what any such table knows of itself."""
-
-    instrument: Instrument | None = None
-    by: tuple[str, ...] = ()
-    by_columns: tuple[Column, ...] = ()
-    what: What = "dimension"
-    level: float = 0.95
-    adjust: Adjust = "holm"
-    interval: Interval = field(default_factory=Student)
-    remarks: tuple[Text, ...] = ()
-    cautious: bool = False
-
-    @property
-    def method(self) -> str:
-        """How the intervals were made, in words."""
-        return self.interval.sentence(self.language)
-
-    @property
-    def caution(self) -> str:
-        """What the intervals leave out where selection was not by probability; empty where it was."""
-        return say(CAUTION, self.language) if self.cautious else ""
-
-    def headed(self, subject: Text) -> str:
-        """A title: the subject, by what kind of row, and by which split columns."""
-        kind, split = say(HEADINGS[self.what], self.language), [c.heading(self.language) for c in self.by_columns]
-        whole = self.what == "total"
-        if self.language == "zh":
-            return ("总体" if whole else f"各{kind}的") + subject["zh"] + (f"（按{'、'.join(split)}）" if split else "")
-        named = [", ".join(split)] if whole else [kind, *([", ".join(split)] if split else [])]
-        head = f"{subject['en']}, overall" if whole else subject["en"]
-        return head + (f" by {' and '.join(named)}" if any(named) else "")
-
-    def words(self) -> dict[str, Text]:
-        """Labels of the rows."""
-        return dict(TOTALS) if self.what == "total" else dict(self.instrument.words() if self.instrument else {})
-
-    def labels(self) -> tuple[Column, ...]:
-        """The columns that say which row it is."""
-        return (*self.by_columns, Column(self.what, HEADINGS[self.what], "text", self.words()))
-
-    def tests(self) -> tuple[Text, ...]:
-        """What is said of the tests in the note."""
-        return ()
-
-    def note(self) -> str:
-        percent, language = f"{100 * self.level:g}%", self.language
-        how: Text = {"en": f"{percent} intervals; {self.method}", "zh": f"{percent} 区间；{self.method}"}
-        parts = [say(text, language) for text in (*self.remarks, how, *self.tests())]
-        glue, stop = ("；", "。") if language == "zh" else ("; ", ". ")
-        return (glue.join(parts) + stop + self.caution).rstrip()
-
-    def row(self, key: str, group: Mapping[str, Any]) -> pd.Series:
-        """The numbers of one row, named by its id and one value for each split column."""
-        if set(group) != set(self.by):
-            wanted, given = ", ".join(self.by) or "no column", ", ".join(group) or "none"
-            raise SpecError(f"name one value for each of {wanted}; got {given}.")
-        hit = self.frame[self.what] == key
-        for name, value in group.items():
-            hit &= self.frame[name] == value
-        if not hit.any():
-            known = ", ".join(dict.fromkeys(self.frame[self.what]))
-            raise SpecError(f"there is no row {key!r} {dict(group) or ''}. Rows: {known}.")
-        return self.frame[hit].iloc[0]
-
-    def place(self, row: pd.Series) -> str:
-        """Label of a row and, in brackets, of its group."""
-        label = say(self.words().get(row[self.what], {"en": row[self.what]}), self.language)
-        named = [column.show(row[column.name], self.language) for column in self.by_columns]
-        if not named:
-            return label
-        return f"{label}（{'、'.join(named)}）" if self.language == "zh" else f"{label} ({', '.join(named)})"
-
-
-@dataclass(frozen=True, eq=False, repr=False)
-class MeasureScores(Result):
-    """The three tables of a study, shown as dimensions and totals below each other."""
-
-    dimensions: Any = None
-    items: Any = None
-    total: Any = None
-    responses: Responses = None  # type: ignore[assignment]
-    basis: Basis = None  # type: ignore[assignment]
-    interval: Interval = None  # type: ignore[assignment]
-
-    @property
-    def by(self) -> tuple[str, ...]:
-        """The split columns."""
-        return self.dimensions.by
-
-    @property
-    def level(self) -> float:
-        """Confidence of the intervals."""
-        return self.dimensions.level
-
-    def title(self) -> str:
-        return self.dimensions.title()
-
-    def columns(self) -> tuple[Column, ...]:
-        words = {**self.dimensions.words(), **TOTALS}
-        shown = replace(self.dimensions, frame=self.frame).columns()
-        return tuple(replace(column, words=words) if column.name == "dimension" else column for column in shown)
-
-    def note(self) -> str:
-        return self.dimensions.note()
-
-    def in_language(self, language: Language) -> Self:
-        """The same numbers, shown in English or Chinese."""
-        values = {part.name: getattr(self, part.name) for part in fields(self)}
-        parts: dict[str, Any] = {name: value.in_language(language) for name, value in values.items()
-                                 if isinstance(value, (Result, Responses))}  # fmt: skip
-        return replace(self, **parts, language=language)
-
-    def to_frame(self, table: Table = "dimensions") -> pd.DataFrame:
-        """The tidy table of ``"dimensions"``, ``"items"`` or ``"total"`` at full precision."""
-        return self.table(table).to_frame()
-
-    def table(self, table: Table) -> Any:
-        """One of the three tables."""
-        check_choice("table", table, Table)
-        return getattr(self, table)
-
-    def sentence(self, key: str, **group: Any) -> str:
-        """One dimension, item or total (``"mean"``, ``"sum"``) in words, with its interval and base."""
-        for table in (self.dimensions, self.items, self.total):
-            if (table.frame[table.what] == key).any():
-                return table.sentence(key, **group)
-        return self.dimensions.sentence(key, **group)
-
-
-@dataclass(frozen=True, eq=False, repr=False)
 class ToleranceTable(MeasureTable):
     """Zone of tolerance of items, dimensions or totals, one row each and per group.
 
@@ -235,6 +114,8 @@ class ToleranceTable(MeasureTable):
     ``position`` reads the two intervals together: inside means clearly above the minimum and clearly short of the
     desired level. A number that cannot be computed stays as NaN with its reason.
     """
+
+    adjust: Adjust = "holm"
 
     def title(self) -> str:
         return self.headed({"en": "Zone of tolerance", "zh": "容忍区间"})
@@ -263,23 +144,19 @@ class ToleranceTable(MeasureTable):
             return (replace(NUMBER_COLUMNS["reason"], name="adequacy_reason"),)
         return tuple(column for name in DISTANCES for column in _error_columns(name, "reason"))
 
-    def tests(self) -> tuple[Text, ...]:
+    def about(self) -> tuple[Text, ...]:
         method = ADJUSTMENTS[self.adjust]
         return ({"en": f"p adjusted over the table, for each of MSA, MSS and width: {say(method, 'en')}",
                  "zh": f"p 值校正：{say(method, 'zh')}（全表，MSA、MSS 与宽度分别进行）"},)  # fmt: skip
 
     def shares(self) -> ZoneShares:
         """The shares of respondents below, inside and above their zone, with their intervals."""
-        given = {part.name: getattr(self, part.name) for part in fields(MeasureTable)}
-        return ZoneShares(**given)
+        return ZoneShares(**{part.name: getattr(self, part.name) for part in fields(MeasureTable)})
 
     def estimate(self, key: str, distance: Distance = "adequacy", /, **group: Any) -> Estimate:
         """MSA, MSS or width of one row as an :class:`~survey_design.results.Estimate`."""
         check_choice("distance", distance, Distance)
-        row = self.row(key, group)
-        se, low, high, df, p, _, deff, reason = (row[f"{distance}_{number}"] for number in _NUMBERS)
-        return Estimate(row[distance], se, low, high, int(row["n"]), df, self.level, p, deff, self.method,
-                        say(REASONS[reason], self.language))  # fmt: skip
+        return self.as_estimate(self.row(key, group), distance, f"{distance}_")
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """The zone of tolerance as a band, and where perceptions lie."""
@@ -291,12 +168,7 @@ class ToleranceTable(MeasureTable):
         """One row in words: where service stands, by how much, and for how many respondents."""
         row, zh = self.row(key, group), self.language == "zh"
         if not np.isfinite(row["adequacy"]):
-            why = say(REASONS[row["adequacy_reason"]], self.language)
-            return (
-                f"{self.place(row)}：无法计算（{why}）。"
-                if zh
-                else f"{self.place(row)}: no score can be given ({why})."
-            )
+            return self.nothing(self.place(row), "score", say(REASONS[row["adequacy_reason"]], self.language))
         gaps = [self._gap(name, row, self.estimate(key, name, **group)) for name in ("adequacy", "superiority")]
         stands, shares = say(POSITIONS[row["position"]], self.language), [f"{row[name]:.0%}" for name in PLACES]
         shares[1] += self._inside(row)
@@ -337,13 +209,13 @@ class ZoneShares(MeasureTable):
         remark = (reason,) if self.frame["share_reason"].any() else ()
         return (*self.labels(), *shares, NUMBER_COLUMNS["n"], _N_INVERTED, *remark)
 
-    def tests(self) -> tuple[Text, ...]:
+    def about(self) -> tuple[Text, ...]:
         return ({"en": "intervals of shares on the logit scale, or by percentiles of replicates where these were asked for",
                  "zh": "比例的区间在 logit 尺度上计算；若采用重复样本分位数，则取分位数"},)  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class InversionTable(Result):
+class InversionTable(Estimates):
     """Answers whose minimum lies above the desired level: how many, and what the scores are with and without them.
 
     Frame columns: the split columns, ``kind, measure, n, n_inverted, share_inverted, n_without``; for each of ``adequacy``
@@ -357,9 +229,6 @@ class InversionTable(Result):
     """
 
     instrument: Instrument | None = None
-    by_columns: tuple[Column, ...] = ()
-    level: float = 0.95
-    interval: Interval = field(default_factory=Student)
     cases: pd.DataFrame = field(default_factory=pd.DataFrame)
     respondents: pd.DataFrame = field(default_factory=pd.DataFrame)
 
@@ -382,18 +251,17 @@ class InversionTable(Result):
                 *without,
                 Column(f"{name}_change", {"en": f"{mark} change", "zh": f"{mark} 变化"}, "signed"),
             ]
-        remark = (NUMBER_COLUMNS["reason"],) if self.frame["reason"].any() else ()
-        return (*self.by_columns, *shown, *remark)
+        return (*self.by_columns, *shown, *self.reasons())
 
     def note(self) -> str:
         people, items = _people(self.respondents), len(self.cases)
-        everyone, how = int(self.respondents["n_respondents"].sum()), self.interval.sentence(self.language)
+        everyone = int(self.respondents["n_respondents"].sum())
         if self.language == "zh":
             return (f"{everyone:,} 位受访者中 {people:,} 位有倒置回答，共 {items:,} 处。“不含”：倒置题项的三个回答均搁置，"
-                    f"需要这些回答的维度与总体得分随之缺失。{100 * self.level:g}% 区间；{how}。")  # fmt: skip
+                    f"需要这些回答的维度与总体得分随之缺失。{self.how()}。")  # fmt: skip
         return (f"{items:,} inverted answers by {people:,} of {everyone:,} respondents. Without: the three answers to an "
                 f"inverted item are set aside, and with them the dimension and total scores that need them. "
-                f"{100 * self.level:g}% intervals; {how}.")  # fmt: skip
+                f"{self.how()}.")  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -428,9 +296,7 @@ class ToleranceScores(MeasureScores):
 
     def sentences(self) -> list[str]:
         """Every dimension in words, the least adequate first."""
-        frame = self.dimensions.frame.sort_values("adequacy", kind="stable")
-        return [self.dimensions.sentence(row["dimension"], **{name: row[name] for name in self.by})
-                for _, row in frame.iterrows()]  # fmt: skip
+        return self.rising("adequacy")
 
 
 def _error_columns(name: str, *numbers: str, kind: str = "") -> list[Column]:
@@ -569,27 +435,20 @@ def _tolerance_scores(
 ) -> ToleranceScores:
     shown = kept if treatment == "keep" else aside
     basis, instrument, language = shown.basis, responses.instrument, responses.language
-    by_columns = tuple(responses.column_of(name) for name in basis.by)
-    sides = InversionTable(_side_by_side(kept, aside), language, instrument, by_columns, level, interval,
-                           _cases(responses, inverted), _respondents(inverted))  # fmt: skip
-    base, design = base_remark(responses, shown.rows), design_remarks(responses, basis, shown.spreads)
+    told: dict[str, Any] = {"instrument": instrument, "by": basis.by, "level": level, "interval": interval,
+            "by_columns": tuple(responses.column_of(name) for name in basis.by),
+            "cautious": responses.design.selection != "probability"}  # fmt: skip
+    sides = InversionTable(_side_by_side(kept, aside), language, **told, cases=_cases(responses, inverted),
+                           respondents=_respondents(inverted))  # fmt: skip
+    base, design = base_remark(responses, shown.rows), design_remarks(responses, basis, shown.spreads, interval)
     paired: Text = {"en": "the same respondents gave all three answers", "zh": "同一受访者给出三个水平的回答"}
-    blank = ToleranceTable(pd.DataFrame(), language, instrument, basis.by, by_columns, level=level, adjust=adjust, interval=interval,
-                           cautious=responses.design.selection != "probability")  # fmt: skip
+    blank = ToleranceTable(pd.DataFrame(), language, **told, adjust=adjust)
     tables = {}
     for name, what in KIND_OF.items():
         remarks = (base, paired, *design, _inversion_remark(sides, what, treatment))
         tables[name] = replace(blank, frame=_frame(shown, kept, aside, what, adjust), what=what, remarks=remarks)
-    stacked = pd.concat([tables["dimensions"].frame, tables["total"].frame.rename(columns={"total": "dimension"})])
-    return ToleranceScores(stacked.reset_index(drop=True), language, **tables, responses=responses, basis=basis,
+    return ToleranceScores(stacked(tables), language, **tables, responses=responses, basis=basis,
                            interval=interval, inversions=sides, treatment=treatment)  # fmt: skip
-
-
-def check_split(by: Sequence[str], taken: Sequence[str]) -> None:
-    """Refuse split columns that bear the name of a column of the result."""
-    both = [name for name in by if name in taken]
-    if both:
-        raise SpecError(f"by={', '.join(both)}: tables have a column of that name. Rename it in the data.")
 
 
 # --- rows first --------------------------------------------------------------------------------------------

@@ -92,11 +92,35 @@ def test_leaving_clusters_out_is_shown_to_be_wrong() -> None:
 
 
 def test_true_gaps_are_those_in_the_table() -> None:
-    written = read("truth").set_index(["scenario", "row"]).astype(float)
-    for scenario in coverage.SCENARIOS:
-        for row, known in zip(scenario.rows, coverage.truth(scenario), strict=True):
-            found = written.loc[(scenario.words, coverage.row_words(scenario, row))].to_numpy()
-            assert np.allclose(found, known, atol=5e-5)
+    written = {tuple(line) for line in read("truth").drop(columns="scenario").to_numpy()}
+    expected = {
+        (coverage.row_words(scenario, row), *(f"{value:.4f}" for value in known))
+        for scenario in coverage.SCENARIOS
+        for row, known in zip(scenario.rows, coverage.truth(scenario), strict=True)
+    }
+    assert written == expected
+
+
+def test_the_list_of_poor_coverage_is_complete_and_the_rule_finds_it() -> None:
+    """Every line under 93% is listed, and each has effective degrees of freedom under two thirds of those used."""
+    pooled = read("all")
+    poor = (percent(pooled["Taylor"])["percent"] < 93) | (percent(pooled["Bootstrap"])["percent"] < 93)
+    heads = list(coverage.HEADS["below"])
+    pd.testing.assert_frame_equal(pooled.loc[poor, heads].reset_index(drop=True), read("below"))
+    ratio = pooled["effective df"].astype(float) / pooled["df"].astype(float)
+    assert poor.any()
+    assert (ratio[poor] < coverage.CAREFUL).all()
+
+
+def test_the_rule_divides_coverage_at_93_percent() -> None:
+    """Every class under two thirds covers less than 93% with Taylor, every class above it more."""
+    classes = read("ratio")
+    lower = classes["effective df / df"].isin(["under 1/3", "1/3 to 1/2", "1/2 to 2/3"])
+    taylor = percent(classes["Taylor"])["percent"]
+    assert (taylor[lower] < 93).all()
+    assert (taylor[~lower] > 93).all()
+    mended = percent(classes["Taylor, t with effective df"])["percent"]
+    assert mended.between(94, 96).all()
 
 
 # --- the truth ---------------------------------------------------------------------------------------------
@@ -154,11 +178,42 @@ def test_stores_and_groups_are_as_the_scenario_says() -> None:
     assert 4 < len(members) < 22  # 40 stores with a chance of 0.3 each
 
 
-@pytest.mark.parametrize(("sizes", "expected"), [([10, 10, 10], 3.0), ([30, 0, 0], 1.0), ([20, 10, 10], 16 / 6)])
-def test_effective_stores(sizes: list[int], expected: float) -> None:
-    """Kish: as many equal stores would weigh the same."""
-    store = np.repeat(np.arange(3), sizes)
-    assert coverage.effective_stores(store, np.ones(len(store))) == pytest.approx(expected)
+def test_stores_differ_as_much_as_the_page_says() -> None:
+    """Intraclass correlations of the gaps by analysis of variance within tiers, over 40 studies."""
+    scenario, k = SCENARIOS["even-40"], len(coverage.INSTRUMENT.items)
+    squares = []
+    for number in range(40):
+        frame = coverage.simulated(scenario, number)
+        answers = frame.iloc[:, : 2 * k].to_numpy(float)
+        gap = pd.DataFrame({m.id: m.of(answers[:, k:]) - m.of(answers[:, :k]) for m in coverage.measures()})
+        of_store, of_tier = (gap.groupby(frame[name]).transform("mean") for name in ("store", "tier"))
+        between, within = ((of_store - of_tier) ** 2).sum() / 38, ((gap - of_store) ** 2).sum() / (len(gap) - 40)
+        squares.append([between, within])
+    between, within = np.mean(squares, axis=0)
+    common = (between - within) / 20
+    assert ((common / (common + within) > 0.06) & (common / (common + within) < 0.105)).all()
+
+
+@pytest.mark.parametrize(
+    ("sides", "expected"),
+    [
+        ([[10, 10, 10, 10]], 2.0),  # equal stores: stores minus strata
+        ([[20, 10, 20, 10]], 3600 / 1000 - 2),  # Kish: (sum n)^2 / sum n^2
+        ([[9, 0, 1, 0]], 0.0),  # 1.2 stores in two strata: nothing is left
+        ([[10, 10, 10, 10], [5, 5, 5, 5]], 4.0),  # two equal variances with 2 each
+        ([[10, 10, 10, 10], [0, 7, 7, 7]], (1 / 4 + 1 / 3) ** 2 / (1 / 16 / 2 + 1 / 9 / 1)),
+    ],
+)
+def test_effective_degrees_of_freedom(sides: list[list[int]], expected: float) -> None:
+    """By hand: Kish's number of stores minus strata, two sides combined after Satterthwaite."""
+    store, tier = np.arange(4), np.array(["a", "a", "b", "b"])
+    frames = [pd.DataFrame({"store": np.repeat(store, n), "tier": np.repeat(tier, n)}) for n in sides]
+    assert coverage.effective_df(frames) == pytest.approx(expected)
+
+
+def test_effective_degrees_of_freedom_go_by_weights() -> None:
+    frame = pd.DataFrame({"store": [0, 1, 1], "tier": list("aaa"), "weight": [4.0, 1.0, 1.0]})
+    assert coverage.effective_df([frame]) == pytest.approx(36 / 20 - 1)
 
 
 # --- the intervals -----------------------------------------------------------------------------------------

@@ -45,13 +45,12 @@ WITHOUT_STATISTICS = {
 # Names in the other chapters that compute no statistic of their own. Results (tables of what a verb found) need no line.
 WITHOUT_STATISTIC = {
     "inference": "Term Spread Again Interval Statistic Sums Joint choose_interval check_drawn",
-    "moments": "Cells Layout Block rows_of row_weights answer_matrix rebatched one_blas_thread",
+    "moments": "Cells Layout Block rows_of row_weights answer_matrix rebatched one_blas_thread merged_cells",
     "streams": "ResponseStream",
     "counts": "Tally",
     "regression": "WaldTest",
     "crosstabs": "RaoScott RankTest",
     "measures": "Row dimension_items check_importance",
-    "tolerance": "check_split",
     "disconfirmation": "DirectAnswers kept_remark",
     "proportions": "ShareTest",
     "stores": "BetweenStores",
