@@ -30,8 +30,11 @@ class StudyProblem(click.ClickException):
     """Something that the user can mend: said in words and cells, without a traceback. Exit code 1."""
 
     def __init__(self, message: str, cases: pd.DataFrame | None = None, listed_in: Path | None = None) -> None:
-        super().__init__(message)
-        self.cases = pd.DataFrame() if cases is None else cases
+        from servqual.privacy import mask_text
+        from servqual.report.listings import without_personal_data
+
+        super().__init__(mask_text(message))
+        self.cases = pd.DataFrame() if cases is None else without_personal_data(cases)
         self.listed_in = listed_in
 
     def show(self, file: IO[Any] | None = None) -> None:
@@ -67,21 +70,21 @@ def cli() -> None:
     Examples:
       servqual new my-study                  make a study folder to start from
       servqual check my-study                look for faults, write nothing
-      servqual report my-study --out build   write build/report.html and build/tables
+      servqual report my-study --out build   write build/report.html, build/tables.xlsx and build/tables
     """
 
 
 @cli.command()
 @click.argument("study", type=click.Path(path_type=Path))
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), default=Path("build"), show_default=True,
-              help="Folder for report.html and tables/*.csv.")  # fmt: skip
+              help="Folder for report.html, tables.xlsx and tables/*.csv.")  # fmt: skip
 @click.option("--language", type=click.Choice(["en", "zh"]), help="Language of the report.  [default: the study's]")
 def report(study: Path, out: Path, language: Any) -> None:
     """Score a study and write its report.
 
     STUDY is a study.toml or the folder that holds one. The report is one HTML file that needs nothing else; every
-    table lies beside it as CSV with all digits. Files appear whole or not at all; the report before is kept as
-    report.previous.html, the tables before as tables.previous.
+    table lies beside it with all digits, in one workbook and as CSV. Files appear whole or not at all; those before are
+    kept as report.previous.html, tables.previous.xlsx and tables.previous.
 
     \b
     Examples:
@@ -89,18 +92,17 @@ def report(study: Path, out: Path, language: Any) -> None:
       servqual report my-study/study.toml --out build/zh --language zh
     """
     described = load_study(study)
-    steps = 5 + len(described.by)
+    steps = 5 + len(described.by) + (described.stores is not None)
     tell = _counter(steps)
     try:
         results = described.results(language, tell=tell)
     except DataError as error:
-        raise StudyProblem(str(error), error.cases, _list_cells(error.cases, out)) from error
+        cases = described.shown_cases(error.cases)
+        raise StudyProblem(str(error), cases, _list_cells(cases, out)) from error
     tell("writing the report")
-    made = results.report()
-    tables = made.save_tables(out / "tables")
-    page = made.save(out / "report.html")
+    page, workbook, tables = results.report().save_all(out)
     tell("done")
-    click.echo(f"{page}\n{out / 'tables'} ({len(tables)} files)")
+    click.echo(f"{page}\n{workbook}\n{out / 'tables'} ({len(tables)} files)")
     for line in _headlines(results):
         click.echo(line)
 
@@ -116,7 +118,8 @@ def check(study: Path, cells: Path | None, language: Any) -> None:
     """Look for everything that is wrong with a study; write nothing.
 
     All files are read to their end, so that one run shows all faults. Faulty cells that study.toml sets aside
-    (faults = "set aside") are shown, and are no reason to fail; neither are warnings.
+    (faults = "set aside") are shown, and are no reason to fail; neither are warnings. Personal data are counted, and
+    never shown.
 
     \b
     Examples:
@@ -218,8 +221,9 @@ def _list_cells(cases: pd.DataFrame, out: Path) -> Path | None:
 
 def _write_cells(cases: pd.DataFrame, path: Path) -> Path:
     from servqual.report.files import write_whole
+    from servqual.report.listings import without_personal_data
 
-    text = defused(cases).to_csv(index=False, lineterminator="\n")
+    text = defused(without_personal_data(cases)).to_csv(index=False, lineterminator="\n")
     return write_whole(path, text.encode("utf-8-sig"), keep_previous=False)
 
 

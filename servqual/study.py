@@ -21,11 +21,12 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import pandas as pd
 
-from servqual.files import Source, read_table
+from servqual.files import HEADER_REPEATED, Source, read_table
 from servqual.inference import Adjust
 from servqual.instruments import Instrument, available_instruments, load_instrument
-from servqual.measures import Total
-from servqual.responses import Faults, Responses, Variable, read_responses
+from servqual.layouts import Layout
+from servqual.measures import Missing, Rule, Total
+from servqual.responses import Faults, PersonalDataRule, Responses, Variable, read_responses
 from survey_design.errors import DataError, SpecError, check_between, check_choice, check_columns, check_inside
 from survey_design.results import Language, Text, say
 from survey_design.sampling import SampleDesign
@@ -33,23 +34,35 @@ from survey_design.sampling import SampleDesign
 if TYPE_CHECKING:
     from servqual.comparison import Comparison
     from servqual.gaps import GapScores
+    from servqual.privacy import PersonalData
     from servqual.report import Report
+    from servqual.stores import StoreEstimates
+    from servqual.tolerance import ToleranceScores
 
 NAME = "study.toml"
 _TOLERANCE = 0.5  # importance points may miss 100 by rounding
-_TABLES = {"responses", "expectation", "perception", "variables", "gaps", "importance", "expected"}
+_MINIMUM_BASE = 5  # smallest base that a report shows, unless the study says otherwise
+_FILES = ("responses", "expectation", "perception")
+_TABLES = {*_FILES, "variables", "gaps", "importance", "expected", "stores", "report"}
 _TOP = {"title", "language", "instrument"} | _TABLES
 _DESIGN_ORDER = ("strata", "clusters", "weight", "population", "whole_clusters", "selection")
 _DESIGN = set(_DESIGN_ORDER)
-_OPTIONS = {"respondent", "columns", "missing_codes", "dont_know", "faults", "encoding", "sheet"}
-_FILE = {"file", "instrument"} | _DESIGN | _OPTIONS
-_GAPS = {"by", "match", "total", "adjust", "level"}
+_LONG = {"item", "answer", "form"}  # columns of a file with one line per answer
+_READING = ("encoding", "sheet", "header_rows")  # what reading a file's cells needs to know
+_OPTIONS = {"respondent", "columns", "missing_codes", "dont_know", "faults", "value_labels", "layout", "personal_data"}
+_FILE = {"file", "instrument", *_READING, *_LONG} | _DESIGN | _OPTIONS
+_GAPS = {"by", "match", "total", "adjust", "level", "missing", "minimum"}
+_STORES = {"by", "within", "minimum"}
+_LEVELS = ("minimum", "desired", "perception")  # the forms of a zone of tolerance
+
+_PLACES = {"importance": "[importance]", "points": "[importance]", "expected": "[expected]"}
 
 # What functions say about their arguments, and how study.toml says it.
 _TOML_WORDS = (
     (r"(?:pass|set) faults ?= ?'set aside'", 'write faults = "set aside"'),
     (r"; \.cases [^.]*(?=\.)| Look at \.cases\.", ""),
     (r"give fixed levels: expected=6; for perceptions alone use score_performance", "write [expected] all = 6"),
+    (r"points='(own|mean)'", r'points = "\1" under [importance]'),
 )
 
 
@@ -85,36 +98,75 @@ class AnswerFile:
         table = _collect(found, self._table)
         if table is None:
             return found, None
-        header = list(table[0].columns)
-        ours = {theirs: name for name, theirs in self._renamed.items()}
-        names, where = [ours.get(name, name) for name in header], self.path.name
-        respondent = [name for name in [self.options.get("respondent")] if name]
-        for wanted, present in (
-            (self._renamed.values(), header),
-            (self.design.column_names(), names),
-            (respondent, names),
-        ):
-            _collect(found, partial(check_columns, wanted, present, where))
+        for wanted, present in self._columns_asked(*table):
+            _collect(found, partial(check_columns, wanted, present, self.path.name))
         answers = _collect(found, partial(self.read, faults="set aside"))
-        if answers is not None and self.faults == "raise" and len(answers.cases):
-            several = len(answers.cases) > 1
-            message = f"{where}: {_count(len(answers.cases), 'faulty cell')}: nothing is used until "
+        faulty = 0 if answers is None else len(_faulty(answers))
+        if answers is not None and self.faults == "raise" and faulty:
+            several = faulty > 1
+            message = f"{self.path.name}: {_count(faulty, 'faulty cell')}: nothing is used until "
             message += f'{"they are" if several else "it is"} corrected or faults = "set aside" is written under '
             message += f"[{self.table}], which leaves {'them' if several else 'it'} out and counts {'them' if several else 'it'}."
             found.append(DataError(message, answers.cases))
         return found, answers
+
+    def _columns_asked(self, frame: pd.DataFrame, source: Source) -> Iterator[tuple[Sequence[str], list[str]]]:
+        """Columns that study.toml names, and the columns among which they must be."""
+        header, others = list(frame.columns), dict(source.labels.other_names)
+        present = [*header, *others]
+        ours = {theirs: name for name, theirs in self._renamed.items()}
+        names = [ours.get(name, name) for name in present]
+        long = self.options.get("layout") == "long"
+        if not long:  # else questions are cells, not columns
+            yield list(self._renamed.values()), present
+        yield self.design.column_names(), names
+        yield (
+            [self.options[key] for key in ("respondent", *(sorted(_LONG) if long else ())) if key in self.options],
+            names,
+        )
+
+    def personal_data(self, answers: Responses | None) -> PersonalData | None:
+        """What is personal in the file: what was masked, or what would be; None if it can't be looked for."""
+        from servqual.privacy import find_personal_data
+
+        masked = None if answers is None else answers.personal_data
+        if masked is not None:
+            return masked
+        table = _collect([], self._table) if answers is None else (answers.frame,)
+        if table is None:
+            return None
+        frame, respondent = table[0].rename(columns=str), self.options.get("respondent")
+        asked = [] if answers is None else [str(name) for name in answers.answers_by_kind.index]
+        known = {*asked, *self.design.column_names()} - {respondent}
+        ignore = [name for name in frame.columns if name in known and not frame.columns.duplicated().any()]
+        return find_personal_data(frame, ignore=ignore, respondent=respondent if respondent in frame else None)
 
     def warnings(self, answers: Responses | None, language: str) -> list[str]:
         """What is no error and must be known: guessed letters, one respondent, no variation, one cluster."""
         from servqual.report.cautions import data_cautions, language_remark
 
         guessed = self._guessed() if answers is None else self.encoding_remark(answers, "en")
+        again = 0 if answers is None else answers.source.n_header_repeated
         told = language_remark(self.instrument, self.options.get("variables", {}), "en", language)
         return [
             *([guessed] if guessed else []),
             *([f"{self.path.name}, {self.instrument.name}: {told}"] if told else []),
+            *([f"{self.path.name}: the header is repeated in {_count(again, 'row')}, left out."] if again else []),
+            *self._personal(answers),
             *(data_cautions(answers, "en") if answers is not None else []),
         ]
+
+    def _personal(self, answers: Responses | None) -> list[str]:
+        """How many cells of which column hold what kind of personal data; never what stands there."""
+        found = self.personal_data(answers)
+        if found is None or found.frame.empty:
+            return []
+        lines = found.frame.to_dict("records")
+        named = "; ".join(f"{line['column']}: {line['kind']} in {_count(line['n'], 'cell')}" for line in lines)
+        done = "masked on reading" if set(found.frame["action"]) != {"found"} else "kept as they are"
+        if answers is None:
+            done = "found"
+        return [f"{self.path.name}: personal data, {done} ({named})."]
 
     def encoding_remark(self, answers: Responses, language: str) -> str:
         """That the letters were guessed, with an example; empty where they were not."""
@@ -135,7 +187,7 @@ class AnswerFile:
         return self.options.get("columns", {})
 
     def _table(self) -> tuple[pd.DataFrame, Source]:
-        reading = {key: self.options[key] for key in ("encoding", "sheet") if key in self.options}
+        reading = {key: self.options[key] for key in _READING if key in self.options}
         return read_table(self.path, **reading)
 
 
@@ -169,8 +221,10 @@ class StudyResults:
     ----------
     study, language : what was run, and the language it is told in
     responses : what came back
-    gaps : overall first, then one per column of ``by``
+    gaps : overall first, then one per column of ``by``; none where only minimum and desired levels were asked
     comparisons : one per column of ``by`` that has more than one value
+    zones : the zone of tolerance, where minimum and desired levels were asked
+    stores : estimates of single stores, where the study asks for them
     """
 
     study: Study
@@ -178,6 +232,8 @@ class StudyResults:
     responses: Responses
     gaps: tuple[GapScores, ...]
     comparisons: tuple[Comparison, ...]
+    zones: tuple[ToleranceScores, ...] = ()
+    stores: StoreEstimates | None = None
 
     def report(self) -> Report:
         """The gap report of this run."""
@@ -186,17 +242,19 @@ class StudyResults:
         provenance = Provenance(
             sources=tuple(side.source for side in self.responses.sides),
             settings=self.study.settings(),
+            seed=None if self.stores is None else self.stores.seed,
             command=f"servqual report {self.study.file} --language {self.language}",
             remarks=self._encodings(),
         )
         title = say(self.study.title, self.language)
-        return gap_report(title, self.responses, self.gaps, self.comparisons, self.language, provenance)
+        return gap_report(title, self.responses, self.gaps, self.comparisons, self.language, provenance,
+                          zones=self.zones, stores=self.stores, minimum_base=self.study.minimum_base)  # fmt: skip
 
     def headlines(self) -> list[str]:
         """The total, and the widest shortfall of a dimension; or that they could not be tested."""
         from servqual.report.findings import headlines
 
-        return headlines(self.gaps[0])
+        return headlines(self.gaps, self.zones, self.study.minimum_base)
 
     def _encodings(self) -> tuple[str, ...]:
         """Which files' letters were guessed. Files stand in the study as [expectation], [perception]."""
@@ -216,6 +274,8 @@ class Study:
     files : one file in which everybody answered both forms, or the expectation and the perception file
     by, match : columns to split by, one after the other; column that joins two files' groups
     options : further arguments of :func:`servqual.gaps.score_gaps`
+    stores : arguments of :func:`servqual.stores.store_estimates`, None where single stores are not asked for
+    minimum_base : smallest base that a report shows; 0 shows everything
     """
 
     folder: Path
@@ -226,6 +286,8 @@ class Study:
     by: tuple[str, ...] = ()
     match: str | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
+    stores: Mapping[str, Any] | None = None
+    minimum_base: int = _MINIMUM_BASE
 
     def read(self) -> Responses:
         """The answers of all files, checked.
@@ -260,7 +322,7 @@ class Study:
         return StudyCheck(
             problems=tuple(dict.fromkeys(str(error) for error in found)),
             notes=tuple(notes),
-            cases=_all_cases(sides, found),
+            cases=self.shown_cases(_all_cases(sides, found)),
             warnings=tuple(dict.fromkeys(warnings)),
         )
 
@@ -279,9 +341,6 @@ class Study:
         responses : answers that were read before
         tell : called with a few words before each stage
         """
-        from servqual.comparison import compare
-        from servqual.gaps import score_gaps
-
         language = self.language if language is None else language
         check_choice("language", language, Language)
         tell = tell or (lambda _: None)
@@ -289,17 +348,73 @@ class Study:
             tell("reading " + " and ".join(file.path.name for file in self.files))
             responses = self.read()
         responses = responses.in_language(language)
-        tell("scoring all respondents")
         with _in_toml_words():
-            gaps = [score_gaps(responses, **self.options)]
+            return self._scored(responses, language, tell)
+
+    def _scored(self, responses: Responses, language: Language, tell: Callable[[str], None]) -> StudyResults:
+        """Gaps and their comparisons, zones of tolerance, stores: what the files allow and the study asks for."""
+        zoned = set(_LEVELS) <= set(responses.forms)
+        only_zones = zoned and "expectation" not in responses.forms and "expected" not in self.options
+        if only_zones:
+            self._refuse_gap_settings()
+        tell("scoring all respondents")
+        gaps, zones = ([] if only_zones else [self._gaps(responses)]), ([self._zone(responses)] if zoned else [])
         for column in self.by:
             tell(f"scoring by {column}")
-            gaps.append(score_gaps(responses, by=column, match=self.match, **self.options))
+            if only_zones:
+                zones.append(self._zone(responses, column))
+            else:
+                gaps.append(self._gaps(responses, column))
         tell("comparing groups" if self.by else "no groups to compare")
-        split = [(scores, column) for scores, column in zip(gaps[1:], self.by, strict=True) if len(scores.joint) > 1]
-        adjust = self.options.get("adjust", "holm")
-        comparisons = tuple(compare(scores, column, adjust=adjust) for scores, column in split)
-        return StudyResults(self, language, responses, tuple(gaps), comparisons)
+        comparisons = self._comparisons(gaps)
+        stores = None
+        if self.stores is not None:
+            tell(f"estimating by {self.stores['by']}")
+            stores = self._store_estimates(responses)
+        return StudyResults(self, language, responses, tuple(gaps), comparisons, tuple(zones), stores)
+
+    def _gaps(self, responses: Responses, by: str | None = None) -> GapScores:
+        from servqual.gaps import score_gaps
+
+        return score_gaps(responses, by=by, match=self.match if by else None, **self.options)
+
+    def _comparisons(self, gaps: Sequence[GapScores]) -> tuple[Comparison, ...]:
+        from servqual.comparison import compare
+
+        split = [(scores, column) for scores, column in zip(gaps[1:], self.by, strict=False) if len(scores.joint) > 1]
+        return tuple(compare(scores, column, adjust=self.options.get("adjust", "holm")) for scores, column in split)
+
+    def _zone(self, responses: Responses, by: str | None = None) -> ToleranceScores:
+        from servqual.tolerance import score_tolerance
+
+        options = {name: self.options[name] for name in ("total", "adjust", "level") if name in self.options}
+        return score_tolerance(responses, by=by, **options)
+
+    def _store_estimates(self, responses: Responses) -> StoreEstimates:
+        from servqual.stores import store_estimates
+
+        options = {name: self.options[name] for name in ("expected", "level") if name in self.options}
+        no_gap = "expectation" not in responses.forms and responses.expectation is None and "expected" not in options
+        match = {} if self.match is None else {"match": self.match}
+        asked: dict[str, Any] = {**(self.stores or {}), **options, **match, "of": "perception" if no_gap else "gap"}
+        return store_estimates(responses, **asked)
+
+    def _refuse_gap_settings(self) -> None:
+        """Settings of gaps in a study that has none: they would be ignored."""
+        unused = ["[importance]"] if "importance" in self.options else []
+        unused += [f"[gaps] {name}" for name in ("missing", "minimum") if name in self.options]
+        if unused:
+            raise SpecError(
+                f"{self.file}: minimum and desired levels were asked and no expectations, so there are no gaps and "
+                f"{', '.join(unused)} would have no effect. Take it out, or write [expected] all = 6."
+            )
+
+    def shown_cases(self, cases: pd.DataFrame) -> pd.DataFrame:
+        """Faulty cells as they may be shown: without personal data, also where the study keeps them."""
+        from servqual.report.listings import without_personal_data
+
+        kept = [file for file in self.files if file.options.get("personal_data") == "keep"]
+        return without_personal_data(cases, {(file.path.name, str(file.options.get("respondent"))) for file in kept})
 
     def report(self, language: Language | None = None) -> Report:
         """The gap report of the study: read, score, compare, tell."""
@@ -308,7 +423,9 @@ class Study:
     def settings(self) -> dict[str, str]:
         """What study.toml asked for, for the record."""
         scored = {"by": self.by, "match": self.match, **self.options}
-        named = {f"[gaps] {key}": _shown(value) for key, value in scored.items() if value}
+        named = {f"{_PLACES.get(key, '[gaps]')} {key}": _shown(value) for key, value in scored.items() if value}
+        named |= {f"[stores] {key}": _shown(value) for key, value in (self.stores or {}).items() if value}
+        named["[report] minimum_base"] = str(self.minimum_base)
         for file in self.files:
             drawn = {name: getattr(file.design, name) for name in _DESIGN_ORDER if getattr(file.design, name)}
             read = {"instrument": f"{file.instrument.name} {file.instrument.version}", **drawn, **file.options}
@@ -395,13 +512,20 @@ def _invented_answers() -> pd.DataFrame:
 
 def _kept(side: Responses) -> str:
     """How much of a file can be used, in words."""
-    rows = f"{side.source.name}: {_count(side.n, 'respondent')} of {_count(side.source.n_raw, 'row')} kept"
-    return rows + (f", {_count(len(side.cases), 'faulty cell')} set aside." if len(side.cases) else ".")
+    unit = "line" if side.source.lines else "row"
+    rows = f"{side.source.name}: {_count(side.n, 'respondent')} of {_count(side.source.n_raw, unit)} kept"
+    faulty = len(_faulty(side))
+    return rows + (f", {_count(faulty, 'faulty cell')} set aside." if faulty else ".")
 
 
 def _read(side: Responses) -> str:
     """As :func:`_kept`, where a faulty cell means that nothing is used."""
-    return f"{side.source.name}: {_count(side.source.n_raw, 'row')} read." if len(side.cases) else _kept(side)
+    return f"{side.source.name}: {_count(side.source.n_raw, 'row')} read." if len(_faulty(side)) else _kept(side)
+
+
+def _faulty(side: Responses) -> pd.DataFrame:
+    """The faulty cells; a header that is repeated is left out without being one."""
+    return side.cases[side.cases["problem"] != HEADER_REPEATED]
 
 
 def _all_cases(sides: Sequence[Responses], found: Sequence[DataError | SpecError]) -> pd.DataFrame:
@@ -479,6 +603,8 @@ class _Reader:
             by=_listed(self._texts(settings, "by", "[gaps]")),
             match=self._text(settings, "match", "[gaps]"),
             options={**self._score_options(settings), **self._importance(instrument), **self._expected(instrument)},
+            stores=self._stores(),
+            minimum_base=self._minimum_base(),
         )
 
     def _named(self, text: Any, place: str) -> Text:
@@ -491,7 +617,7 @@ class _Reader:
         return text
 
     def _files(self) -> tuple[AnswerFile, ...]:
-        named = [name for name in ("responses", "expectation", "perception") if name in self.content]
+        named = [name for name in _FILES if name in self.content]
         if named == ["responses"] or named == ["expectation", "perception"]:
             return tuple(self._file(name) for name in named)
         if named == ["perception"] and "expected" in self.content:
@@ -542,13 +668,75 @@ class _Reader:
             with self._at(f"{place} faults"):
                 check_choice("faults", table["faults"], Faults)
             options["faults"] = table["faults"]
+        if "personal_data" in table:
+            with self._at(f"{place} personal_data"):
+                check_choice("personal_data", table["personal_data"], PersonalDataRule)
+            options["personal_data"] = table["personal_data"]
+        if "value_labels" in table:
+            options["value_labels"] = self._value_labels(table["value_labels"], f"{place} value_labels")
         if self.content.get("variables"):
             options["variables"] = self._variables()
+        if "header_rows" in table:
+            if table["header_rows"] not in (1, 2, 3) or isinstance(table["header_rows"], (bool, float)):
+                self._fail(
+                    f"{place} header_rows", f"{table['header_rows']!r} is not 1, 2 or 3", "write header_rows = 2"
+                )
+            options["header_rows"] = table["header_rows"]
+        options |= self._layout(table, place)
         if "sheet" in table:
             if not isinstance(table["sheet"], (str, int)) or isinstance(table["sheet"], bool):
                 self._fail(f"{place} sheet", f"{table['sheet']!r} is neither a name nor a number", "write sheet = 0")
             options["sheet"] = table["sheet"]
         return options
+
+    def _layout(self, table: Mapping[str, Any], place: str) -> dict[str, Any]:
+        """A row per respondent, or a line per answer and the columns that say what it answers."""
+        named = {key: self._text(table, key, place) for key in sorted(_LONG) if key in table}
+        if "layout" in table:
+            with self._at(f"{place} layout"):
+                check_choice("layout", table["layout"], Layout)
+        if table.get("layout") != "long":
+            if named:
+                self._fail(f"{place} {next(iter(named))}", "it belongs to a file with one line per answer",
+                           'write layout = "long" too')  # fmt: skip
+            return {}
+        if "respondent" not in table:
+            self._fail(f"{place} respondent", "the key is missing; a line per answer needs it", 'add respondent = "id"')
+        return {"layout": "long", **named}
+
+    def _value_labels(self, given: Any, place: str) -> dict[str, Any]:
+        """Words for numbers: for all questions, or under a column's name for that column."""
+        remedy = 'write value_labels = { "strongly agree" = 7 }, or a table of these for one column'
+        if not isinstance(given, dict) or not given:
+            self._fail(place, f"{given!r} is not words and numbers", remedy)
+        for name, number in given.items():
+            inner = number.values() if isinstance(number, dict) else [number]
+            if not inner or not all(_is_number(value) for value in inner):
+                self._fail(place, f"{name!r} = {number!r} is not a number", remedy)
+        return given
+
+    def _stores(self) -> dict[str, Any] | None:
+        """Settings of the estimates of single stores; None where the study does not ask for them."""
+        table = self.content.get("stores")
+        if table is None:
+            return None
+        self._only(table, "[stores]", _STORES)
+        by, within = self._text({"by": "store", **table}, "by", "[stores]"), self._text(table, "within", "[stores]")
+        if by == within:
+            self._fail("[stores] within", f"{within!r} is the column of the stores", "name the group they belong to")
+        least = table.get("minimum", _MINIMUM_BASE)
+        if not _is_whole(least) or least < 2:
+            self._fail("[stores] minimum", f"{least!r} is not a whole number of 2 or more", "write minimum = 5")
+        return {"by": by, "within": within, "minimum": least}
+
+    def _minimum_base(self) -> int:
+        table = self.content.get("report", {})
+        self._only(table, "[report]", {"minimum_base"})
+        least = table.get("minimum_base", _MINIMUM_BASE)
+        if not _is_whole(least) or least < 0 or least == 1:
+            self._fail("[report] minimum_base", f"{least!r} is not a whole number of 2 or more",
+                       "write minimum_base = 5, or 0 to show everything")  # fmt: skip
+        return int(least)
 
     def _variables(self) -> dict[str, Variable]:
         """Names of columns and of their values, as [variables.tier] gives them."""
@@ -566,14 +754,26 @@ class _Reader:
 
     def _score_options(self, settings: Mapping[str, Any]) -> dict[str, Any]:
         with self._at("[gaps]"):
-            for key, choices in (("total", Total), ("adjust", Adjust)):
+            for key, choices in (("total", Total), ("adjust", Adjust), ("missing", Rule)):
                 if key in settings:
                     check_choice(key, settings[key], choices)
             if "level" in settings:
                 if not _is_number(settings["level"]):
                     self._fail("[gaps] level", f"{settings['level']!r} is not a number", "write level = 0.95")
                 check_between("level", settings["level"], 0, 1)
-        return {key: settings[key] for key in ("total", "adjust", "level") if key in settings}
+            if "minimum" in settings:
+                self._check_share(settings)
+        return {key: settings[key] for key in ("total", "adjust", "level", "missing", "minimum") if key in settings}
+
+    def _check_share(self, settings: Mapping[str, Any]) -> None:
+        """The share of items that must be answered, which only one rule asks for."""
+        if not _is_number(settings["minimum"]):
+            self._fail("[gaps] minimum", f"{settings['minimum']!r} is not a number", "write minimum = 0.5")
+        if settings.get("missing") != "available":
+            self._fail(
+                "[gaps] minimum", "it belongs to the rule for missing answers", 'write missing = "available" too'
+            )
+        Missing("available", settings["minimum"])
 
     def _importance(self, instrument: Instrument) -> dict[str, Any]:
         """Points per dimension, or the columns that hold every respondent's own points."""
@@ -582,7 +782,9 @@ class _Reader:
             return {}
         known = [dimension.id for dimension in instrument.dimensions]
         if "columns" in table:
-            self._only(table, "[importance]", {"columns"})
+            self._only(table, "[importance]", {"columns", "points"})
+        elif "points" in table:
+            self._fail("[importance] points", "points are given as numbers here", "take it out, or name columns")
         named = self._columns(table, "[importance]") if "columns" in table else table
         self._only(named, "[importance]", set(known))
         lacking = [name for name in known if name not in named]
@@ -590,7 +792,17 @@ class _Reader:
             self._fail("[importance]", f"{', '.join(lacking)} is not given", "give every dimension its points")
         if "columns" not in table:
             self._check_points(table)
-        return {"importance": {name: named[name] for name in known}}
+        return {"importance": {name: named[name] for name in known}, **self._whose_points(table)}
+
+    def _whose_points(self, table: Mapping[str, Any]) -> dict[str, Any]:
+        """Whether each respondent's own points weigh, or the mean points of all."""
+        from servqual.gaps import Weighting
+
+        if "points" not in table or "columns" not in table:
+            return {}
+        with self._at("[importance] points"):
+            check_choice("points", table["points"], Weighting)
+        return {"points": table["points"]}
 
     def _check_points(self, points: Mapping[str, Any]) -> None:
         if not all(_is_number(value) and value >= 0 for value in points.values()):
@@ -689,3 +901,7 @@ def _listed(value: str | tuple[str, ...] | None) -> tuple[str, ...]:
 
 def _is_number(value: Any) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def _is_whole(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)

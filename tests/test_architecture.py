@@ -94,7 +94,7 @@ LOADS = {
     "distributions": {"inference", "instruments", "measures", "responses", "tabulation"},
     "plots": {"inference", "measures"},
     "report": {"files", "instruments", "responses"},
-    "study": {"files", "instruments", "responses", "inference", "measures"},
+    "study": {"files", "instruments", "layouts", "responses", "inference", "measures"},
     "cli": {"study"},
     "simulate": {"instruments"},
 }
@@ -106,9 +106,12 @@ FETCHES = {
     "tolerance": {"plots"},
     "distributions": {"plots"},
     "stores": {"plots"},
-    "report": {"gaps", "plots"},
-    "study": {"gaps", "comparison", "report"},
-    "cli": {"report"},
+    "report": {
+        *("privacy", "inference", "measures", "shares", "remarks", "distributions", "gaps", "criterion", "careless"),
+        *("disclosure", "plots"),
+    },
+    "study": {"privacy", "gaps", "comparison", "tolerance", "stores", "report"},
+    "cli": {"privacy", "report"},
 }
 
 # The same for survey_design, whose modules are all light.

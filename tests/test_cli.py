@@ -46,10 +46,11 @@ def test_new_check_report(run, tmp_path):
     assert told.exit_code == 0
     lines = told.stdout.splitlines()
     assert lines[0] == "build/report.html"
-    assert lines[1].startswith("build/tables (")
-    assert len(lines) == 5, "two paths and three headline numbers"
-    assert "95% CI" in lines[2]
-    assert lines[4] == "12 of 12 rows kept."
+    assert lines[1] == "build/tables.xlsx"
+    assert lines[2].startswith("build/tables (")
+    assert len(lines) == 6, "three paths and three headline numbers"
+    assert "95% CI" in lines[3]
+    assert lines[5] == "12 of 12 rows kept."
     assert (tmp_path / "build" / "report.html").is_file()
     assert (tmp_path / "build" / "tables" / "dimensions.csv").is_file()
 

@@ -8,6 +8,7 @@ import tomllib
 from importlib import resources
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 from bs4 import BeautifulSoup
@@ -137,8 +138,8 @@ def test_no_place_and_no_date_on_the_page(sample):
 def test_pictures_have_words_for_those_who_cannot_see_them(pages):
     for page in pages.values():
         assert all(len(img["alt"]) > 40 for img in page.find_all("img"))
-    assert "Reliability" in pages["en"].img["alt"]
-    assert "可靠性" in pages["zh"].img["alt"]
+    assert "Reliability" in pages["en"].find(id="section-4").img["alt"]
+    assert "可靠性" in pages["zh"].find(id="section-4").img["alt"]
 
 
 def test_missing_jinja_names_the_extra(monkeypatch):
@@ -175,7 +176,7 @@ def test_a_stopped_run_leaves_the_report_before(tmp_path, monkeypatch, step):
 
 
 def test_a_run_stopped_while_writing_leaves_no_half_report(tmp_path, monkeypatch):
-    monkeypatch.setattr(document, "_WRITERS", {".html": stopped})
+    monkeypatch.setattr(document, "_WRITERS", {".html": stopped, ".xlsx": stopped})
     with pytest.raises(KeyboardInterrupt):
         Report("T").save(tmp_path / "report.html")
     assert list(tmp_path.iterdir()) == []
@@ -266,7 +267,8 @@ def test_sections_in_both_languages(pages):
     titles = {language: [h2.text for h2 in page.main.find_all("h2")] for language, page in pages.items()}
     assert titles["en"] == [
         "1 In short", "2 What was asked, and of whom", "3 What came back", "4 The gaps", "5 Gaps item by item",
-        "6 Group by group", "7 How far to trust the difference scores", "8 Not measured", "9 Method", "10 Provenance",
+        "6 Group by group", "7 Single stores", "8 The service as a whole", "9 How far to trust the difference scores",
+        "10 Not measured", "11 Method", "12 Provenance",
     ]  # fmt: skip
     assert titles["zh"][:4] == ["1 要点", "2 问了什么，问了谁", "3 回收情况", "4 服务质量差距"]
 
@@ -291,7 +293,7 @@ def test_every_table_and_picture_names_a_function_that_exists(sample):
 
 
 def test_every_column_of_a_table_of_gaps_has_its_function(pages):
-    terms = {term for dt in pages["en"].find(id="section-9").find_all("dt") for term in dt.text.split(", ")}
+    terms = {term for dt in pages["en"].find(id="section-11").find_all("dt") for term in dt.text.split(", ")}
     assert {"gap", "SE", "low", "high", "df", "p", "p adjusted", "deff", "n"} <= terms
 
 
@@ -304,7 +306,11 @@ def test_every_word_is_there_in_both_languages_with_the_same_blanks():
 
 
 def test_no_word_of_the_report_is_left_in_english(pages):
-    said = pages["zh"].find(id="section-1").text + pages["zh"].find(id="section-8").text
+    said = (
+        pages["zh"].find(id="section-1").text
+        + pages["zh"].find(id="section-10").text
+        + pages["zh"].find(id="section-7").find("p").text
+    )
     assert not re.search(r"\b(the|of|and|is|was|not)\b", said)
 
 
@@ -317,7 +323,7 @@ def test_ledger_numbers_are_those_of_the_responses(pages):
 
 
 def test_provenance_names_files_versions_and_the_command(pages):
-    text = pages["en"].find(id="section-10").text
+    text = pages["en"].find(id="section-12").text
     for side in load_study("data/sample").read().sides:
         assert side.source.name in text
         assert side.source.sha256 in text
@@ -330,7 +336,7 @@ def test_provenance_names_files_versions_and_the_command(pages):
 
 
 def test_not_measured_lists_what_the_study_lacks(pages):
-    text = pages["en"].find(id="section-8").text
+    text = pages["en"].find(id="section-10").text
     assert "Mystery visits" in text
     assert "Overall judgement" not in text, "the sample asks for overall quality"
 
@@ -356,7 +362,7 @@ def test_what_respondents_wrote_is_inert_in_page_and_tables(tmp_path):
     frame.loc[1, "P_attitude"] = FORMULA
     responses = Responses(frame, instrument, faults="set aside")
     split = score_gaps(responses, by=SCRIPT)
-    report = gap_report(SCRIPT, responses, [score_gaps(responses), split], [compare(split, SCRIPT)])
+    report = gap_report(SCRIPT, responses, [score_gaps(responses), split], [compare(split, SCRIPT)], minimum_base=0)
     assert "<script" not in report.to_html()
     assert "alert(&#39;x&#39;)" in report.to_html() or "alert(&#x27;x&#x27;)" in report.to_html()
     for path in report.save_tables(tmp_path / "tables"):
@@ -388,14 +394,14 @@ def points(report, section=0):
     return [text for b in report.sections[section].blocks if isinstance(b, Points) for text in b.texts]
 
 
-def scored(frame, instrument, language="en", by=(), **design):
+def scored(frame, instrument, language="en", by=(), minimum_base=0, **design):
     from servqual.comparison import compare
     from servqual.gaps import score_gaps
 
     responses = Responses(frame, instrument, SampleDesign(**design))
     split = [score_gaps(responses, by=name) for name in by]
     compared = [compare(scores, name) for scores, name in zip(split, by, strict=True)]
-    return gap_report("T", responses, [score_gaps(responses), *split], compared, language)
+    return gap_report("T", responses, [score_gaps(responses), *split], compared, language, minimum_base=minimum_base)
 
 
 @pytest.mark.parametrize("design", [{}, {"clusters": "store"}])
@@ -412,7 +418,7 @@ def test_answers_that_are_all_the_same_are_called_untested(language, design):
     assert not [words for words in wrong[language] if words in said]
     assert not [words for words in right[language] if words not in said]
     assert not re.search("How to read it|读法", page.text)
-    assert not re.search("CI|置信区间", page.img["alt"])
+    assert not re.search("CI|置信区间", page.find(id="section-4").img["alt"])
     none_tested = {"en": "36 of 36 comparisons between groups could not be tested", "zh": "36 个无法检验"}
     assert none_tested[language] in said
 
@@ -458,3 +464,135 @@ def test_groups_and_comparisons_keep_to_their_section(pages):
     captions = [caption.text for caption in pages["en"].find(id="section-6").find_all("caption")]
     assert len(captions) == 8
     assert sum(text.startswith("Differences of the gap") for text in captions) == 2
+
+
+# --- what came back, pictures of groups, the service as a whole --------------------------------------------
+
+
+def judged(n=80, seed=1, **changes):
+    """Both forms of the same people, and what they say of the whole, which follows their perceptions."""
+    dice = np.random.default_rng(seed)
+    instrument = load_instrument("servqual-22")
+    mood = dice.integers(-1, 2, n)
+    data = {name: np.clip(6 + dice.integers(-1, 2, n), 1, 7) for name in instrument.columns("expectation").values()}
+    for name in instrument.columns("perception").values():
+        data[name] = np.clip(5 + mood + dice.integers(-1, 2, n), 1, 7)
+    data |= {"overall_quality": np.clip(5 + mood, 1, 7), "satisfaction": np.clip(5 + mood, 1, 7)}
+    data |= {"recommend": np.clip(7 + 2 * mood, 0, 10), "tier": np.resize(list("abcd"), n)}
+    return pd.DataFrame({**data, **changes}), instrument
+
+
+def tables_of(report):
+    return {block.name: block for section in report.sections for block in section.blocks if isinstance(block, Table)}
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_what_explains_the_whole_is_compared_on_the_same_people(language):
+    from servqual.criterion import compare_scores
+
+    frame, instrument = judged()
+    report = scored(frame, instrument, language)
+    section = next(each for each in report.sections if each.title in ("The service as a whole", "总体评价"))
+    found = compare_scores(Responses(frame, instrument), "overall_quality").in_language(language)
+    assert section.blocks[1].texts == tuple(found.sentences())
+    tables = tables_of(report)
+    assert set(tables["explained"].result.frame["score"]) == {"gap", "performance", "expectation"}
+    assert {"explained pairs", "free weights", "satisfaction", "recommendation recommend"} <= set(tables)
+    assert float(tables["satisfaction"].result.frame["share"].iloc[0]) == pytest.approx(
+        (frame["satisfaction"] >= 6).mean()
+    )
+    promoters, detractors = (frame["recommend"] >= 9).mean(), (frame["recommend"] <= 6).mean()
+    assert float(tables["recommendation recommend"].result.frame["nps"].iloc[0]) == pytest.approx(
+        100 * (promoters - detractors)
+    )
+
+
+def test_questions_about_the_whole_that_few_answered_are_not_shown():
+    frame, instrument = judged(60)
+    frame[["overall_quality", "recommend"]] = frame[["overall_quality", "recommend"]].astype(float)
+    frame.loc[3:, "overall_quality"] = float("nan")
+    frame.loc[10:, "recommend"] = float("nan")
+    tables = tables_of(scored(frame, instrument, minimum_base=5))
+    assert "satisfaction explains" not in tables
+    assert tables["explained"].result.outcome["en"] == "Satisfaction", "the whole itself was answered by three"
+    assert tables["recommendation recommend"].result.frame["n"].iloc[0] == 10
+    page = scored(frame, instrument, minimum_base=5).to_html()
+    assert "Not shown: 1 of the questions about the whole, since fewer than 5 people answered." in page
+
+
+def test_a_study_without_questions_about_the_whole_has_no_such_section():
+    frame, instrument = judged()
+    frame = frame.drop(columns=["overall_quality", "satisfaction", "recommend"])
+    titles = [section.title for section in scored(frame, instrument).sections]
+    assert "The service as a whole" not in titles
+    assert "Single stores" not in titles
+    assert "The zone of tolerance" not in titles
+
+
+def test_groups_have_a_heat_map_from_three_groups_and_a_forest_of_differences():
+    frame, instrument = judged()
+    four = scored(frame, instrument, by=["tier"])
+    two = scored(frame.assign(tier=np.resize(list("ab"), len(frame))), instrument, by=["tier"])
+    alts = {
+        name: [block.alt for section in report.sections for block in section.blocks if isinstance(block, Picture)]
+        for name, report in (("four", four), ("two", two))
+    }
+    assert [sum("coloured table" in alt for alt in alts[name]) for name in ("four", "two")] == [1, 0]
+    assert [sum("line of no difference" in alt for alt in alts[name]) for name in ("four", "two")] == [1, 1]
+    page = BeautifulSoup(four.to_html(), "html.parser")
+    assert len(page.find_all("img")) == sum(len(alt) > 40 for alt in alts["four"])
+    assert tables_of(four)["comparison by tier"].total_rows == 36
+
+
+def test_of_many_differences_only_those_of_the_mean_are_drawn():
+    frame, instrument = judged(120)
+    report = scored(frame.assign(tier=np.resize(list("abcdefgh"), len(frame))), instrument, by=["tier"])
+    forest = [b for s in report.sections for b in s.blocks if isinstance(b, Picture) and "no difference" in b.alt]
+    assert "of 28 are beyond chance" in forest[0].alt, "28 pairs, the mean of each"
+
+
+def test_the_answers_and_those_who_do_not_know():
+    frame, instrument = judged()
+    frame.loc[:7, "P_TAN1"] = 99
+    responses = Responses(frame, instrument, dont_know=[99])
+    from servqual.gaps import score_gaps
+
+    report = gap_report("T", responses, [score_gaps(responses)])
+    answered = tables_of(report)["answers"].result.frame
+    first = answered[answered["item"] == "TAN1"]
+    assert (first["n_dont_know"] == 8).all()
+    counts = frame["P_TAN1"][8:].value_counts()
+    assert first.set_index("value")["share"].to_dict() == pytest.approx(
+        {value: counts.get(value, 0) / 72 for value in range(1, 8)}
+    )
+    assert "respondents" in report.sections[2].blocks[-1].text
+    assert "flagged" in report.sections[2].blocks[-1].text
+
+
+def test_a_report_saves_itself_as_a_workbook(tmp_path, comments):
+    import openpyxl
+
+    report = Report("T").with_section("S", Table(comments, "somewhere.compute", "comments"))
+    path = report.save(tmp_path / "x.xlsx")
+    before = path.read_bytes()
+    assert openpyxl.load_workbook(path).worksheets[1].cell(5, 1).value == FORMULA
+    report.save(path)
+    assert path.read_bytes() == before
+    assert [entry.name for entry in tmp_path.iterdir()] == ["x.xlsx"]
+
+
+def test_a_stopped_run_writes_nothing_of_a_report(tmp_path, monkeypatch, comments):
+    report = Report("T").with_section("S", Table(comments, name="comments"))
+    report.save_all(tmp_path)
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    monkeypatch.setattr("servqual.report.workbook.workbook_bytes", stopped)
+    with pytest.raises(KeyboardInterrupt):
+        report.with_section("More", Table(comments, name="more")).save_all(tmp_path)
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
+
+
+def test_methods_tell_of_choices_that_are_now_the_studys():
+    methods = tomllib.loads((resources.files("servqual.report") / "methods.toml").read_text(encoding="utf-8"))
+    assert "choice of the study" in methods["gap"]["formula"]["en"]
+    assert "count as known" not in methods["weighted"]["formula"]["en"]
+    assert "whose error is part of the interval" in methods["weighted"]["formula"]["en"]

@@ -7,11 +7,15 @@ import re
 import pandas as pd
 import pytest
 
+import servqual.study as study_module
 from servqual.instruments import load_instrument
 from servqual.study import load_study, new_study
 from survey_design.errors import DataError, SpecError
 
 START = 'instrument = "servqual-22"\n'
+FILE = '[responses]\nfile = "answers.csv"\n'
+DIMENSIONS = ("tangibles", "reliability", "responsiveness", "assurance", "empathy")
+POINTS = ", ".join(f'{name} = "imp_{name[:3]}"' for name in DIMENSIONS)
 
 
 @pytest.fixture
@@ -82,6 +86,33 @@ def test_the_sample_study():
         ('[responses]\nfile = "answers.csv"\n[expected]\nall = "six"', r"\[expected\]: .* is not levels"),
         ('[responses]\nfile = "answers.csv"\n[variables]\nstore = "Store"', r"\[variables.store\]: 'Store' is not a table"),
         ('[responses]\nfile = "answers.csv"\n[variables.store]\nname = "x"', r"\[variables.store\], key 'name'"),
+        (FILE + 'personal_data = "masked"', r"personal_data: personal_data='masked' is not known.*Did you mean 'mask'\?"),
+        (FILE + "personal_data = true", r"\[responses\] personal_data: personal_data=True is not known"),
+        (FILE + "header_rows = 4", r"\[responses\] header_rows: 4 is not 1, 2 or 3; write header_rows = 2"),
+        (FILE + "header_rows = true", r"\[responses\] header_rows: True is not 1, 2 or 3"),
+        (FILE + "header_rows = 2.0", r"\[responses\] header_rows: 2.0 is not 1, 2 or 3"),
+        (FILE + 'layout = "tall"', r"\[responses\] layout: layout='tall' is not known. Choose one of 'wide', 'long'"),
+        (FILE + 'layout = "long"', r"\[responses\] respondent: the key is missing; a line per answer needs it"),
+        (FILE + 'item = "question"', r"\[responses\] item: it belongs to a file with one line per answer"),
+        (FILE + 'layout = "wide"\nanswer = "a"', r"\[responses\] answer: it belongs .* write layout = \"long\" too"),
+        (FILE + 'value_labels = "agree"', r"\[responses\] value_labels: 'agree' is not words and numbers"),
+        (FILE + 'value_labels = { agree = "six" }', r"value_labels: 'agree' = 'six' is not a number"),
+        (FILE + "value_labels = { P_TAN1 = { agree = [6] } }", r"value_labels: 'P_TAN1' = .* is not a number"),
+        (FILE + "value_labels = { agree = true }", r"value_labels: 'agree' = True is not a number"),
+        (FILE + 'value_label = { agree = 6 }', r"key 'value_label'.*Did you mean 'value_labels'\?"),
+        (FILE + '[gaps]\nmissing = "pairwize"', r"\[gaps\]: missing='pairwize'.*Did you mean 'pairwise'\?"),
+        (FILE + "[gaps]\nminimum = 0.5", r"\[gaps\] minimum: it belongs to .* write missing = \"available\" too"),
+        (FILE + '[gaps]\nmissing = "available"\nminimum = "half"', r"\[gaps\] minimum: 'half' is not a number"),
+        (FILE + '[gaps]\nmissing = "available"\nminimum = 50', r"\[gaps\]: minimum=50 is not a share above 0 and up to 1"),
+        (FILE + "[report]\nminimum_base = 1", r"\[report\] minimum_base: 1 is not a whole number of 2 or more"),
+        (FILE + "[report]\nminimum_base = -5", r"\[report\] minimum_base: -5 is not .* or 0 to show everything"),
+        (FILE + "[report]\nminimum_base = true", r"\[report\] minimum_base: True"),
+        (FILE + "[report]\nminimum = 5", r"\[report\], key 'minimum': it is not known; use minimum_base"),
+        (FILE + "[stores]\nminimum = 1", r"\[stores\] minimum: 1 is not a whole number of 2 or more"),
+        (FILE + '[stores]\nwithin = "store"', r"\[stores\] within: 'store' is the column of the stores"),
+        (FILE + '[stores]\nmeasure = "mean"', r"\[stores\], key 'measure': it is not known; use by, minimum, within"),
+        (FILE + '[importance]\npoints = "own"', r"\[importance\] points: points are given as numbers here"),
+        (FILE + '[importance]\npoints = "both"\ncolumns = { ' + POINTS + " }", r"points: points='both' is not known"),
     ],
 )  # fmt: skip
 def test_what_is_wrong_is_named_with_its_place(study, text, message):
@@ -147,6 +178,83 @@ def test_names_of_columns_and_codes_reach_the_tables(study):
     write(study, START + text + 'label.zh = "门店"\nvalues.S1 = { en = "High Street", zh = "大街店" }')
     assert "Shop" in load_study(study).results("en").gaps[1].dimensions.shown().columns
     assert "大街店" in load_study(study).results("zh").gaps[1].dimensions.shown()["门店"].tolist()
+
+
+def test_missing_rule_whose_points_and_smallest_base_reach_the_report(study):
+    answers(study, **dict(zip((f"imp_{name[:3]}" for name in DIMENSIONS), (10, 40, 20, 20, 10), strict=True)))
+    frame = answers(study)
+    frame.loc[:3, "P_TAN1"] = ""
+    frame.to_csv(study / "answers.csv", index=False)
+    text = f'{START}{FILE}[gaps]\nmissing = "RULE"\n[importance]\npoints = "POINTS"\ncolumns = {{ {POINTS} }}\n'
+    said, bases = {}, {}
+    for rule, points in (("pairwise", "own"), ("complete", "mean"), ("available", "own")):
+        chosen = load_study(write(study, text.replace("RULE", rule).replace("POINTS", points)))
+        results = chosen.results()
+        bases[rule] = results.gaps[0].to_frame().set_index("dimension")["n"].to_dict()
+        said[rule] = results.report().to_html()
+        assert chosen.settings()["[importance] points"] == points
+        assert chosen.settings()["[gaps] missing"] == rule
+    assert bases["pairwise"]["tangibles"] == 8
+    assert bases["pairwise"]["reliability"] == 12
+    assert set(bases["complete"].values()) == {8}
+    assert bases["available"]["tangibles"] == 12
+    assert "each row rests on those who answered all that it needs" in said["pairwise"]
+    assert "only respondents who answered every item count" in said["complete"]
+    assert "if at least 50% of them were" in said["available"]
+    assert "own 100 points weigh their scores, 12 respondents" in said["pairwise"]
+    assert "mean importance points of 12 respondents" in said["complete"]
+
+
+def test_own_points_of_people_who_did_not_rate_are_refused_in_the_words_of_study_toml(study):
+    frame = answers(study, **{f"imp_{name[:3]}": 20 for name in DIMENSIONS})
+    frame.drop(columns=[name for name in frame if name.startswith("P_")]).to_csv(study / "e.csv", index=False)
+    frame.drop(columns=[name for name in frame if name[:2] in ("E_", "im")]).to_csv(study / "p.csv", index=False)
+    files = '[expectation]\nfile = "e.csv"\n[perception]\nfile = "p.csv"\n'
+    found = load_study(write(study, f'{START}{files}[importance]\npoints = "own"\ncolumns = {{ {POINTS} }}')).check()
+    assert 'points = "own" under [importance] is not possible here' in found.problems[0]
+    assert "points='" not in found.problems[0]
+
+
+def test_stores_of_a_study(study):
+    frame = answers(study)
+    many = pd.concat([frame] * 4, ignore_index=True)
+    many["respondent"] = [f"R{k}" for k in range(len(many))]
+    many["tier"] = ["a" if store in ("S1", "S2") else "b" for store in many["store"]]
+    many.to_csv(study / "answers.csv", index=False)
+    loaded = load_study(write(study, f'{START}{FILE}[stores]\nwithin = "tier"\nminimum = 13'))
+    assert loaded.stores == {"by": "store", "within": "tier", "minimum": 13}
+    results = loaded.results()
+    assert results.stores.frame["n"].tolist() == [12] * 4
+    assert "To protect respondents, 4 of 4 are not shown: fewer than 13 people" in results.report().to_html()
+    assert loaded.settings()["[stores] within"] == "tier"
+    open_study = load_study(write(study, f"{START}{FILE}[stores]\n[report]\nminimum_base = 0"))
+    assert "not shown" not in open_study.report().to_html()
+    assert load_study(write(study, START + FILE)).results().stores is None
+    misspelt = load_study(write(study, f'{START}{FILE}[stores]\nwithin = "teir"')).check()
+    assert "no column 'teir'. Did you mean 'tier'?" in misspelt.problems[0]
+
+
+def test_store_estimates_are_random_by_a_seed_that_is_told():
+    assert load_study("data/sample").report().to_html().count("<dt>Random seed</dt>\n<dd>0") == 1
+
+
+def test_perceptions_alone_give_stores_by_their_perceptions(study):
+    frame = answers(study)
+    frame.drop(columns=[name for name in frame if name.startswith("E_")]).to_csv(study / "p.csv", index=False)
+    text = 'instrument = "servperf-22"\n[perception]\nfile = "p.csv"\n[expected]\nall = 6\n[stores]'
+    stores = load_study(write(study, text)).results().stores
+    assert stores.of == "gap"
+    assert (stores.frame["expectation"] == 6).all()
+
+
+def test_the_generated_study_explains_every_key_and_every_key_can_be_used(study):
+    text = (study / "study.toml").read_text(encoding="utf-8")
+    for key in (*study_module._FILE - {"instrument", "whole_clusters"}, *study_module._GAPS, *study_module._STORES,
+                "minimum_base", "points"):  # fmt: skip
+        assert re.search(rf"^(# )?{key} = ", text, re.MULTILINE), key
+    used = text.replace("# missing_codes", "missing_codes").replace("# header_rows = 2", "header_rows = 1")
+    used = used.replace("# value_labels", "value_labels").replace("# [stores]\n# by", "[stores]\nby")
+    assert load_study(write(study, used)).check().ok
 
 
 # --- files -------------------------------------------------------------------------------------------------

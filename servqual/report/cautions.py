@@ -65,9 +65,12 @@ def encoding_remark(
     headings : names of columns as they stand in the file, if the frame has others
     table : the table of study.toml in which the encoding can be named
     """
+    from servqual.privacy import mask_personal_data, mask_text
+
     if not source.guess or source.encoding != "gb18030":
         return say(source.guess, language)
-    sample = next((text for text in _texts(frame, headings) if not text.isascii()), "")
+    frame, _ = mask_personal_data(frame)
+    sample = mask_text(next((text for text in _texts(frame, headings) if not text.isascii()), ""))
     said = word("encoding guessed", language, file=source.name, table=table)
     return said + (word("encoding sample", language, sample=sample) if sample else "")
 

@@ -142,7 +142,7 @@ class Report:
     >>> report.save("report.docx")
     Traceback (most recent call last):
     ...
-    survey_design.errors.SpecError: 'report.docx': a report can be saved as .html, not as .docx. Name it report.html.
+    survey_design.errors.SpecError: 'report.docx': a report can be saved as .html, .xlsx, not as .docx. Name it report.html.
     """
 
     title: str
@@ -176,9 +176,9 @@ class Report:
         return render(self)
 
     def save(self, path: str | Path) -> Path:
-        """Write the report; its suffix chooses how. It appears whole or not at all.
+        """Write the report; its suffix chooses how: ``.html`` the page, ``.xlsx`` a workbook of all its tables.
 
-        A report that stood there before is kept as ``report.previous.html``.
+        It appears whole or not at all. A report that stood there before is kept as ``report.previous.html``.
         """
         path = Path(path)
         if path.suffix not in _WRITERS:
@@ -187,13 +187,28 @@ class Report:
                 f"'{path.name}': a report can be saved as {possible}, not as {path.suffix or 'a file without suffix'}. "
                 f"Name it {path.stem}{next(iter(_WRITERS))}."
             )
-        return write_whole(path, _WRITERS[path.suffix](self).encode("utf-8"))
+        return write_whole(path, _WRITERS[path.suffix](self))
+
+    def save_all(self, folder: str | Path) -> tuple[Path, Path, list[Path]]:
+        """The page ``report.html``, the workbook ``tables.xlsx`` and the folder ``tables`` beside each other.
+
+        Everything is made before anything is written, so that nothing is replaced where a part of it fails.
+        """
+        folder = Path(folder)
+        page, workbook, tables = _page(self), _workbook(self), self._csv_files()
+        listed = _save_folder(folder / "tables", tables)
+        book = write_whole(folder / "tables.xlsx", workbook)
+        return write_whole(folder / "report.html", page), book, listed
 
     def save_tables(self, folder: str | Path) -> list[Path]:
         """Write every table at full precision as CSV, with an ``index.csv`` saying what computed which.
 
         The folder is replaced as a whole; the one before stays as ``tables.previous``.
         """
+        return _save_folder(Path(folder), self._csv_files())
+
+    def _csv_files(self) -> dict[str, bytes]:
+        """Every table's file, and the list of them."""
         tables = {table.file: table for table in self.tables()}
         if len(tables) < len(self.tables()):
             raise SpecError("two tables of the report have the same name. Give every Table its own name.")
@@ -204,8 +219,7 @@ class Report:
         }
         files = {name: _csv_bytes(table.result.to_csv()) for name, table in tables.items()}
         files[INDEX] = _csv_bytes(defused(pd.DataFrame(index)).to_csv(index=False, lineterminator="\n"))
-        place = replace_folder(Path(folder), files)
-        return [place / name for name in files]
+        return files
 
     def _block(self, thing: Any, title: str) -> Block:
         if isinstance(thing, Result):
@@ -226,7 +240,22 @@ class Report:
         )
 
 
-_WRITERS: Mapping[str, Callable[[Report], str]] = {".html": Report.to_html}
+def _save_folder(folder: Path, files: Mapping[str, bytes]) -> list[Path]:
+    place = replace_folder(folder, files)
+    return [place / name for name in files]
+
+
+def _page(report: Report) -> bytes:
+    return report.to_html().encode("utf-8")
+
+
+def _workbook(report: Report) -> bytes:
+    from servqual.report.workbook import workbook_bytes
+
+    return workbook_bytes(report)
+
+
+_WRITERS: Mapping[str, Callable[[Report], bytes]] = {".html": _page, ".xlsx": _workbook}
 
 
 def file_name(name: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from survey_design.results import say
 if TYPE_CHECKING:
     from servqual.comparison import Comparison
     from servqual.gaps import GapScores, GapTable
+    from servqual.tolerance import ToleranceScores
 
 
 def is_tested(frame: pd.DataFrame) -> pd.Series:
@@ -53,6 +55,11 @@ def untested(table: GapTable) -> dict[str, list[str]]:
 
 def gap_sentence(table: GapTable, key: str, **group: Any) -> str:
     """One row in words. Where nothing was tested it says so, and shows no interval without width."""
+    row = table.frame[table.frame[table.what] == key]
+    for name, value in group.items():
+        row = row[row[name] == value]
+    if (row["reason"] == "suppressed").all():
+        return table.sentence(key, **group)
     estimate = table.estimate(key, **group)
     if np.isfinite(estimate.p) or not np.isfinite(estimate.value):
         return table.sentence(key, **group)
@@ -64,8 +71,16 @@ def gap_sentence(table: GapTable, key: str, **group: Any) -> str:
     return word("not testable", table.language, name=name, gap=gap, reason=estimate.reason, n=estimate.n)
 
 
-def headlines(scores: GapScores) -> list[str]:
-    """The total, and the widest shortfall of a dimension."""
-    table = scores.dimensions
-    widest = table.frame.sort_values("gap", kind="stable")["dimension"].iloc[0]
-    return [gap_sentence(scores.total, "mean"), gap_sentence(table, widest)]
+def headlines(gaps: Sequence[GapScores], zones: Sequence[ToleranceScores], minimum_base: int) -> list[str]:
+    """The total, and the widest shortfall of a dimension; of gaps, else of the zone of tolerance."""
+    from servqual.report.small_cells import SmallCells
+
+    small = SmallCells(minimum_base)
+    if not gaps:
+        total, table = zones[0].total, zones[0].dimensions
+        lowest = table.frame.sort_values("adequacy", kind="stable")["dimension"].iloc[0]
+        shown = [(total, "mean"), (table, lowest)]
+        return [each.sentence(key) for each, key in shown if not small.is_few(each.frame).any()]
+    scores = small.gaps(gaps[0])
+    widest = scores.dimensions.frame.sort_values("gap", kind="stable")["dimension"].iloc[0]
+    return [gap_sentence(scores.total, "mean"), gap_sentence(scores.dimensions, widest)]

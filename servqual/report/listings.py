@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -15,6 +15,7 @@ from survey_design.results import Column, Kind, Language, Result, say
 
 if TYPE_CHECKING:
     from servqual.gaps import GapScores
+    from servqual.privacy import PersonalData
 
 _KINDS: Mapping[str, Kind] = {
     "t2": "number",
@@ -23,6 +24,7 @@ _KINDS: Mapping[str, Kind] = {
     "df2": "df",
     "p": "p",
     "n": "count",
+    "cells": "count",
     "n_raw": "count",
 }
 
@@ -57,7 +59,8 @@ def item_words(responses: Responses, language: Language) -> Listing:
 
 def faulty_cells(cases: pd.DataFrame, language: Language) -> Listing:
     """Cells that were set aside, as they stand in the files."""
-    frame = cases.astype(object).where(cases.notna(), "")
+    frame = cases.astype(object)
+    frame = frame.where(frame.notna(), "")
     frame["problem"] = [_problem(str(text), language) for text in frame["problem"]]
     return Listing(frame, language, "faulty cells")
 
@@ -68,14 +71,58 @@ def _problem(text: str, language: str) -> str:
     return word(f"problem: {text}", language) if f"problem: {text}" in words() else text
 
 
-def joint_tests(scores: GapScores, language: Language) -> Listing:
-    """One line per group: Hotelling's T² that all dimension gaps are zero, or why there is none."""
-    lines = []
+def without_personal_data(cases: pd.DataFrame, named: Collection[tuple[str, str]] = ()) -> pd.DataFrame:
+    """Faulty cells with telephone numbers and the like masked, wherever they stood.
+
+    ``named`` are (file, column) that hold who a respondent is, as they stand: of these no value is shown.
+
+    >>> without_personal_data(pd.DataFrame({"row": [3, 4], "value": ["138 1234 5678", "9"]}))["value"].tolist()
+    ['[phone]', '9']
+    """
+    from servqual.privacy import mask_text
+
+    if "value" not in cases:
+        return cases
+    values = [mask_text(cell) if isinstance(cell, str) else cell for cell in cases["value"]]
+    if named:
+        places = zip(cases["file"], cases["column"], strict=True)
+        values = ["[respondent]" if place in named else value for place, value in zip(places, values, strict=True)]
+    return cases.assign(value=values)
+
+
+def kept_names(sides: Iterable[Responses]) -> set[tuple[str, str]]:
+    """(file, column) of respondents that are kept as they stand in the files."""
+    return {(side.source.name, side.respondent) for side in sides if side.personal_data is None and side.respondent}
+
+
+def personal_data(found: Sequence[tuple[str, PersonalData]], language: Language) -> Listing:
+    """How many cells held personal data of which kind, by file and column; never what stood there."""
+    from servqual.privacy import ACTIONS, KINDS
+
+    lines = [
+        (file, row["column"], say(KINDS[row["kind"]], language), row["n"], say(ACTIONS[row["action"]], language))
+        for file, data in found
+        for _, row in data.frame.iterrows()
+    ]
+    frame = pd.DataFrame(lines, columns=["file", "column", "kind", "cells", "done"])
+    return Listing(frame, language, "personal data", "personal data note")
+
+
+def joint_tests(scores: GapScores, language: Language, hidden: Collection[tuple[Any, ...]] = ()) -> Listing:
+    """One line per group: Hotelling's T² that all dimension gaps are zero, or why there is none.
+
+    ``hidden`` are the groups whose test may not be shown.
+    """
+    lines: list[tuple[Any, ...]] = []
     for label, test in zip(scores.basis.labels, scores.joint, strict=True):
         group = scores.dimensions.group(label) or word("everybody", language)
+        if tuple(label) in hidden:
+            lines.append((group, *[None] * 6, word("left out", language)))
+            continue
         reason = word("no joint test", language, reason=say(test.reason, language)) if test.reason else ""
         lines.append((group, test.t2, test.f, test.df1, test.df2, test.p, test.n, reason))
     frame = pd.DataFrame(lines, columns=["group", "t2", "f", "df1", "df2", "p", "n", "remark"])
+    frame = frame.astype(dict.fromkeys(("df1", "n"), "Int64")).astype(dict.fromkeys(("t2", "f", "df2", "p"), float))
     frame = frame if frame["remark"].any() else frame.drop(columns="remark")
     return Listing(frame, language, "joint", "joint note")
 

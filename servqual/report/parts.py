@@ -1,0 +1,177 @@
+"""What the sections of a report are written from: results that may be shown, and the words around them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import pandas as pd
+
+from servqual.files import Source
+from servqual.report.document import Picture
+from servqual.report.findings import is_clear, untested
+from servqual.report.small_cells import SmallCells, drawn
+from servqual.report.words import word
+from servqual.responses import Responses
+from survey_design.results import Language, Result
+
+if TYPE_CHECKING:
+    from servqual.comparison import Comparison
+    from servqual.gaps import GapScores
+    from servqual.stores import StoreEstimates
+    from servqual.tolerance import ToleranceScores
+
+Shown = TypeVar("Shown", bound=Result)
+
+ROWS = 60  # of a table, on the page
+SCORE = "servqual.gaps.score_gaps"
+READ = "servqual.responses.read_responses"
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """What a report was made from, so that it can be made again.
+
+    Attributes
+    ----------
+    sources : the files, with checksum and encoding
+    settings : what was asked for
+    seed : of what is random, None where nothing is
+    command : the line that repeats it
+    remarks : what must be known about how the files were read
+    """
+
+    sources: tuple[Source, ...] = ()
+    settings: Mapping[str, str] = field(default_factory=dict)
+    seed: int | None = None
+    command: str = ""
+    remarks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class Parts:
+    """The results of a study; gaps and comparisons without what is too small to be shown.
+
+    Attributes
+    ----------
+    gaps : everybody first, then one per split; empty where the study has no gaps
+    zones, stores : as they were computed: their sections leave out what ``small`` says
+    small : which groups are left out
+    """
+
+    responses: Responses
+    gaps: tuple[GapScores, ...]
+    comparisons: tuple[Comparison, ...]
+    zones: tuple[ToleranceScores, ...]
+    stores: StoreEstimates | None
+    small: SmallCells
+    language: Language
+    provenance: Provenance
+
+    @classmethod
+    def of(
+        cls,
+        responses: Responses,
+        gaps: Sequence[GapScores],
+        comparisons: Sequence[Comparison],
+        zones: Sequence[ToleranceScores],
+        stores: StoreEstimates | None,
+        minimum_base: int,
+        language: Language,
+        provenance: Provenance | None,
+    ) -> Parts:
+        """The results in one language, groups that are too small blanked."""
+        small = SmallCells.of(minimum_base, gaps, zones, stores, responses)
+        return cls(
+            responses.in_language(language),
+            tuple(small.gaps(scores).in_language(language) for scores in gaps),
+            tuple(small.comparison(comparison).in_language(language) for comparison in comparisons),
+            tuple(scores.in_language(language) for scores in zones),
+            None if stores is None else stores.in_language(language),
+            small,
+            language,
+            provenance or Provenance(tuple(side.source for side in responses.sides)),
+        )
+
+    @property
+    def overall(self) -> GapScores:
+        return self.gaps[0]
+
+    @property
+    def first(self) -> GapScores | ToleranceScores:
+        """The scores of everybody: gaps, else zones of tolerance."""
+        return self.gaps[0] if self.gaps else self.zones[0]
+
+    @property
+    def level(self) -> float:
+        """Confidence of the intervals."""
+        return self.first.level
+
+    @property
+    def percent(self) -> str:
+        return f"{100 * self.level:g}%"
+
+    @property
+    def interval(self) -> Any:
+        """How the intervals were made."""
+        return self.first.interval
+
+    @property
+    def adjust(self) -> str:
+        return str(self.first.dimensions.adjust)
+
+    @property
+    def caution(self) -> str:
+        """What the intervals leave out; empty where selection was by probability."""
+        return self.first.dimensions.caution
+
+    @property
+    def reasons(self) -> str:
+        """Why dimensions could not be tested."""
+        return self.joined(list(untested(self.overall.dimensions)), "；", "; ")
+
+    def say(self, key: str, **values: Any) -> str:
+        return word(key, self.language, **values)
+
+    def joined(self, texts: Sequence[str], zh: str = "、", en: str = ", ") -> str:
+        return (zh if self.language == "zh" else en).join(texts)
+
+    def text(self, *sentences: str) -> str:
+        """Sentences one after the other."""
+        return self.joined([sentence for sentence in sentences if sentence], "", " ")
+
+    def heading(self, by: Sequence[str]) -> str:
+        """What the columns of a split are called."""
+        return self.joined([self.responses.column_of(name).heading(self.language) for name in by])
+
+    def is_clear(self, frame: pd.DataFrame) -> pd.Series:
+        """Rows whose corrected p excludes chance at the level of the intervals."""
+        return is_clear(frame, self.level)
+
+    def drawn(self, table: Shown, by: Sequence[str] = ()) -> Shown:
+        """The table as it is drawn: without rows that are left out."""
+        return drawn(table, by, self.small)
+
+    def picture(self, result: Any, alt: str, computed_by: str) -> Picture:
+        """The picture that a result draws of itself."""
+
+        def draw() -> Any:
+            from servqual.plots import new_axes
+
+            return result.plot(new_axes())
+
+        return Picture(draw, alt, computed_by)
+
+    def left_out(self, by: Sequence[str], all_groups: int, key: str = "groups left out") -> str:
+        """How many groups of a split are left out and why, in words that may be published; empty if none is."""
+        hidden = self.small.groups(by)
+        if not hidden:
+            return ""
+        named = {"by": self.heading(by), "n": len(hidden), "all": all_groups, "minimum": self.small.floor(by)}
+        return self.say(key, **named)
+
+
+def with_frame(result: Shown, frame: pd.DataFrame) -> Shown:
+    """The same result with some of its rows."""
+    return replace(result, frame=frame.reset_index(drop=True))
