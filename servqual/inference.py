@@ -451,8 +451,8 @@ def inside_one_cluster(moments: Moments, terms: Sequence[Term]) -> Spread:
     return Taylor().spread(moments.within_clusters(), terms)
 
 
-def effective_df(moments: Moments, sides: Sequence[Sequence[tuple[Any, ...]]]) -> float:
-    """Degrees of freedom that clusters of unequal weight amount to; nan where clusters are not the units.
+def effective_df(moments: Moments, sides: Sequence[Sequence[tuple[Any, ...]]]) -> tuple[float, float]:
+    """Degrees of freedom that clusters of unequal weight amount to, and as counted; nan where clusters are not the units.
 
     With a cluster's share a of a side's weight, ``K = 1 / sum a^2`` clusters of equal weight would weigh the same, and
     the side has ``K - strata``. Several sides (two files, two groups that are compared) are combined after
@@ -471,24 +471,27 @@ def effective_df(moments: Moments, sides: Sequence[Sequence[tuple[Any, ...]]]) -
     Examples
     --------
     >>> frame = pd.DataFrame({"store": list("aaaabbc"), "x": range(7)})
-    >>> round(effective_df(Moments.from_frame(frame, ["x"], SampleDesign(clusters="store")), [[()]]), 3)
-    1.333
+    >>> effective, counted = effective_df(Moments.from_frame(frame, ["x"], SampleDesign(clusters="store")), [[()]])
+    >>> round(effective, 3), counted
+    (1.333, 2.0)
     """
     layout = moments.layout
     sampled = layout.clustered & ~(layout.clusters >= layout.size)
-    variance, own = [], []
+    variance, own, met = [], [], np.zeros(0, dtype=int)
     for domains in sides:
         inside = np.concatenate([moments.in_domain(domain) for domain in domains])
         psu = layout.psu[inside]
         if not len(inside) or not sampled[layout.stratum[psu]].all():
-            return float("nan")
+            return float("nan"), float("nan")
+        met = np.union1d(met, psu)
         weight = np.bincount(psu, moments.first[inside, 0, 0])
         variance.append(float((weight**2).sum() / weight.sum() ** 2))
         own.append(1 / variance[-1] - len(np.unique(layout.stratum[psu])))
+    counted = float(len(met) - len(np.unique(layout.stratum[met])))
     if min(own) < _ROUNDING**0.5:
-        return 0.0
+        return 0.0, counted
     share = np.array(variance)
-    return float(share.sum() ** 2 / (share**2 / np.array(own)).sum())
+    return float(share.sum() ** 2 / (share**2 / np.array(own)).sum()), counted
 
 
 def complete_strata(moments: Moments) -> tuple[list[str], list[str]]:

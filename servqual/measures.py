@@ -637,8 +637,8 @@ class Basis:
             parts.append(linear.spread(self.moments, others))
         return independent(parts), True
 
-    def effective_df(self, labels: Sequence[tuple[Any, ...]]) -> float:
-        """Degrees of freedom that unequal clusters of one row, or of two that are compared, amount to."""
+    def effective_df(self, labels: Sequence[tuple[Any, ...]]) -> tuple[float, float]:
+        """Degrees of freedom that unequal clusters of one row, or of two that are compared, amount to, and as counted."""
         sides = []
         for label in labels:
             for source in dict.fromkeys(self.sources[letter] for letter in self.own):

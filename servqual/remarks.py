@@ -106,7 +106,7 @@ def narrow_remarks(
         return []  # says itself that clusters are not counted
     percentile = isinstance(interval, Bootstrap) and interval.percentile
     remarks: list[Text] = []
-    narrow = [labels for labels, spread in rows if basis.effective_df(labels) < CAREFUL * spread.df.max(initial=0)]
+    narrow = [labels for labels, spread in rows if _is_narrow(*basis.effective_df(labels), spread)]
     if narrow:
         listed = {language: _rows_in_words(responses, basis, narrow, language) for language in ("en", "zh")}
         remarks.append({
@@ -121,6 +121,11 @@ def narrow_remarks(
             "zh": f"自由度不足 {FEW_FOR_PERCENTILES} 时分位数区间偏窄，请改用不带 percentile 的 Bootstrap() 或 Taylor()",
         })  # fmt: skip
     return remarks
+
+
+def _is_narrow(effective: float, counted: float, spread: Spread) -> bool:
+    """True if t takes many more degrees of freedom from clusters than there are clusters that carry the row."""
+    return effective < CAREFUL * min(counted, spread.df.max(initial=0))
 
 
 def _rows_in_words(responses: Responses, basis: Basis, rows: Sequence[Sequence[tuple[Any, ...]]], language: str) -> str:

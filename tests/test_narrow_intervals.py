@@ -36,14 +36,15 @@ def test_effective_degrees_of_freedom_are_those_of_the_simulation(sizes, seed):
     moments = Moments.from_frame(frame, ["P_EFF"] if "P_EFF" in frame else [next(iter(ASKED.columns("perception").values()))],
                                  SampleDesign(strata="tier", clusters="store", weight="weight"), by=["tier"])  # fmt: skip
     sides = [part for _, part in frame.groupby("tier", sort=False)]
-    one, two = effective_df(moments, [[("a",), ("b",)]]), effective_df(moments, [[("a",)], [("b",)]])
+    (one, counted), (two, _) = effective_df(moments, [[("a",), ("b",)]]), effective_df(moments, [[("a",)], [("b",)]])
     assert one == pytest.approx(by_frames([frame]), rel=1e-9)
     assert two == pytest.approx(by_frames(sides), rel=1e-9)
+    assert counted == len(sizes) - 2
 
 
 def test_equal_clusters_count_as_clusters_minus_strata():
     moments = Moments.from_frame(study([6] * 20), ["store"], DESIGN)
-    assert effective_df(moments, [[()]]) == pytest.approx(18)
+    assert effective_df(moments, [[()]]) == (pytest.approx(18), 18)
 
 
 def test_skewed_sizes_are_told_in_both_languages():
