@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from servqual.disconfirmation import DISCONFIRMATION, Ideal, direct_answers, distances, kept_remark
+from servqual.disconfirmation import DISCONFIRMATION, Ideal, direct_answers, distances
 from servqual.explained import Correlation, Explained, FreeWeights, adjusted_share, correlation_interval
 from servqual.inference import (
     ADJUSTMENTS,
@@ -31,6 +31,7 @@ from servqual.inference import (
 )
 from servqual.instruments import Instrument
 from servqual.measures import TOTALS, Measure, Total, check_importance, plan_measures, usable_points
+from servqual.remarks import kept_remark
 from servqual.responses import Responses
 from servqual.tabulation import IntervalTable
 from survey_design.errors import DataError, SpecError, check_between, check_choice, check_columns

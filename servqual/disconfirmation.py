@@ -34,7 +34,7 @@ from servqual.inference import (
 from servqual.instruments import Instrument, Outcome, Scale
 from servqual.measures import HEADINGS, TOTALS, Basis, Measure, Total, What, plan_measures
 from servqual.moments import NOT_STATED
-from servqual.remarks import base_remark, design_remarks, pairing_remark
+from servqual.remarks import base_remark, design_remarks, kept_remark, pairing_remark
 from servqual.responses import Responses
 from servqual.tabulation import (
     KIND_OF,
@@ -459,15 +459,6 @@ _PLACES: Mapping[str, Text] = {
 _OVERALL: Text = {"en": "Overall", "zh": "总体"}
 _DIRECT = ("measure", "kind", "mean", "se", "low", "high", "n", "dropped", "df", "p", "p_adjusted", "deff", "reason", "estimate",
            "statistic", *(f"{place}{end}" for place in _PLACES for end in ("", "_low", "_high")))  # fmt: skip
-
-
-def kept_remark(responses: Responses) -> Text:
-    """Rows kept and dropped when the answers were read, in words."""
-    raw, kept = (responses.ledger.count(step) for step in ("read", "kept"))
-    return {
-        "en": f"{kept:,} of {raw:,} rows kept, {raw - kept:,} dropped (see the ledger)",
-        "zh": f"读入 {raw:,} 行，保留 {kept:,} 行，剔除 {raw - kept:,} 行（见台账）",
-    }
 
 
 @dataclass(frozen=True, eq=False)

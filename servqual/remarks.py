@@ -31,11 +31,9 @@ def base_remark(responses: Responses, rows: Sequence[Row], missing: Missing | No
     rule = missing or Missing()
     used = np.concatenate([row.n_perception for row in rows]).astype(int)
     per_row = f"{used.min():,}" if used.min() == used.max() else f"{used.min():,}-{used.max():,}"
-    raw, kept = (sum(side.ledger.count(step) for side in responses.sides) for step in ("read", "kept"))
-    return {
-        "en": f"{rule.sentence('en')}, n per row {per_row}; {kept:,} of {raw:,} rows kept, {raw - kept:,} dropped (see the ledger)",
-        "zh": f"{rule.sentence('zh')}，每行样本量 {per_row}；读入 {raw:,} 行，保留 {kept:,} 行，剔除 {raw - kept:,} 行（见台账）",
-    }
+    kept = kept_remark(*responses.sides)
+    return {language: f"{rule.sentence(language)}{rest}{kept[language]}" for language, rest in (
+        ("en", f", n per row {per_row}; "), ("zh", f"，每行样本量 {per_row}；"))}  # fmt: skip
 
 
 def pairing_remark(responses: Responses, basis: Basis, fixed: bool) -> Text:
@@ -74,7 +72,7 @@ def design_remarks(
     )
     lonely = sorted({name for spread, _ in spreads for name in spread.lonely})
     if lonely:
-        listed = _strata_words(responses, lonely)
+        listed = strata_words(responses, lonely)
         remarks.append({
             "en": f"single-cluster strata ({listed['en']}) show no spread of their own: their deviation from the overall mean stands in",
             "zh": f"仅含一个群的层（{listed['zh']}）本身无法显示差异，以其与总体均值之差代替",
@@ -145,7 +143,16 @@ def _rows_in_words(responses: Responses, basis: Basis, rows: Sequence[Sequence[t
     return f"（{glue.join([*named, *rest])}）" if language == "zh" else f" ({glue.join([*named, *rest])})"
 
 
-def _strata_words(responses: Responses, names: Sequence[str]) -> Text:
+def kept_remark(*files: Responses) -> Text:
+    """Rows kept and dropped when the answers were read, in words."""
+    raw, kept = (sum(file.ledger.count(step) for file in files) for step in ("read", "kept"))
+    return {
+        "en": f"{kept:,} of {raw:,} rows kept, {raw - kept:,} dropped (see the ledger)",
+        "zh": f"读入 {raw:,} 行，保留 {kept:,} 行，剔除 {raw - kept:,} 行（见台账）",
+    }
+
+
+def strata_words(responses: Responses, names: Sequence[str]) -> Text:
     """Strata in words: the value's label, and the file it belongs to where there are two."""
     forms = {"perception": _FORM_WORDS["P"], "expectation": _FORM_WORDS["E"]}
     listed: dict[str, list[str]] = {"en": [], "zh": []}
@@ -170,7 +177,7 @@ def _target_remarks(responses: Responses, basis: Basis, spreads: Sequence[tuple[
     whole, sampled = complete_strata(basis.moments)
     remarks: list[Text] = []
     if whole:
-        listed = _strata_words(responses, whole)
+        listed = strata_words(responses, whole)
         remarks.append({"en": f"completely visited, so the statement is about these clusters: {listed['en']}",
                         "zh": f"已全部访问，结论仅针对这些群：{listed['zh']}"})  # fmt: skip
     if sampled:

@@ -39,6 +39,7 @@ from servqual.proportions import (
     df_shrinkage,
     effective_interval,
 )
+from servqual.remarks import kept_remark, strata_words
 from servqual.responses import Responses
 from servqual.tabulation import Estimates, split_columns
 from survey_design.errors import DataError, SpecError, check_between, check_choice, check_columns
@@ -681,21 +682,21 @@ class _Grouped:
 
     def remarks(self) -> tuple[Text, ...]:
         """Base, target and weights in words."""
-        raw, kept = (self.side.ledger.count(step) for step in ("read", "kept"))
+        kept = kept_remark(self.side)
         said: list[Text] = [{
-            "en": "don't know and no answer are outside the base; "
-            f"{kept:,} of {raw:,} rows kept, {raw - kept:,} dropped (see the ledger)",
-            "zh": f"不知道与未作答不计入基数；读入 {raw:,} 行，保留 {kept:,} 行，剔除 {raw - kept:,} 行（见台账）",
+            "en": f"don't know and no answer are outside the base; {kept['en']}",
+            "zh": f"不知道与未作答不计入基数；{kept['zh']}",
         }]  # fmt: skip
         whole, _ = complete_strata(self.moments)
         if whole and not isinstance(self.interval, Student):
-            listed = ", ".join(whole)
-            said.append({"en": f"completely visited, so the statement is about these clusters: {listed}",
-                         "zh": f"已全部访问，结论仅针对这些群：{listed}"})  # fmt: skip
-        lonely = ", ".join(sorted({name for line in self.lines for name in line.lonely}))
+            listed = strata_words(self.side, whole)
+            said.append({"en": f"completely visited, so the statement is about these clusters: {listed['en']}",
+                         "zh": f"已全部访问，结论仅针对这些群：{listed['zh']}"})  # fmt: skip
+        lonely = sorted({name for line in self.lines for name in line.lonely})
         if lonely:
-            said.append({"en": f"single-cluster strata ({lonely}) deviate from the overall mean, which overstates their error",
-                         "zh": f"仅含一个群的层（{lonely}）以总体均值为中心，误差偏保守"})  # fmt: skip
+            listed = strata_words(self.side, lonely)
+            said.append({"en": f"single-cluster strata ({listed['en']}) deviate from the overall mean, which overstates their error",
+                         "zh": f"仅含一个群的层（{listed['zh']}）以总体均值为中心，误差偏保守"})  # fmt: skip
         if self.moments.weighted:
             kish = kish_deff(self.moments)
             said.append({"en": f"unequal weights alone: Kish deff {kish:.2f}",

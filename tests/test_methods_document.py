@@ -51,7 +51,7 @@ WITHOUT_STATISTIC = {
     "regression": "WaldTest",
     "crosstabs": "RaoScott RankTest",
     "measures": "Row dimension_items check_importance",
-    "disconfirmation": "DirectAnswers kept_remark",
+    "disconfirmation": "DirectAnswers",
     "proportions": "ShareTest",
     "stores": "BetweenStores",
     "simulate": "Variation Truth Tier Fieldwork SimulatedStudy Dirt fictional_chain simulate_study soiled write_sample",
