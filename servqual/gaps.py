@@ -141,7 +141,7 @@ def _sentence_en(name: str, place: str, row: pd.Series, estimate: Estimate, what
     base = f"n = {int(row['n']):,}" + (
         f", expectations n = {int(row['n_expectation']):,}" if "n_expectation" in row else ""
     )
-    return f"{head} ({error}, {base}{_after_correction(row, 'en')})."
+    return f"{head} ({error}, {base}{_after_correction(row, estimate.level, 'en')})."
 
 
 def _sentence_zh(name: str, place: str, row: pd.Series, estimate: Estimate, what: What) -> str:
@@ -152,13 +152,13 @@ def _sentence_zh(name: str, place: str, row: pd.Series, estimate: Estimate, what
         head = f"{name}{where}：差距不明确，{_SIGNED.show(row['gap'], 'zh')} 分"
     error = estimate.interval("zh") if bounded else estimate.reason
     base = f"n = {int(row['n']):,}" + (f"，期望 n = {int(row['n_expectation']):,}" if "n_expectation" in row else "")
-    return f"{head}（{error}，{base}{_after_correction(row, 'zh')}）。"
+    return f"{head}（{error}，{base}{_after_correction(row, estimate.level, 'zh')}）。"
 
 
-def _after_correction(row: pd.Series, language: str) -> str:
+def _after_correction(row: pd.Series, level: float, language: str) -> str:
     """What the correction for the table's other rows leaves, where it changes the verdict."""
     alone = np.isfinite(row["low"]) and not row["low"] <= 0 <= row["high"]
-    if not alone or not row["p_adjusted"] >= 0.05:
+    if not alone or not row["p_adjusted"] >= 1 - level:
         return ""
     p = NUMBER_COLUMNS["p"].show(row["p_adjusted"], language)
     return f"；按全表校正后不显著，p = {p}" if language == "zh" else f"; not beyond chance after correction, p = {p}"
@@ -276,7 +276,7 @@ def score_gaps(
     A respondent's dimension score is the mean over its items (who counts is said by ``missing``); scores are then
     averaged with the design's weights. ``gap = perception - expectation`` holds in every row exactly. With own points s
     of a respondent the weighted total averages ``sum_d s_d (P_d - E_d) / 100``, with mean points it is
-    ``sum_d mean(s_d) gap_d / 100``.
+    ``sum_d mean(s_d) gap_d / 100`` over those who answered all that it needs.
 
     References
     ----------
@@ -353,7 +353,7 @@ def _told(responses: Responses, basis: Basis, adjust: Adjust, level: float, inte
         level=level,
         adjust=adjust,
         interval=interval,
-        remarks=(base_remark(responses, rows, basis.missing), paired, *design_remarks(responses, basis, spreads, interval),
+        remarks=(base_remark(responses, rows, basis.missing, paired=basis.paired), paired, *design_remarks(responses, basis, spreads, interval),
                  *_points_remarks(basis)),
         cautious=any(side.design.selection != "probability" for side in responses.sides),
     )  # fmt: skip
@@ -369,7 +369,8 @@ def _told(responses: Responses, basis: Basis, adjust: Adjust, level: float, inte
         diagnostics=diagnostics,
         effects=effects,
         joint=tuple(
-            _joint(basis, row, spread, blank.by_columns) for row, (spread, _) in zip(rows, spreads, strict=True)
+            replace(_joint(basis, row, spread, blank.by_columns), level=level)
+            for row, (spread, _) in zip(rows, spreads, strict=True)
         ),
         warnings=_warnings(responses, diagnostics, responses.instrument),
         responses=responses,

@@ -25,7 +25,6 @@ from servqual.inference import (
     Student,
     Taylor,
     Term,
-    effective_df,
     independent,
     inside_one_cluster,
     within_one_cluster,
@@ -77,7 +76,7 @@ TOTALS: Mapping[str, Text] = {
 CAUTION: Text = {
     "en": "No margin of error: respondents were not all drawn with known probabilities. The intervals show what chance "
     "alone would leave open if respondents were like a random sample; bias of selection is not in them.",
-    "zh": "非抽样误差界：受访者并非全部按已知概率抽取。区间仅表示若受访者如同随机样本时偶然性留下的不确定范围，不含选择偏差。",
+    "zh": "以下区间不是抽样误差范围：受访者并非全部按已知概率抽取。区间仅表示若受访者如同随机样本时偶然性留下的不确定范围，不含选择偏差。",
 }
 _EXACT_FLOAT32 = 2**24  # whole numbers below this are exact in float32
 _FEW = 32
@@ -220,7 +219,7 @@ class Missing:
     minimum : between 0 and 1
 
     >>> Missing("available", 0.5).sentence("en")
-    'missing answers: a dimension score is the mean of its answered items, if at least 50% of them were; items are not filled in'
+    'missing answers: a dimension score is the mean of its items answered, if at least 50% of them were; items are not filled in'
     """
 
     rule: Rule = "pairwise"
@@ -233,9 +232,10 @@ class Missing:
                 f"minimum={self.minimum!r} is not a share above 0 and up to 1: 0.5 asks for half of the items."
             )
 
-    def sentence(self, language: str) -> str:
-        """The rule in words."""
-        return say(_MISSING_WORDS[self.rule], language).format(share=f"{100 * self.minimum:g}%")
+    def sentence(self, language: str, *, paired: bool = False) -> str:
+        """The rule in words; where people are paired an item counts if it was answered in both forms."""
+        both = {"en": " in both forms", "zh": "（两份问卷均答）"}[language] if paired else ""
+        return say(_MISSING_WORDS[self.rule], language).format(share=f"{100 * self.minimum:g}%", both=both)
 
     def substitution(self, groups: Sequence[Sequence[int]], starts: Sequence[int], paired: bool) -> Substitution | None:
         """What stands in for missing answers: ``groups`` of items, each form beginning at one of ``starts``.
@@ -270,9 +270,9 @@ _MISSING_WORDS: Mapping[Rule, Text] = {
                  "zh": "缺失回答：每行仅计入答完其所需全部题项者"},
     "complete": {"en": "missing answers: only respondents who answered every item count",
                  "zh": "缺失回答：仅计入答完全部题项的受访者"},
-    "available": {"en": "missing answers: a dimension score is the mean of its answered items, if at least {share} of them were; "
+    "available": {"en": "missing answers: a dimension score is the mean of its items answered{both}, if at least {share} of them were; "
                         "items are not filled in",
-                  "zh": "缺失回答：维度得分为已答题项的均值（至少答 {share} 的题项），题项本身不作填补"},
+                  "zh": "缺失回答：维度得分为已答题项{both}的均值（至少答 {share} 的题项），题项本身不作填补"},
 }  # fmt: skip
 
 
@@ -481,14 +481,14 @@ class Basis:
         expectation = self.fixed if self.fixed is not None else means.get("E", none)
         n_expectation = ns.get("E", ns["P"]) if "P" in ns else ns["E"]
         if self.points is not None and not self.points.own:
-            self._add_error_of_points(shared, label, np.asarray(means.get("P", none) - expectation))
+            self._add_error_of_points(shared, label)
         return Row(
             label,
             np.arange(len(self.measures)),
             np.asarray(expectation),
             means.get("P", none),
             tuple(pieces.term(domain, (label, domain[3])) for domain, pieces in terms.items()),
-            tuple(pieces.term(domain, pieces.sample or domain) for domain, pieces in shared.items()),
+            tuple(pieces.term(domain, pieces.sample or ("shared", domain[0])) for domain, pieces in shared.items()),
             ns.get("P", none),
             n_expectation,
         )
@@ -582,28 +582,77 @@ class Basis:
         n = np.sum([part[2] for part in parts.values()], axis=0)
         return mixed + self._origin, n
 
-    def _add_error_of_points(self, shared: dict[Any, _Pieces], label: tuple[Any, ...], gap: Array) -> None:
+    def _add_error_of_points(self, shared: dict[Any, _Pieces], label: tuple[Any, ...]) -> None:
         """Adds the influence that mean points have on the weighted total: who gives a dimension more points moves it.
 
-        ``T = sum_d share_d gap_d``, so a respondent's shares s add ``sum_d (gap_d - T) (s_d - mean s_d) / weight``.
+        ``T = sum_d share_d gap_d`` over those who answered all that the total needs, so a respondent's shares s add
+        ``sum_d (gap_d - T) (s_d - mean s_d) / weight``.
         """
-        points = self.points
-        if points is None:
-            return
-        k = next(j for j, measure in enumerate(self.measures) if (measure.what, measure.id) == ("total", "weighted"))
-        place = {self.measures[j].id: j for j in self.index("dimension")}
-        pull = np.nan_to_num(np.array([gap[place[d]] - gap[k] for d in points.columns]))
-        scores = np.array([self.moments.score_index(f"W:{d}") for d in points.columns])
-        mask, source = self.moments.mask_index(f"W:{next(iter(points.columns))}"), points.source
-        domains = [domain for domain in self.moments.domains if self._source_of(domain) == source]
-        sums = {domain: self.moments.sums(self.moments.in_domain(domain)) for domain in domains}
-        weight = np.sum([row[mask] for row in sums.values()])
-        mean = np.sum([row[scores] for row in sums.values()], axis=0) / weight
-        for domain in domains:
+        sums = {domain: self.moments.sums(self.moments.in_domain(domain))[None] for domain in self.moments.domains}
+        mean, weight = self._mean_points(sums.__getitem__)
+        gaps = self._gaps_behind_points(label, sums.__getitem__)
+        pull = np.nan_to_num((gaps - (mean * gaps).sum(axis=1, keepdims=True))[0])
+        k, scores, mask = self._weighted, *self._points_at
+        for domain in self._points_domains:
             pieces = self._pieces(shared, domain)
-            pieces.sample = (label, source) if domain[0] == "own" else ("shared", source)
-            pieces.coefficients[k, scores] += pull / weight
-            pieces.coefficients[k, mask] -= pull @ mean / weight
+            pieces.sample = (label, self._points.source) if domain[0] == "own" else None
+            pieces.coefficients[k, scores] += pull / weight[0]
+            pieces.coefficients[k, mask] -= pull @ mean[0] / weight[0]
+
+    @property
+    def _points(self) -> Points:
+        if self.points is None:
+            raise SpecError("nobody gave importance points.")
+        return self.points
+
+    @property
+    def _weighted(self) -> int:
+        """Position of the importance-weighted total."""
+        return next(k for k, measure in enumerate(self.measures) if (measure.what, measure.id) == ("total", "weighted"))
+
+    @property
+    def _points_at(self) -> tuple[Array, int]:
+        """Where in ``z`` the points of each dimension stand, and their mask."""
+        names = [f"W:{name}" for name in self._points.columns]
+        return np.array([self.moments.score_index(name) for name in names]), self.moments.mask_index(names[0])
+
+    @property
+    def _points_domains(self) -> list[Any]:
+        """The domains of the file whose respondents gave the points."""
+        return [domain for domain in self.moments.domains if self._source_of(domain) == self._points.source]
+
+    def _mean_points(self, sums: Callable[[Any], Array]) -> tuple[Array, Array]:
+        """(r, d) mean shares and (r,) weight of those who gave points, from (r, q) sums of every domain."""
+        scores, mask = self._points_at
+        rows = np.sum([sums(domain) for domain in self._points_domains], axis=0)
+        return rows[:, scores] / rows[:, [mask]], rows[:, mask]
+
+    def _gaps_behind_points(self, label: tuple[Any, ...], sums: Callable[[Any], Array]) -> Array:
+        """(r, d) gap of each dimension in one row, over those who answered all that the weighted total needs."""
+        names, k = list(self._points.columns), self._weighted
+        size = np.array([self.measures[self._place(name)].denominator for name in names])
+        base = self._domains(label, self.own[0])
+
+        def mean(letter: str, parts: Mapping[Any, Array]) -> Array:
+            mask = self._positions(letter)[0][k]
+            scores = [self.moments.score_index(f"{letter}:part:{name}") for name in names]
+            with np.errstate(invalid="ignore", divide="ignore"):
+                if letter != self.shared:
+                    total = np.sum(list(parts.values()), axis=0)
+                    return total[:, scores] / total[:, [mask]] / size
+                own = {d: sums(d)[:, self._positions(self.own[0])[0][k]] for d in base}
+                weight = np.sum(list(own.values()), axis=0)
+                mixed = [(own[d] / weight)[:, None] * part[:, scores] / part[:, [mask]] for d, part in parts.items()]
+                return np.sum(mixed, axis=0) / size
+
+        sides = {letter: mean(letter, {d: sums(d) for d in self._domains(label, letter)}) for letter in self.own}
+        if self.shared:
+            sides[self.shared] = mean(self.shared, {d: sums(("shared", d[2])) for d in base})
+        fixed = None if self.fixed is None else (self.fixed - self._origin)[[self._place(name) for name in names]]
+        return np.asarray(sides.get("P", 0.0) - (sides.get("E", 0.0) if fixed is None else fixed))
+
+    def _place(self, dimension: str) -> int:
+        return next(int(k) for k in self.index("dimension") if self.measures[k].id == dimension)
 
     @property
     def without_reference(self) -> Array:
@@ -637,14 +686,16 @@ class Basis:
             parts.append(linear.spread(self.moments, others))
         return independent(parts), True
 
-    def effective_df(self, labels: Sequence[tuple[Any, ...]]) -> tuple[float, float]:
-        """Degrees of freedom that unequal clusters of one row, or of two that are compared, amount to, and as counted."""
-        sides = []
+    def sides(self, labels: Sequence[tuple[Any, ...]]) -> list[list[list[Any]]]:
+        """For each file the sides of one row, or of two that are compared: the domains that their people are in."""
+        files: dict[int, list[list[Any]]] = {}
         for label in labels:
-            for source in dict.fromkeys(self.sources[letter] for letter in self.own):
-                letter = next(letter for letter in self.own if self.sources[letter] == source)
-                sides.append(self._domains(label, letter))
-        return effective_df(self.moments, sides)
+            for letter in {self.sources[letter]: letter for letter in self.own}.values():
+                files.setdefault(self.sources[letter], []).append(self._domains(label, letter))
+        if self.shared and len(labels) == 1:  # in a difference it serves both sides alike
+            served = [("shared", domain[2]) for domain in self._domains(labels[0], self.own[0])]
+            files.setdefault(self.sources[self.shared], []).append(served)
+        return list(files.values())
 
     def _within_one_cluster(self, own: Sequence[Term]) -> list[Term]:
         """The terms of those rows and files whose respondents all come from one cluster, or that ``by`` splits by it."""
@@ -686,24 +737,15 @@ class Basis:
         expectation = self.fixed - self._origin if self.fixed is not None else means.get("E", zero)
         gap = np.array(means.get("P", zero) - expectation)
         if self.points is not None and not self.points.own:
-            gap += self._moved_by_points(gap, sums)
+            gap[:, self._weighted] += self._moved_by_points(label, sums)
         return gap
 
-    def _moved_by_points(self, gap: Array, sums: Callable[[Any], Array]) -> Array:
-        """(r, m) what replicates' own mean points add to the weighted total under the sample's."""
-        points = self.points
-        columns = [] if points is None else list(points.columns)
-        k = next(j for j, measure in enumerate(self.measures) if (measure.what, measure.id) == ("total", "weighted"))
-        place = [next(j for j in self.index("dimension") if self.measures[j].id == d) for d in columns]
-        scores = np.array([self.moments.score_index(f"W:{d}") for d in columns])
-        mask, source = self.moments.mask_index(f"W:{columns[0]}"), points.source if points else 0
-        domains = [domain for domain in self.moments.domains if self._source_of(domain) == source]
-        rows = np.sum([sums(domain)[:, 0] for domain in domains], axis=0)
-        total = np.sum([self.moments.sums(self.moments.in_domain(domain)) for domain in domains], axis=0)
-        moved = rows[:, scores] / rows[:, [mask]] - total[scores] / total[mask]
-        out = np.zeros_like(gap)
-        out[:, k] = (moved * gap[:, place]).sum(axis=1)
-        return out
+    def _moved_by_points(self, label: tuple[Any, ...], sums: Callable[[Any], Array]) -> Array:
+        """(r,) what replicates' own mean points add to the weighted total under the sample's."""
+        known = self._mean_points(lambda domain: self.moments.sums(self.moments.in_domain(domain))[None])[0]
+        own = self._mean_points(lambda domain: sums(domain)[:, 0])[0]
+        gaps = self._gaps_behind_points(label, lambda domain: sums(domain)[:, 0])
+        return np.asarray(((own - known) * gaps).sum(axis=1))
 
 
 @dataclass(eq=False)
@@ -959,14 +1001,18 @@ def _score_map(responses: Responses, measures: Sequence[Measure], fixed: bool, p
     letters = ("P",) if fixed else only
     paired = responses.pairing == "paired"
     given = [] if points is None or points.own else list(points.columns)
+    # dimension scores once more, of those who answered all that the total under mean points needs
+    parts = [measure for measure in measures if given and measure.what == "dimension" and measure.id in given]
+    names = [f"{measure.what}:{measure.id}" for measure in measures] + [f"part:{measure.id}" for measure in parts]
+    owners = names[: len(measures)] + ["total:weighted"] * len(parts)
+    masks = [name if paired and not fixed else f"{letter}:{name}" for letter in letters for name in owners]
+    measures = [*measures, *parts]
     weights = np.array([measure.weights for measure in measures], dtype=np.int64).T
     k, m = weights.shape
     blocks = np.zeros((k * len(letters) + len(given), m * len(letters) + len(given)), dtype=np.int64)
     for place in range(len(letters)):
         blocks[place * k : (place + 1) * k, place * m : (place + 1) * m] = weights
     blocks[k * len(letters) :, m * len(letters) :] = np.eye(len(given), dtype=np.int64)
-    names = [f"{measure.what}:{measure.id}" for measure in measures]
-    masks = [name if paired and not fixed else f"{letter}:{name}" for letter in letters for name in names]
     middle = float(int(responses.instrument.scale.midpoint))
     return ScoreMap(
         (*(f"{letter}:{item}" for letter in letters for item in items), *(f"W:{name}" for name in given)),

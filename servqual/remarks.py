@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from servqual.inference import Interval, Spread, Student, complete_strata, kish_deff
+from servqual.inference import NARROW, Interval, Spread, Student, complete_strata, is_narrow, kish_deff
 from servqual.measures import Basis, Missing, Row
 from servqual.replicates import Bootstrap
 from servqual.responses import Responses
@@ -16,7 +16,6 @@ from survey_design.results import Text, say
 
 Array = NDArray[Any]
 
-CAREFUL = 2 / 3  # effective degrees of freedom, as a share of those used, under which coverage falls below 93%
 FEW_FOR_PERCENTILES = 20  # degrees of freedom under which quantiles of replicates do the same (docs/coverage.md)
 _MOST_NAMED = 6
 
@@ -26,13 +25,15 @@ _FORM_WORDS: Mapping[str, Text] = {
 }
 
 
-def base_remark(responses: Responses, rows: Sequence[Row], missing: Missing | None = None) -> Text:
+def base_remark(
+    responses: Responses, rows: Sequence[Row], missing: Missing | None = None, *, paired: bool = False
+) -> Text:
     """What happens to missing answers, answers used per row, rows kept and dropped."""
     rule = missing or Missing()
     used = np.concatenate([row.n_perception for row in rows]).astype(int)
     per_row = f"{used.min():,}" if used.min() == used.max() else f"{used.min():,}-{used.max():,}"
     kept = kept_remark(*responses.sides)
-    return {language: f"{rule.sentence(language)}{rest}{kept[language]}" for language, rest in (
+    return {language: f"{rule.sentence(language, paired=paired)}{rest}{kept[language]}" for language, rest in (
         ("en", f", n per row {per_row}; "), ("zh", f"，每行样本量 {per_row}；"))}  # fmt: skip
 
 
@@ -104,14 +105,10 @@ def narrow_remarks(
         return []  # says itself that clusters are not counted
     percentile = isinstance(interval, Bootstrap) and interval.percentile
     remarks: list[Text] = []
-    narrow = [labels for labels, spread in rows if _is_narrow(*basis.effective_df(labels), spread)]
+    narrow = [labels for labels, spread in rows if is_narrow(basis.moments, basis.sides(labels), spread.df)]
     if narrow:
-        listed = {language: _rows_in_words(responses, basis, narrow, language) for language in ("en", "zh")}
-        remarks.append({
-            "en": f"few clusters carry most of the weight{listed['en']}: in simulations such 95% intervals held the truth in fewer "
-            "than 93 of 100 studies, so read them as too narrow",
-            "zh": f"少数群占了大部分权重{listed['zh']}：模拟中此类 95% 区间包含真值的比例不足 93%，区间偏窄",
-        })  # fmt: skip
+        remarks.append({language: text.format(rows=_rows_in_words(responses, basis, narrow, language))
+                        for language, text in NARROW.items()})  # fmt: skip
     if percentile and any(0 < spread.df.min(initial=np.inf) < FEW_FOR_PERCENTILES for _, spread in rows):
         remarks.append({
             "en": f"percentile intervals from fewer than {FEW_FOR_PERCENTILES} degrees of freedom are too narrow: use Bootstrap() "
@@ -119,11 +116,6 @@ def narrow_remarks(
             "zh": f"自由度不足 {FEW_FOR_PERCENTILES} 时分位数区间偏窄，请改用不带 percentile 的 Bootstrap() 或 Taylor()",
         })  # fmt: skip
     return remarks
-
-
-def _is_narrow(effective: float, counted: float, spread: Spread) -> bool:
-    """True if t takes many more degrees of freedom from clusters than there are clusters that carry the row."""
-    return effective < CAREFUL * min(counted, spread.df.max(initial=0))
 
 
 def _rows_in_words(responses: Responses, basis: Basis, rows: Sequence[Sequence[tuple[Any, ...]]], language: str) -> str:
@@ -172,8 +164,8 @@ def _target_remarks(responses: Responses, basis: Basis, spreads: Sequence[tuple[
     if all(lone for _, lone in spreads):
         if (basis.moments.cells["cluster"] == "").all():
             return []
-        return [{"en": "each row is one cluster: its respondents are the units, other clusters are not spoken for",
-                 "zh": "每行为单一的群：以受访者为单位，不能推论到其他群"}]  # fmt: skip
+        return [{"en": "each row is one cluster: its respondents are the units, by linearisation; other clusters are not spoken for",
+                 "zh": "每行为单一的群：以受访者为单位（线性化），不能推论到其他群"}]  # fmt: skip
     whole, sampled = complete_strata(basis.moments)
     remarks: list[Text] = []
     if whole:

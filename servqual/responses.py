@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -25,7 +26,7 @@ from servqual.answers import (
     texts_of,
 )
 from servqual.answers import STEPS as ANSWER_STEPS
-from servqual.columnar import ArrowStream, as_frame, plain
+from servqual.columnar import ArrowStream, as_frame, plain, whole
 from servqual.files import HEADER_REPEATED, Source, read_table
 from servqual.instruments import Instrument
 from servqual.labelled import Labels, is_declared
@@ -40,6 +41,9 @@ PersonalDataRule = Literal["mask", "keep"]
 Pairing = Literal["paired", "independent", "expectation only", "perception only"]
 
 _CASES = ["file", "row", "column", "value", "problem"]
+DECIMAL_COMMA = "with a decimal comma, write 1.5 for 1,5"
+_COMMA = re.compile(r"\d*,\d+")
+_POINT_NOUGHT = re.compile(r"-?\d+\.0+")
 
 STEPS: Mapping[str, Mapping[str, str]] = {
     "read": {"en": "rows read", "zh": "读入行数"},
@@ -246,9 +250,7 @@ class Responses:
         if faults == "raise" and (reading.cases["problem"] != HEADER_REPEATED).any():
             raise DataError(_fault_message(reading.cases, source.name), reading.cases)
         if not len(reading.frame):
-            raise DataError(
-                f"{source.name}: none of its {source.n_raw} rows can be used. Look at .cases.", reading.cases
-            )
+            raise DataError(nothing_left(reading.ledger, reading.cases, source.name), reading.cases)
         lines = source.lines.counts if source.lines else ()
         values = {
             "frame": reading.frame,
@@ -550,6 +552,7 @@ class Check:
     codes: Codes = field(default_factory=Codes)
     words: Mapping[str, Any] = field(default_factory=dict)
     masked: pd.DataFrame | None = None  # the table without personal data, of which rows and cases are made
+    measured: frozenset[str] = frozenset()  # columns known to hold fractions in another batch of the same file
     earlier: Callable[[Any], Any] | None = None  # (n,) ids -> True where an earlier batch of the same file had them
 
     @classmethod
@@ -564,11 +567,14 @@ class Check:
         labels = source.labels.renamed(ours)
         return cls(renamed, instrument, design, respondent, source, labels, ours, frame.index.to_numpy())
 
-    def masking(self) -> tuple[Check, PersonalData]:
-        """The same check, whose rows and cases hold no personal data, and what was masked; questions and design stay."""
+    def masking(self, *, code: bool = True) -> tuple[Check, PersonalData]:
+        """The same check, whose rows and cases hold no personal data, and what was masked; questions and design stay.
+
+        Respondents that are personal data become P0001, P0002, ..., or with ``code`` False are masked as any text is.
+        """
         asked = [*self._questions(self._forms()), *self.design.column_names()]
         exempt = [name for name in dict.fromkeys(asked) if name in self.frame.columns and name != self.respondent]
-        respondent = self.respondent if self.respondent in self.frame.columns else None
+        respondent = self.respondent if code and self.respondent in self.frame.columns else None
         masked, found = mask_personal_data(
             self.frame, ignore=exempt, respondent=respondent, language=self.instrument.language
         )
@@ -658,9 +664,9 @@ class Check:
             if name in self._numeric_design():
                 columns[name] = pd.to_numeric(column, errors="coerce").astype(float)
             elif not pd.api.types.is_numeric_dtype(column):
-                columns[name] = _none_where_blank(column)
+                columns[name] = _as_labels(_none_where_blank(column), self.source.rows is not None)
             else:
-                columns[name] = column
+                columns[name] = column if name in self.measured else whole(column)
         return pd.DataFrame(columns)
 
     def _numeric_design(self) -> list[str]:
@@ -734,7 +740,9 @@ class Check:
             found.append(self._listed(self.respondent, again, "respondent seen before"))
         for name, gap in self._design_gaps(frame).items():
             words = "missing, or not a positive number" if name in self._numeric_design() else "missing"
-            found.append(self._listed(name, gap & filled, words))
+            comma = _decimal_commas(self.frame[name]) if name in self._numeric_design() and gap.any() else False
+            found.append(self._listed(name, gap & filled & ~np.asarray(comma), words))
+            found.append(self._listed(name, gap & filled & comma, DECIMAL_COMMA))
         return self._in_order(found)
 
     def _in_order(self, found: Sequence[pd.DataFrame]) -> pd.DataFrame:
@@ -772,6 +780,11 @@ class Check:
         if self.source.rows is not None and len(self.source.rows) == len(self.frame):
             return self.source.rows
         return np.arange(2, len(self.frame) + 2) if self.source.sha256 else self.index
+
+
+def _decimal_commas(column: pd.Series) -> Any:
+    """(n,) True where a text is a number written with a decimal comma."""
+    return np.array([isinstance(cell, str) and bool(_COMMA.fullmatch(text_of(cell))) for cell in column], dtype=bool)
 
 
 def _by_kind(kinds: Mapping[str, Any], kept: Any) -> pd.DataFrame:
@@ -826,6 +839,17 @@ def _none_where_blank(column: pd.Series) -> pd.Series:
     values = column.astype(object).to_numpy(copy=True)
     values[is_blank(column)] = None
     return pd.Series(values, dtype=object)
+
+
+def _as_labels(column: pd.Series, from_file: bool) -> pd.Series:
+    """Whole numbers of a spreadsheet, and texts like "1.0" that a program wrote for them into a file, as whole numbers."""
+    if column.dtype != object:
+        return column
+    column = whole(column)
+    given = column[column.notna()]
+    if not from_file or given.empty or not all(isinstance(value, str) and _POINT_NOUGHT.fullmatch(value.strip()) for value in given):
+        return column
+    return column.map(lambda value: value if value is None else value.strip().partition(".")[0])
 
 
 def _tightened(frame: pd.DataFrame, questions: Mapping[str, Question]) -> pd.DataFrame:
@@ -894,16 +918,32 @@ def _as_stored(variable: Variable, frame: pd.DataFrame, name: str) -> Variable:
     return replace(variable, values=values)
 
 
+def nothing_left(ledger: pd.DataFrame, cases: pd.DataFrame, name: str) -> str:
+    """That no row can be used, and why: what became of the rows, and the faults by column."""
+    rows = ledger[(ledger["part"] == "rows") & (ledger["n"] > 0)].set_index("step")["n"]
+    lost = ", ".join(f"{n} × {STEPS[step]['en']}" for step, n in rows.items() if step not in ("read", "kept"))
+    shown, why = _faults_in_words(cases), f" ({lost})" if lost else ""
+    return (
+        f"{name}: none of its {int(rows.get('read', 0))} rows can be used{why}. {shown}{'. ' if shown else ''}"
+        "Look at .cases."
+    )
+
+
 def _fault_message(cases: pd.DataFrame, name: str) -> str:
+    n = int((cases["problem"] != HEADER_REPEATED).sum())
+    return (
+        f"{name}: {n} fault{'s' * (n > 1)}. {_faults_in_words(cases)}. Correct the file, or set faults = 'set aside' "
+        "to leave these out and have them counted."
+    )
+
+
+def _faults_in_words(cases: pd.DataFrame) -> str:
+    """Faults by column, with the rows of the first of them."""
     cases, parts = cases[cases["problem"] != HEADER_REPEATED], []
     for (column, problem), group in cases.groupby(["column", "problem"], sort=False):
         rows = ", ".join(str(row) for row in group["row"].head(5)) + (", …" if len(group) > 5 else "")
         parts.append(f"{column}: {_so_many(len(group), str(problem))} (row{'s' * (len(group) > 1)} {rows})")
-    shown = "; ".join(parts[:8]) + (f"; and {len(parts) - 8} more columns" if len(parts) > 8 else "")
-    return (
-        f"{name}: {len(cases)} fault{'s' * (len(cases) > 1)}. {shown}. Correct the file, or set faults = 'set aside' "
-        "to leave these out and have them counted."
-    )
+    return "; ".join(parts[:8]) + (f"; and {len(parts) - 8} more columns" if len(parts) > 8 else "")
 
 
 def _so_many(n: int, problem: str) -> str:

@@ -120,14 +120,15 @@ class ResponseStream(Responses):
         wanted = None if columns is None else self._theirs(columns)
         again = self.respondent is not None and self.__dict__.get("_repeats", True)  # known after the first pass
         seen, start = _Seen(), 0
-        for batch in self.__dict__["_batches"](wanted):
+        for batch in rebatched(self.__dict__["_batches"](wanted)):  # what is decided by column must not hang on batches
+            batch = batch.copy(deep=False)
             batch.index = pd.RangeIndex(start + 1, start + len(batch) + 1)
             start += len(batch)
             source = Source(self.source.name, n_raw=len(batch))
             check = Check.of(batch, self.instrument, self.design, self.__dict__["_columns"], self.respondent, source)
             check = replace(check, codes=self.__dict__["_codes"], words=self.__dict__["_words"])
             check = replace(check, earlier=seen.contains if again else None)
-            check, personal = check.masking() if self.__dict__["_masked"] else (check, None)
+            check, personal = check.masking(code=False) if self.__dict__["_masked"] else (check, None)
             reading = check.run()
             if again:
                 seen.add(check.ids()[reading.kept])
@@ -348,6 +349,10 @@ def _keys(ids: Array) -> Array:
         return ids.astype(np.int64).view(np.uint64)
     texts = [str(text) for text in ids]
     keys = np.asarray(pd.util.hash_array(np.array(texts, dtype=object), categorize=False))
-    numbers = [k for k, text in enumerate(texts) if text.isascii() and text.isdigit() and len(text) < 19]
+    numbers = [
+        k
+        for k, text in enumerate(texts)
+        if len(text) < 19 and text.isascii() and text.isdigit() and str(int(text)) == text
+    ]
     keys[numbers] = [int(texts[k]) for k in numbers]
     return keys

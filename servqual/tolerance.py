@@ -26,6 +26,7 @@ from servqual.inference import (
     Student,
     Term,
     choose_interval,
+    inside_one_cluster,
     logit_interval,
     within_one_cluster,
 )
@@ -597,7 +598,9 @@ def _spread(basis: Basis, row: Row, interval: Interval, upper: str, lower: str |
         return np.asarray(above - under)
 
     again = Again(basis.moments, basis.answers, basis.code, basis.weight, False, values)
-    return (Student() if lone else interval).spread(basis.moments, row.terms, again), lone
+    if lone and not isinstance(interval, Student):
+        return inside_one_cluster(basis.moments, row.terms), True
+    return interval.spread(basis.moments, row.terms, again), lone
 
 
 def _again(basis: Basis, part: Array, column: str) -> Array:

@@ -1445,3 +1445,21 @@ def test_a_design_is_not_lost_on_the_way():
         .to_frame()
         .equals(score_gaps(Responses(frame, ASKED, DESIGN)).to_frame())
     )
+
+
+def test_verdicts_are_given_at_the_level_of_the_intervals():
+    """At 99% a gap whose corrected p is between .01 and .05 is not beyond chance; the joint test speaks of 1%."""
+    for seed in range(40):
+        gaps = score_gaps(Responses(study(seed), ASKED), level=0.99)
+        table = gaps.dimensions.frame
+        between = table[
+            (table["p_adjusted"] >= 0.01) & (table["p_adjusted"] < 0.05) & ~((table["low"] <= 0) & (table["high"] >= 0))
+        ]
+        if len(between):
+            break
+    said = gaps.sentence(between["dimension"].iloc[0])
+    assert "not beyond chance after correction, p = " in said
+    assert "按全表校正后不显著" in gaps.in_language("zh").sentence(between["dimension"].iloc[0])
+    assert gaps.joint[0].sentence().endswith("at 1%.")
+    assert "在 1% 水平上" in gaps.joint[0].sentence("zh")
+    assert score_gaps(Responses(study(seed), ASKED), level=0.9).joint[0].sentence().endswith("at 10%.")

@@ -297,3 +297,83 @@ def test_every_table_says_the_rule_in_both_languages():
 def test_unknown_rules_are_refused(rule, minimum):
     with pytest.raises(SpecError, match=r"missing|minimum"):
         Missing(rule, minimum)
+
+
+# --- what points must not change, and what they rest on -----------------------------------------------------
+
+
+def different_people(n=160):
+    """Perceptions in two tiers, and expectations with points, of other people; both in three regions."""
+    expected, found = study(n, seed=7, lost=0.02), study(n, seed=8, lost=0.02)
+    for frame, seed in ((expected, 1), (found, 2)):
+        frame["region"] = np.random.default_rng(seed).choice(["e", "s", "w"], n)
+    expected = expected.drop(columns=[*ASKED.columns("perception").values(), "tier"])
+    return found.drop(columns=[*ASKED.columns("expectation").values(), *COLUMNS.values()]), expected
+
+
+@pytest.mark.parametrize("interval", [None, Student(), Jackknife()], ids=repr)
+def test_columns_of_points_change_no_other_row(interval):
+    """The point columns add a row; every other number, errors, df and deff included, stays as it was."""
+    found, expected = different_people()
+    design = SampleDesign(clusters="store", weight="w")
+    joined = Responses(found, ASKED, design).joined_with(Responses(expected, ASKED, design))
+    options = {"by": "tier", "match": "region", "interval": interval}
+    plain, weighed = score_gaps(joined, **options), score_gaps(joined, importance=COLUMNS, **options)
+    for table in ("dimensions", "items", "total"):
+        other = weighed.to_frame(table)
+        kept = other[other[other.columns[1]] != "weighted"].reset_index(drop=True)
+        pd.testing.assert_frame_equal(plain.to_frame(table), kept, rtol=1e-10)
+
+
+def skipped(n=400, seed=9):
+    """Most people skip one tangibles item, so that the total rests on few; points of two camps."""
+    frame = study(n, seed=seed, stores=40)
+    generator = np.random.default_rng(seed)
+    skip = (generator.random(n) < 0.6) & (frame["P_TAN1"] > 3)
+    frame.loc[skip, "P_TAN1"] = np.nan
+    camp = np.where(generator.random(n) < 0.5, 60, 20)
+    rest = (100 - camp) // 4
+    for name in DIMENSIONS[1:]:
+        frame[COLUMNS[name]] = rest
+    frame[COLUMNS[DIMENSIONS[0]]] = 100 - 4 * rest
+    return frame
+
+
+def total_again(frame):
+    """The definition: mean shares of all, times dimension gaps of those who answered everything."""
+    gap = dimension_gaps(frame).dropna()
+    weight = frame.loc[gap.index, "w"]
+    share = np.average(frame[list(COLUMNS.values())] / 100, axis=0, weights=frame["w"])
+    return share @ np.average(gap, axis=0, weights=weight)
+
+
+def test_mean_points_rest_on_those_who_answered_all_and_so_does_their_error():
+    """A jackknife that starts from the raw rows, in plain pandas, one store left out at a time."""
+    frame = skipped()
+    responses = Responses(frame, ASKED, SampleDesign(clusters="store", weight="w"))
+    row = weighted(score_gaps(responses, importance=COLUMNS, points="mean"))
+    assert row["gap"] == pytest.approx(total_again(frame), rel=1e-8)
+    left = np.array([total_again(frame[frame["store"] != store]) for store in range(40)])
+    jackknife = np.sqrt(39 / 40 * ((left - left.mean()) ** 2).sum())
+    replicated = weighted(score_gaps(responses, importance=COLUMNS, points="mean", interval=Jackknife()))
+    assert replicated["se"] == pytest.approx(jackknife, rel=1e-6)
+    assert row["se"] == pytest.approx(jackknife, rel=0.05)
+
+
+def test_mean_points_beside_another_file_are_recomputed_too():
+    """The same for two files matched by region: stores of both left out one at a time."""
+    found, expected = different_people(240)
+    design = SampleDesign(clusters="store", weight="w")
+
+    def gaps(drop, interval=None):
+        sides = [Responses(frame[~frame["store"].isin(drop)], ASKED, design) for frame in (found, expected)]
+        return score_gaps(
+            sides[0].joined_with(sides[1]), by="tier", match="region", importance=COLUMNS, interval=interval
+        )
+
+    def by_tier(scores, name):
+        return scores.to_frame("total").query("total == 'weighted'").set_index("tier").loc[["a", "b"], name].to_numpy()
+
+    left = np.array([by_tier(gaps([store]), "gap") for store in range(12)])
+    jackknife = np.sqrt(11 / 12 * ((left - left.mean(axis=0)) ** 2).sum(axis=0))
+    assert by_tier(gaps([], Jackknife()), "se") == pytest.approx(jackknife, rel=1e-6)

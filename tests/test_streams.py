@@ -224,3 +224,37 @@ def test_progress_is_told():
         lambda: pa.RecordBatchReader.from_batches(table.schema, table.to_batches(25)), ASKED, progress=told.append
     )
     assert told == [25, 50, 60]
+
+
+@pytest.mark.parametrize("rows", [1000, 37, 5])
+def test_a_leading_zero_is_part_of_an_id(rows):
+    """ "0500" and "500" are two people, whether they stand in one batch or in two."""
+    frame = study(200, dirty=False).assign(id=[f"{k:04d}" for k in range(500, 600)] + [str(k) for k in range(500, 600)])
+    table = pa.Table.from_pandas(frame, preserve_index=False)
+    stream = stream_responses(
+        lambda: pa.RecordBatchReader.from_batches(table.schema, table.to_batches(rows)), ASKED, respondent="id"
+    )
+    assert stream.n == Responses(frame, ASKED, respondent="id").n == 200
+
+
+def luhn(number):
+    """The number with its check digit."""
+    digits = [int(d) for d in str(number)][::-1]
+    total = sum(sum(divmod(2 * d, 10)) if k % 2 == 0 else d for k, d in enumerate(digits))
+    return int(f"{number}{-total % 10}")
+
+
+@pytest.mark.parametrize("rows", [100, 7, 1])
+def test_what_is_masked_does_not_hang_on_the_batches(rows):
+    """Order numbers of 16 digits, some of which pass for card numbers by chance; and telephone numbers as ids."""
+    frame = study(40, dirty=False).assign(order=[4000000000000000 + 7 * k for k in range(40)])
+    frame.loc[[3, 9], "order"] = [luhn(400000000000001), luhn(400000000000077)]
+    frame["id"] = [13800000000 + k // 2 for k in range(40)]
+    table = pa.Table.from_pandas(frame, preserve_index=False)
+    stream = stream_responses(lambda: pa.RecordBatchReader.from_batches(table.schema, table.to_batches(rows)), ASKED, respondent="id",
+                              faults="set aside")  # fmt: skip
+    memory = Responses(frame, ASKED, respondent="id", faults="set aside")
+    kinds = [r.personal_data.frame.groupby(["column", "kind"])["n"].sum().to_dict() for r in (stream, memory)]
+    assert kinds[0] == kinds[1] == {("id", "phone"): 40}
+    assert set(stream.cases["value"]) == {"[phone]"}, "codes would start anew in every part"
+    assert len(stream.cases) == 20

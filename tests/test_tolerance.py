@@ -693,3 +693,19 @@ def test_what_the_caller_gave_is_left_alone():
     pd.testing.assert_frame_equal(frame, before)
     pd.testing.assert_frame_equal(responses.frame, kept)
     assert scores.to_frame()["adequacy"].ne(0).any()
+
+
+def test_within_one_store_its_days_are_the_units():
+    """Days were drawn in every store: a row of one store rests on its days, by hand from their totals."""
+    generator = np.random.default_rng(5)
+    frame = answers(5, n=240).assign(store=np.repeat([0, 1, 2], 80), day=np.tile(np.repeat(np.arange(8), 10), 3))
+    shift = generator.normal(0, 1.2, (3, 8))[frame["store"], frame["day"]]
+    for column in ASKED.columns("perception").values():
+        frame[column] = np.clip(np.rint(frame[column] + shift), 1, 7)
+    table = score(frame, SampleDesign(clusters=("store", "day")), by="store").to_frame()
+    inside = frame["store"] == 1
+    distance = (levels_of(frame, "P") - levels_of(frame, "M"))[inside].filter(regex=r"^a").mean(axis=1)
+    total = (distance - distance.mean()).groupby(frame.loc[inside, "day"]).sum() / inside.sum()
+    row = table[(table["store"] == 1) & (table["dimension"] == "a")].iloc[0]
+    assert row["adequacy"] == pytest.approx(distance.mean())
+    assert (row["adequacy_df"], row["adequacy_se"]) == (7, pytest.approx(np.sqrt(8 / 7 * (total**2).sum()), rel=1e-9))
