@@ -271,17 +271,22 @@ def label_numbers(scale: Scale, own: Mapping[str, Any], where: str) -> dict[str,
     Raises
     ------
     SpecError
-        If a number is not on the scale.
+        If a number is not on the scale, or one end's words are given to another number.
 
     Examples
     --------
     >>> label_numbers(Scale(1, 5, {"en": "Never"}, {"en": "Always"}), {"Often": 4}, "value_labels")
     {'never': 1, 'always': 5, 'often': 4}
     """
-    numbers = dict.fromkeys(_keys_of(scale.low_label.values()), scale.low)
-    numbers |= dict.fromkeys(_keys_of(scale.high_label.values()), scale.high)
+    numbers = _ends(scale)
     for words, number in own.items():
         value = number_of(text_of(number))
+        end = end_of(scale, words)
+        if end is not None and value != end:
+            raise SpecError(
+                f"{where}: '{words}' = {number!r}, but in the instrument '{words}' is {end}. Leave it out, or correct "
+                "low_label and high_label of the instrument's scale."
+            )
         if isinstance(number, bool) or not scale.allows(value):
             raise SpecError(
                 f"{where}: '{words}' = {number!r} is not on the scale from {scale.low} to {scale.high}. "
@@ -289,6 +294,21 @@ def label_numbers(scale: Scale, own: Mapping[str, Any], where: str) -> dict[str,
             )
         numbers[label_key(words)] = int(value)
     return numbers
+
+
+def end_of(scale: Scale, words: Any) -> int | None:
+    """The end of the scale that these words name, None where they name none.
+
+    >>> end_of(Scale(1, 5, {"en": "Never"}, {"en": "Always"}), "ALWAYS ")
+    5
+    """
+    return _ends(scale).get(label_key(words))
+
+
+def _ends(scale: Scale) -> dict[str, int]:
+    """Word -> number of the scale's labelled ends."""
+    ends = dict.fromkeys(_keys_of(scale.low_label.values()), scale.low)
+    return ends | dict.fromkeys(_keys_of(scale.high_label.values()), scale.high)
 
 
 def _keys_of(labels: Iterable[str]) -> list[str]:

@@ -23,6 +23,7 @@ from survey_design.errors import DataError, SpecError
 from survey_design.results import defused
 
 _CELLS = 20
+_SAME = 5  # cells with the same words that are counted, and not listed one by one
 _INTERRUPTED = 130
 
 
@@ -117,7 +118,8 @@ def report(study: Path, out: Path, language: Any) -> None:
 def check(study: Path, cells: Path | None, language: Any) -> None:
     """Look for everything that is wrong with a study; write nothing.
 
-    All files are read to their end, so that one run shows all faults. Faulty cells that study.toml sets aside
+    All files are read to their end, so that one run shows all faulty cells; where a column is missing, the cells of
+    that file are looked at once study.toml or the file names it right. Faulty cells that study.toml sets aside
     (faults = "set aside") are shown, and are no reason to fail; neither are warnings. Personal data are counted, and
     never shown.
 
@@ -207,11 +209,30 @@ def _all_problems(found: StudyCheck) -> str:
 def _show_cells(cases: pd.DataFrame, listed_in: Path | None, *, err: bool = True) -> None:
     if cases.empty:
         return
-    click.echo(cases.head(_CELLS).fillna("").to_string(index=False), err=err)
-    if len(cases) > _CELLS:
-        click.echo(f"… the first {_CELLS} of {len(cases):,} faulty cells", err=err)
+    words, rest = _same_words(cases)
+    for line in words:
+        click.echo(line, err=err)
+    if len(rest):
+        click.echo(rest.head(_CELLS).fillna("").to_string(index=False), err=err)
+    if len(rest) > _CELLS:
+        click.echo(f"… the first {_CELLS} of {len(rest):,} {'other ' if words else ''}faulty cells", err=err)
     if listed_in is not None:
         click.echo(f"All of them: {listed_in}", err=err)
+
+
+def _same_words(cases: pd.DataFrame) -> tuple[list[str], pd.DataFrame]:
+    """Words that stand in many cells where numbers should be, each once; and the faulty cells without these."""
+    if not {"value", "column", "row", "problem"} <= set(cases.columns):
+        return [], cases
+    texts = cases[cases["problem"] == "not a number"].groupby("value", sort=False)
+    counts = texts.agg(cells=("column", "size"), columns=("column", "nunique"), first=("row", "first"))
+    many = counts[counts["cells"] >= _SAME].nlargest(_CELLS, "cells")
+    said = [
+        f"'{value}' stands in {cells:,} cells of {columns} column{'s' if columns > 1 else ''}, first in row {row}: "
+        "if it is an answer, give it a number in value_labels"
+        for value, cells, columns, row in many.itertuples()
+    ]
+    return said, cases[~((cases["problem"] == "not a number") & cases["value"].isin(many.index))]
 
 
 def _list_cells(cases: pd.DataFrame, out: Path) -> Path | None:

@@ -11,6 +11,7 @@ import pandas as pd
 from survey_design.errors import DataError, SpecError
 
 Array = np.ndarray[Any, Any]
+_EXACT = 2.0**53  # below it floats hold every whole number
 
 
 @runtime_checkable
@@ -113,6 +114,42 @@ def plain(column: pd.Series, *, number: bool = False) -> pd.Series:
         values = column.astype(object).to_numpy(copy=True)
         values[gaps] = None
     return pd.Series(values, index=column.index, name=column.name, dtype=values.dtype)  # no guess at texts
+
+
+def whole(column: pd.Series) -> pd.Series:
+    """Floats that are all whole numbers as whole numbers, with None where there is nothing; other columns as they are.
+
+    pandas holds whole numbers with gaps as floats, and spreadsheets hold all numbers so; other libraries don't. A group
+    must be called 1, and not 1.0, whatever held it. Texts and dates between such numbers stay; 2.0 beside 2.5 stays too.
+
+    >>> whole(pd.Series([1.0, np.nan])).tolist(), whole(pd.Series([2.0, 2.5])).tolist()
+    ([1, None], [2.0, 2.5])
+    >>> whole(pd.Series(["A1", 7.0, None], dtype=object)).tolist()
+    ['A1', 7, None]
+    """
+    if column.dtype != object:
+        if column.dtype.kind != "f":
+            return column
+        numbers = column.to_numpy(dtype=float)
+        gaps = np.isnan(numbers)
+        if not _are_whole(numbers[~gaps]):
+            return column
+        values: Array = np.where(gaps, 0, numbers).astype(np.int64)
+        if gaps.any():
+            values = values.astype(object)
+            values[gaps] = None
+    else:
+        values = column.to_numpy(copy=True)
+        floats = np.array([isinstance(value, float) and value == value for value in values], dtype=bool)
+        if not floats.any() or not _are_whole(values[floats].astype(float)):
+            return column
+        values[floats] = [int(value) for value in values[floats]]
+    return pd.Series(values, index=column.index, name=column.name, dtype=values.dtype)
+
+
+def _are_whole(numbers: Array) -> bool:
+    """True if all are whole numbers that a float holds exactly."""
+    return bool((np.abs(numbers) < _EXACT).all() and (numbers == np.floor(numbers)).all())
 
 
 def _integer(column: pd.Series) -> np.dtype[Any]:

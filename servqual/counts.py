@@ -33,9 +33,9 @@ from servqual.inference import (
 from servqual.moments import Cells, Moments, ScoreMap, merged_cells, row_weights
 from servqual.replicates import Bootstrap, Jackknife
 from servqual.responses import Responses
-from servqual.tabulation import Estimates, check_split
+from servqual.tabulation import Estimates, check_split, narrow_remarks_of
 from survey_design.errors import DataError, SpecError, check_between, check_columns
-from survey_design.results import Column, Text
+from survey_design.results import Column, Text, say
 from survey_design.sampling import SampleDesign
 
 Array = NDArray[Any]
@@ -43,6 +43,9 @@ Array = NDArray[Any]
 _BLOCK = 65_536  # rows of a block: its codes stay in the second-level cache
 _MOST_ENTRIES = 2**25  # cells times values of one column
 _MOST_VALUES = 300  # distinct values of a column that replicates count one by one
+_FEW_VALUES = 11  # the longest rating scale, 0 to 10
+_REPEATED = 3  # answers per value above which values repeat as ratings do
+_NUMBERS = {"integer", "floating", "mixed-integer-float", "boolean", "decimal", "empty"}
 _ROUNDING = 1e-12  # shares that were added up in another order still count as equal
 
 QUANTILE_REASONS: Mapping[str, Text] = {
@@ -359,11 +362,12 @@ class QuantileTable(Estimates):
         replicated = isinstance(self.interval, Bootstrap)
         if self.language == "zh":
             made = "" if replicated else "Woodruff 区间，"
-            return f"{100 * self.level:g}% 区间：{made}{how}。分位数为累计加权比例首次达到该点的值。{design}"
+            said = f"{100 * self.level:g}% 区间：{made}{how}。分位数为累计加权比例首次达到该点的值。{design}"
+            return said + _sentences(self.remarks, "zh")
         made = "" if replicated else "Woodruff's, "
         return (
             f"{100 * self.level:g}% intervals: {made}{how}. A quantile is the smallest value that the given share of the "
-            f"weights does not exceed. {design}"
+            f"weights does not exceed. {design}{_sentences(self.remarks)}"
         )
 
 
@@ -400,13 +404,19 @@ class MedianTable(Estimates):
             return (
                 f"{100 * self.level:g}% 区间：检验反演，{how}。标准误、下限和上限属于插值中位数。"
                 "普通中位数只能取量表上的值：少数回答改变，它就可能跳动一整分，也可能掩盖真实变化；比较各组请用插值中位数或均值。"
-                f"{design}"
+                f"{design}{_sentences(self.remarks, 'zh')}"
             )
         return (
             f"{100 * self.level:g}% intervals: medians a test does not reject; {how}. SE, low and high belong to the interpolated median. A plain "
             "median takes only values of the scale: it jumps by a whole point when a few answers change and hides real "
-            f"changes between; compare groups by the interpolated median or the mean. {design}"
+            f"changes between; compare groups by the interpolated median or the mean. {design}{_sentences(self.remarks)}"
         )
+
+
+def _sentences(remarks: Sequence[Text], language: str = "en") -> str:
+    """Remarks as sentences of their own, after others."""
+    said = [say(remark, language) for remark in remarks]
+    return "".join(f"{each}。" if language == "zh" else f" {each[0].upper()}{each[1:]}." for each in said)
 
 
 def quantile(
@@ -424,7 +434,7 @@ def quantile(
     Parameters
     ----------
     frame : DataFrame, one row per respondent; missing as NaN
-    columns : numeric column or columns; for items of a rating scale take :func:`score_medians`
+    columns : numeric column or columns; for items of a rating scale take :func:`score_medians`, as the note says
     design : SampleDesign, optional
     p : share or shares strictly between 0 and 1; 0.5 is the median
     by : column or columns to split by
@@ -471,19 +481,23 @@ def quantile(
     check_split(by, (*_COUNT_COLUMNS, *NUMBER_COLUMNS))
     check_drawn(frame, design)
     cells, weight = Cells.of(frame, design, by), row_weights(frame, design)
-    tables = []
+    tables, few = [], []
     for name in names:
         ranked = _Ranked.of(name, frame[name], cells, weight)
+        few += [name] if ranked.is_rating() else []
         for domain in _domains(ranked.counts, by):
             numbers = _quantile_numbers(ranked, domain, shares, chosen, level)
             label = dict(zip(by, domain, strict=True))
             tables.append(pd.DataFrame({**label, "column": name, "quantile": shares, **numbers}))
+    table, split = pd.concat(tables, ignore_index=True), tuple(Column(name, {"en": name}) for name in by)
+    moments = ranked.counts.moments(ranked.name, {"rank": ranked.counts.values(ranked.name)})
     return QuantileTable(
-        pd.concat(tables, ignore_index=True),
+        table,
         by=by,
-        by_columns=tuple(Column(name, {"en": name}) for name in by),
+        by_columns=split,
         level=level,
         interval=chosen,
+        remarks=(*_rating_remarks(few), *narrow_remarks_of(moments, _df_used(table, by), chosen, split)),
         cautious=design.selection != "probability",
         design=design,
     )
@@ -564,11 +578,13 @@ def score_medians(
         for domain in _domains(counts, by)
         for item in counts.columns
     ]  # fmt: skip
+    table, split = pd.DataFrame(rows), tuple(side.column_of(name) for name in by)
     return MedianTable(
-        pd.DataFrame(rows),
+        table,
         responses.language,
         by=by,
-        by_columns=tuple(side.column_of(name) for name in by),
+        by_columns=split,
+        remarks=narrow_remarks_of(shares[counts.columns[0]], _df_used(table, by), chosen, split),
         words={item.id: item.label for item in side.instrument.items},
         form=form,
         level=level,
@@ -576,6 +592,24 @@ def score_medians(
         cautious=side.design.selection != "probability",
         design=side.design,
     )
+
+
+def _df_used(table: pd.DataFrame, by: Sequence[str]) -> dict[tuple[Any, ...], Array]:
+    """Degrees of freedom of the rows of each group."""
+    groups = list(zip(*(table[name] for name in by), strict=True)) if by else [()] * len(table)
+    used: dict[tuple[Any, ...], list[float]] = {}
+    for group, df in zip(groups, table["df"], strict=True):
+        used.setdefault(group, []).append(float(df))
+    return {group: np.array(df) for group, df in used.items()}
+
+
+def _rating_remarks(names: Sequence[str]) -> tuple[Text, ...]:
+    """That columns hold the answers of a rating scale, for which these intervals are not made."""
+    if not names:
+        return ()
+    return ({"en": f"these intervals are for continuous columns: {', '.join(names)}, with few whole-number values as ratings have, "
+             "would have intervals that are too narrow; take score_medians()",
+             "zh": f"此类区间适用于连续变量：{'、'.join(names)} 只有少数整数值（如量表评分），区间会偏窄，请改用 score_medians()"},)  # fmt: skip
 
 
 def interpolated_median(values: Array, weight: Array) -> float:
@@ -637,7 +671,7 @@ class _Ranked:
 
     @classmethod
     def of(cls, name: str, column: pd.Series, cells: Cells, weight: Array | None) -> _Ranked:
-        if not pd.api.types.is_numeric_dtype(column):
+        if pd.api.types.infer_dtype(column, skipna=True) not in _NUMBERS:
             raise DataError(f"{name!r} is not numeric. Turn its values into numbers first.")
         numbers = column.to_numpy(dtype=float, na_value=np.nan)
         if np.isinf(numbers).any():
@@ -647,6 +681,11 @@ class _Ranked:
         values = np.unique(numbers[~np.isnan(numbers)])
         rank = np.where(np.isnan(numbers), np.nan, np.searchsorted(values, numbers))
         return cls(name, values, Counts.from_cells({name: rank}, cells, weight), rank, cells, weight)
+
+    def is_rating(self) -> bool:
+        """True if the values are few whole numbers, each given again and again, as answers on a scale are."""
+        few = 1 < len(self.values) <= _FEW_VALUES and bool((self.values == np.rint(self.values)).all())
+        return few and int((~np.isnan(self.rank)).sum()) >= _REPEATED * len(self.values)
 
     def again(self, domain: tuple[Any, ...], shares: Array) -> Again:
         """What replicates need: the weight at every distinct value."""

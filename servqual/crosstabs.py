@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from servqual.counts import Counts
 from servqual.inference import (
+    NARROW,
     NUMBER_COLUMNS,
     Interval,
     Spread,
@@ -24,6 +25,7 @@ from servqual.inference import (
     check_drawn,
     choose_interval,
     inside_one_cluster,
+    is_narrow,
     logit_interval,
     within_one_cluster,
 )
@@ -111,6 +113,9 @@ class CrossTable(Result):
     level: float = 0.95
     interval: Interval = field(default_factory=Student)
     design: SampleDesign = field(default_factory=SampleDesign)
+    narrow: tuple[Any, ...] | None = (
+        None  # groups whose weight few clusters carry; none named where there are no groups
+    )
 
     def title(self) -> str:
         return (
@@ -137,9 +142,18 @@ class CrossTable(Result):
             "total": {"en": "Shares of all", "zh": "比例以全体为基数"},
         }[self.share_of]
         if zh:
-            return f"{whole['zh']}；剔除 {self.n_dropped:,} 行（有缺失）；{100 * self.level:g}% logit 区间，{how}。{test}{design}"
+            return f"{whole['zh']}；剔除 {self.n_dropped:,} 行（有缺失）；{100 * self.level:g}% logit 区间，{how}。{test}{design}{self._too_narrow()}"
         dropped = f"{self.n_dropped:,} rows dropped for something missing"
-        return f"{whole['en']}; {dropped}; {100 * self.level:g}% logit intervals, {how}. {test} {design}"
+        return f"{whole['en']}; {dropped}; {100 * self.level:g}% logit intervals, {how}. {test} {design}{self._too_narrow()}"
+
+    def _too_narrow(self) -> str:
+        """That few clusters carry the weight; empty where they don't."""
+        if self.narrow is None:
+            return ""
+        zh = self.language == "zh"
+        rows = ("、" if zh else ", ").join(map(str, self.narrow))
+        said = say(NARROW, self.language).format(rows="" if not rows else f"（{rows}）" if zh else f" ({rows})")
+        return f"{said}。" if zh else f" {said[0].upper()}{said[1:]}."
 
     def to_wide(self) -> pd.DataFrame:
         """The shares as a table with rows and columns."""
@@ -217,7 +231,8 @@ def crosstab(
     term, share = _share_terms(joint, ())
     test = _rao_scott(pair.names, share.reshape(pair.counts.shape), _spread(joint, term, chosen)[0], pair.counts)
     table = pair.table(share_of, chosen, level)
-    return CrossTable(table, "en", row, column, share_of, test, len(frame) - pair.n, level, chosen, design)
+    narrow = pair.narrow(share_of, chosen, table)
+    return CrossTable(table, "en", row, column, share_of, test, len(frame) - pair.n, level, chosen, design, narrow)
 
 
 def _check_pair(frame: pd.DataFrame, row: str, column: str) -> None:
@@ -300,6 +315,21 @@ class _Pair:
         lines = _lines(self.joint(), (), interval, level)
         return {(k // self.counts.shape[1], k % self.counts.shape[1]): line for k, line in enumerate(lines)}
 
+    def narrow(self, share_of: ShareOf, interval: Interval, table: pd.DataFrame) -> tuple[Any, ...] | None:
+        """The groups whose weight few clusters carry; None where there are none."""
+        if isinstance(interval, Student):
+            return None
+        if share_of == "total":
+            return () if is_narrow(self.joint(), [[[()]]], table["df"].to_numpy(float)) else None
+        group = 1 if share_of == "column" else 0
+        moments = self._moments(self.codes[1 - group], len(self.values[1 - group]), (self.names[group],))
+        found = []
+        for label in self.values[group]:
+            df = table.loc[table[self.names[group]] == label, "df"].to_numpy(float)
+            if not within_one_cluster(moments, [(label,)]) and is_narrow(moments, [[[(label,)]]], df):
+                found.append(label)
+        return tuple(found) or None
+
     def joint(self) -> Moments:
         """Moments of the indicators of all cells, row by row."""
         return self._moments(self.codes[0] * self.counts.shape[1] + self.codes[1], self.counts.size, ())
@@ -327,7 +357,13 @@ def _values(column: pd.Series) -> list[Any]:
     if isinstance(column.dtype, pd.CategoricalDtype):
         return [value for value in column.cat.categories if (column == value).any()]
     distinct = list(pd.unique(column))
-    return sorted(distinct) if pd.api.types.is_numeric_dtype(column) else sorted(distinct, key=str)
+    return sorted(distinct) if _is_numeric(column) else sorted(distinct, key=str)
+
+
+def _is_numeric(column: pd.Series) -> bool:
+    """True for numbers, also where gaps made the column one of objects."""
+    kind = pd.api.types.infer_dtype(column, skipna=True)
+    return pd.api.types.is_numeric_dtype(column) or kind in ("integer", "floating", "mixed-integer-float")
 
 
 def _share_terms(moments: Moments, domain: tuple[Any, ...]) -> tuple[Term, Array]:
@@ -477,7 +513,7 @@ def rank_test(
     'Mean ranks of rating: flagship 0.69, street 0.31. Rank test F(1, 4) = 49.96, p = .002 (n = 24): that all groups of tier answer alike is rejected at 5%.'
     """
     _check_pair(frame, outcome, group)
-    if not pd.api.types.is_numeric_dtype(frame[outcome]):
+    if not _is_numeric(frame[outcome]):
         raise DataError(f"outcome {outcome!r} is not numeric. Turn its values into numbers first.")
     design = design or SampleDesign()
     check_drawn(frame, design)

@@ -121,7 +121,9 @@ class EffectSizes(Result):
     instrument: Instrument | None = None
 
     def title(self) -> str:
-        return "效应量与符号秩检验" if self.language == "zh" else "Effect sizes and signed ranks"
+        if "wilcoxon_p" in self.frame and self.frame["wilcoxon_p"].notna().any():
+            return "效应量与符号秩检验" if self.language == "zh" else "Effect sizes and signed ranks"
+        return "效应量" if self.language == "zh" else "Effect sizes"
 
     def columns(self) -> tuple[Column, ...]:
         words = {**(self.instrument.words() if self.instrument else {}), **TOTALS}

@@ -122,15 +122,16 @@ def suppress_small_cells(
     n : column of the base, or several (``n`` and ``n_expectation``): a row is small where any of them is
     within : columns that name the measure (``"dimension"``); each measure is a table of its own
     minimum : smallest base that may be shown. 5 is common for answers about service; some clients ask for 10.
-    values : columns blanked in a suppressed row; all numeric columns unless given. Bases always are.
+    values : columns blanked in a suppressed row; all but ``by`` and ``within`` unless given, for a verdict in words such
+        as "below the zone" says what its numbers would. Bases always are.
     total : the table of everybody together, with the columns ``within`` and ``n``, where one column splits.
         Without it the groups are taken to add up to a total that readers know.
     language : language in which the result shows itself
 
     Returns
     -------
-    frame : the same rows in the same order; suppressed ones hold no numbers and ``reason`` is ``"suppressed"``. Primary
-        and complementary cells look alike.
+    frame : the same rows in the same order; suppressed ones hold their keys alone and ``reason`` is ``"suppressed"``.
+        Primary and complementary cells look alike.
     Suppression
         Which cells, why, and what a reader can still work out about each base.
 
@@ -215,7 +216,7 @@ def suppress_comparisons(
     groups : the columns of ``frame`` that hold values of the compared split column: ``["tier", "against"]``. Other
         split columns and the measure columns must have the same names in both tables. A measure that the table of
         the groups did not hold (a total beside dimensions) is blanked where the group is for any measure.
-    values : columns to blank; all numeric columns unless given
+    values : columns to blank; unless given all but the first text columns that tell the rows apart
 
     Examples
     --------
@@ -241,7 +242,8 @@ def suppress_comparisons(
     for column in groups:
         hidden |= [key in exact for key in _keys(frame, [column, *beside, *within])]
         hidden |= unknown & [key in any_measure for key in _keys(frame, [column, *beside])]
-    return _blanked(frame, hidden, _value_columns(frame, (*groups, *beside), tuple(within), (), values))
+    labels = _labels(frame, [*groups, *beside, *within])
+    return _blanked(frame, hidden, _value_columns(frame, tuple(labels), (), (), values))
 
 
 # --- checks ------------------------------------------------------------------------------------------------
@@ -549,8 +551,18 @@ def _value_columns(
     if values is not None:
         check_columns(values, frame.columns, "the table")
         return list(dict.fromkeys([*values, *bases]))
-    numeric = [name for name in frame.columns if pd.api.types.is_numeric_dtype(frame[name])]
-    return [name for name in numeric if name not in (*by, *within)]
+    return [name for name in frame.columns if name not in (*by, *within, "reason")]
+
+
+def _labels(frame: pd.DataFrame, known: Sequence[str]) -> list[str]:
+    """The columns that say which row it is: those known, and further texts from the left until no two rows agree."""
+    labels = list(known)
+    for name in frame.columns:
+        if not frame.duplicated(labels).any():
+            break
+        if name not in (*labels, "reason") and not pd.api.types.is_numeric_dtype(frame[name]):
+            labels.append(name)
+    return labels
 
 
 def _blanked(frame: pd.DataFrame, hidden: Array, names: Sequence[str]) -> pd.DataFrame:
@@ -564,8 +576,9 @@ def _blanked(frame: pd.DataFrame, hidden: Array, names: Sequence[str]) -> pd.Dat
             elif pd.api.types.is_integer_dtype(cells):
                 cells = cells.astype("Int64")
             elif not pd.api.types.is_numeric_dtype(cells):
-                cells = cells.astype(object)
-            shown[name] = cells.mask(hidden)
+                texts = pd.api.types.infer_dtype(cells, skipna=True) == "string"
+                cells = cells.astype(object).mask(hidden, "" if texts else None)
+            shown[name] = cells.mask(hidden) if pd.api.types.is_numeric_dtype(cells) else cells
     if "reason" not in shown.columns:
         shown["reason"] = ""
     if hidden.any():

@@ -19,9 +19,9 @@ from servqual.inference import (
     logit_interval,
 )
 from servqual.instruments import Instrument
-from servqual.measures import HEADINGS
+from servqual.measures import HEADINGS, NOT_STATED
 from servqual.responses import Responses
-from servqual.tabulation import Estimates, check_split, split_columns
+from servqual.tabulation import Estimates, check_split, narrow_words, split_columns
 from survey_design.errors import SpecError, check_between, check_columns
 from survey_design.results import Column, Text, say
 
@@ -115,7 +115,7 @@ class Distribution(Estimates):
             said = f"{'Weighted shares' if self.weighted else 'Shares'} of the valid answers; n counts those who gave one, unweighted; "
             said += "don't know and blanks are outside the base"
             said += "" if self.kinds_known else "; which of them were don't know is not known"
-        return self.noted(said, self.how({"en": " on the logit scale", "zh": "（logit 尺度）"}))
+        return self.noted(said, self.how({"en": " on the logit scale", "zh": "（logit 尺度）"}), *self.remarks)
 
     def sentence(self, item: str, **group: Any) -> str:
         """One item in words: how many answered below, at and above the middle of the scale, and who is outside the base."""
@@ -174,7 +174,7 @@ def answer_distribution(
     responses : Responses
     form : the form whose answers are counted: "perception", "expectation", "minimum", "desired"
     by : column or columns to split by, optional
-        How many don't know is then not known group by group; all without a valid answer are counted.
+        Where it is missing, people are a group of their own, "(not stated)". How many don't know is then not known group by group; all without a valid answer are counted.
     level : confidence of the intervals
 
     Returns
@@ -225,11 +225,15 @@ def answer_distribution(
             f"the scale {scale.low}-{scale.high} has {len(values)} values; shares of single values need at most 11."
         )
     interval = choose_interval(side.design, None)
-    tables = [_item_table(side, form, item, values, by, interval, level) for item in side.instrument.columns(form)]
-    frame = pd.concat(tables, ignore_index=True)
+    items = [_item_table(side, form, item, values, by, interval, level) for item in side.instrument.columns(form)]
+    frame = pd.concat([table for table, _ in items], ignore_index=True)
+    narrow = {name for _, names in items for name in names or ()}
+    groups = [group for group in dict.fromkeys(_keys(frame, by)) if " ".join(map(str, group)) in narrow]
+    told = any(names is not None for _, names in items)
+    columns = tuple(responses.column_of(name) for name in by)
     if by:  # the instrument's order within each group
-        groups = list(dict.fromkeys(frame[list(by)].itertuples(index=False, name=None)))
-        rank = frame[list(by)].apply(lambda row: groups.index(tuple(row)), axis=1)
+        place = {group: k for k, group in enumerate(dict.fromkeys(_keys(frame, by)))}
+        rank = [place[group] for group in _keys(frame, by)]
         frame = frame.iloc[np.argsort(rank, kind="stable")].reset_index(drop=True)
     return Distribution(
         frame[[*by, *_OWN]],
@@ -237,12 +241,18 @@ def answer_distribution(
         instrument=side.instrument,
         form=form,
         by=by,
-        by_columns=tuple(responses.column_of(name) for name in by),
+        by_columns=columns,
         level=level,
         interval=interval,
+        remarks=(narrow_words(groups, columns),) if told else (),
         weighted=side.design.weight is not None,
         cautious=side.design.selection != "probability",
     )
+
+
+def _keys(frame: pd.DataFrame, names: Sequence[str]) -> list[tuple[Any, ...]]:
+    """The group of each row."""
+    return list(zip(*(frame[name] for name in names), strict=True)) if names else [()] * len(frame)
 
 
 def _side(responses: Responses, form: str) -> Responses:
@@ -256,8 +266,8 @@ def _side(responses: Responses, form: str) -> Responses:
 
 def _item_table(
     side: Responses, form: str, item: str, values: Array, by: Sequence[str], interval: Interval, level: float
-) -> pd.DataFrame:
-    """The rows of one item: shares with their errors, counts, and who is outside the base."""
+) -> tuple[pd.DataFrame, tuple[str, ...] | None]:
+    """The rows of one item: shares with their errors, counts, who is outside the base; and groups of few clusters."""
     answers = side.answers(form)[item]
     names = [f"= {value}" for value in values]
     given = answers.notna().to_numpy()
@@ -265,7 +275,8 @@ def _item_table(
     indicators = pd.DataFrame(np.where(given[:, None], ones, np.nan), columns=names, index=side.frame.index)
     columns = list(dict.fromkeys([*side.design.column_names(), *by]))
     frame = pd.concat([side.frame[columns], indicators], axis=1)
-    found = estimate(frame, Mean(*names), side.design, by=by, interval=interval, level=level).to_frame()
+    estimates = estimate(frame, Mean(*names), side.design, by=by, interval=interval, level=level)
+    found = estimates.to_frame()
     share, se, df = (found[name].to_numpy(float) for name in ("estimate", "se", "df"))
     found["low"], found["high"] = logit_interval(share, se, df, level)
     edge = found["low"].isna() & np.isin(share, (0.0, 1.0)) & (found["reason"] == "")
@@ -273,7 +284,7 @@ def _item_table(
     found = found.rename(columns={"estimate": "share"}).assign(
         item=item, value=np.tile(values, len(found) // len(values))
     )
-    return _with_counts(found, side, form, item, indicators, by)
+    return _with_counts(found, side, form, item, indicators, by), estimates.narrow
 
 
 def _with_counts(
@@ -286,7 +297,7 @@ def _with_counts(
         return found.assign(
             count=indicators.sum().to_numpy(int), n_missing=np.repeat(lost, k), **_known_kinds(side, form, item)
         )
-    keys = [side.frame[name] for name in by]
+    keys = [side.frame[name].astype(object).where(side.frame[name].notna(), NOT_STATED) for name in by]
     counts = indicators.groupby(keys, sort=False).sum()
     gone = indicators.iloc[:, 0].isna().groupby(keys, sort=False).sum()
     labels = [tuple(row) for row in found[list(by)].iloc[::k].to_numpy(object)]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pandas as pd
 
@@ -14,6 +15,7 @@ MIXED = "utf-8 + gb18030"
 _MARK = b"\xef\xbb\xbf"
 _CHINESE_UTF8 = re.compile(rb"[\xe3-\xe9][\x80-\xbf]{2}|\xef[\xbc\xbd][\x80-\xbf]")
 _LISTED = 5
+_TRADITIONAL = ("big5", "cp950", "big5hkscs")
 
 
 @dataclass(frozen=True)
@@ -21,11 +23,14 @@ class Decoded:
     """A file's text, the encoding it was read in, and the lines that are not in the encoding of the others.
 
     ``other_lines`` counts from 1 and is empty unless two encodings were found: then it names the lines in GB18030.
+    ``doubtful`` are the lines of a guessed encoding with characters that no text has, private or unassigned: the guess
+    may be wrong.
     """
 
     text: str
     encoding: str
     other_lines: tuple[int, ...] = ()
+    doubtful: tuple[int, ...] = ()
 
 
 def decode(content: bytes, name: str, encoding: str | None = None) -> Decoded:
@@ -35,7 +40,9 @@ def decode(content: bytes, name: str, encoding: str | None = None) -> Decoded:
     UTF-8; then line by line. A file of which no line is Chinese in UTF-8 is GB18030. Where some lines are UTF-8 and
     others GB18030, as in exports pasted together, each line is read in its own (``utf-8 + gb18030``). A line that
     could be either goes with the one before it. A line in which whole UTF-8 characters prevail and one is broken is
-    damaged, not GB18030, and is named in an error.
+    damaged, not GB18030, and is named in an error. So is a file that gives private or unassigned characters as GB18030
+    and none as Big5, which nearly all bytes of Big5 can be mistaken for; where it gives them in both,
+    :attr:`Decoded.doubtful` names the lines.
 
     Parameters
     ----------
@@ -54,7 +61,7 @@ def decode(content: bytes, name: str, encoding: str | None = None) -> Decoded:
     --------
     >>> mixed = "门店,5\\n".encode() + "南京路店,6\\n".encode("gb18030")
     >>> decode(mixed, "pasted.csv")
-    Decoded(text='门店,5\\n南京路店,6\\n', encoding='utf-8 + gb18030', other_lines=(2,))
+    Decoded(text='门店,5\\n南京路店,6\\n', encoding='utf-8 + gb18030', other_lines=(2,), doubtful=())
     >>> decode("门店\\n".encode("utf-16-le"), "a.csv").encoding
     'utf-16-le'
     """
@@ -64,9 +71,32 @@ def decode(content: bytes, name: str, encoding: str | None = None) -> Decoded:
         return Decoded(_named(content, name, "utf-16"), "utf-16")
     unmarked = _utf16_without_mark(content)
     if unmarked:
-        return unmarked
+        return replace(unmarked, doubtful=_doubtful(unmarked.text))
     text = _text_or_none(content, "utf-8-sig")
-    return _by_line(content, name) if text is None else Decoded(text, "utf-8-sig")
+    return _looked_at(_by_line(content, name), content, name) if text is None else Decoded(text, "utf-8-sig")
+
+
+def _looked_at(guess: Decoded, content: bytes, name: str) -> Decoded:
+    """The guess with its doubtful lines; refused where another Chinese encoding reads the file without any."""
+    lines = _doubtful(guess.text)
+    texts = {each: _text_or_none(content, each) for each in _TRADITIONAL} if lines else {}
+    better = next((each for each, text in texts.items() if text is not None and not _doubtful(text)), "")
+    if better:
+        cases = pd.DataFrame(
+            {"file": name, "row": lines, "column": "", "value": "", "problem": "characters that no text has"}
+        )
+        raise DataError(
+            f"{name} is not UTF-8, and read as GB18030 {spelled(lines)} would hold characters that no text has. It may be "
+            f"{better}: name it, encoding='{better}', or 'gb18030' if that is right; or save it as UTF-8.", cases)  # fmt: skip
+    return replace(guess, doubtful=lines)
+
+
+def _doubtful(text: str) -> tuple[int, ...]:
+    """The lines, counted from 1, that hold private or unassigned characters."""
+    strange = {character for character in set(text) if unicodedata.category(character) in ("Co", "Cn")}
+    if not strange:
+        return ()
+    return tuple(k for k, line in enumerate(text.split("\n"), start=1) if not strange.isdisjoint(line))
 
 
 def _named(content: bytes, name: str, encoding: str) -> str:

@@ -38,6 +38,11 @@ _GUESSES = {
         "zh": "{file} 不是 UTF-8，按 GB18030 读取。",
     },
 }
+_DOUBT = {
+    "en": "The encoding {encoding} of {file} may be wrong: {lines} would hold characters that no text has. Look at them, and name "
+    "the encoding.",
+    "zh": "{file} 按 {encoding} 读取可能有误：{lines}含私用或未定义字符，请核对并指明编码。",
+}
 
 
 @dataclass(frozen=True)
@@ -123,7 +128,8 @@ def read_table(
     if suffix in _TEXT:
         decoded = decode(content, path.name, encoding)
         table = cut_table(_split(decoded.text, path.name), path.name, header_rows=header_rows)
-        source = replace(source, encoding=decoded.encoding, guess=_guess(decoded, path.name, encoding))
+        source = replace(source, encoding=decoded.encoding, guess=_guess(decoded, path.name, encoding),
+                         remarks=_doubt(decoded, path.name))  # fmt: skip
         return table.frame, _placed(source, table)
     if suffix in _EXCEL:
         cells, merged = _excel(content, path.name, sheet, header_rows)
@@ -160,6 +166,15 @@ def _guess(decoded: Decoded, name: str, encoding: str | None) -> Text:
         language: words.format(file=name, lines=spelled(lines, language), n=len(lines))
         for language, words in _GUESSES[kind].items()
     }
+
+
+def _doubt(decoded: Decoded, name: str) -> tuple[Text, ...]:
+    """That the encoding that was found out may be wrong."""
+    if not decoded.doubtful:
+        return ()
+    lines = {language: spelled(decoded.doubtful, language) for language in _DOUBT}
+    return ({language: words.format(encoding=decoded.encoding, file=name, lines=lines[language])
+             for language, words in _DOUBT.items()},)  # fmt: skip
 
 
 def _content(path: str | Path) -> tuple[Path, bytes]:

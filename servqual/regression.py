@@ -178,8 +178,10 @@ class Regression(Result):
         unknown = [name for name in chosen if name not in self.terms]
         if unknown:
             raise SpecError(f"the model has no predictor {', '.join(unknown)}. It has: {', '.join(self.terms)}.")
-        names = [term for name in chosen for term in self.terms[name]]
-        rows = np.flatnonzero(self.frame["term"].isin(names))
+        number = np.repeat(np.arange(len(self.terms)), [len(names) for names in self.terms.values()])
+        rows = 1 + np.flatnonzero(
+            np.isin(number, [list(self.terms).index(name) for name in chosen])
+        )  # after the intercept
         return _wald(chosen, self.frame["coefficient"].to_numpy()[rows], self.covariance[np.ix_(rows, rows)],
                      float(self.frame["df"].to_numpy()[rows].min()), self.n)  # fmt: skip
 
@@ -447,6 +449,7 @@ class _Rows:
             if against is not None:
                 bases[name] = against
         columns = (INTERCEPT, *(term for names in terms.values() for term in names))
+        _refuse_ambiguous(terms)
         x, weights = np.concatenate(blocks, axis=1), row_weights(frame, design)
         _refuse_dependent(x, columns)
         weight = np.ones(len(x)) if weights is None else weights[used]
@@ -507,6 +510,7 @@ def _coded(column: pd.Series, base: Any) -> tuple[Array, tuple[str, ...], str | 
     categories = (
         [c for c in column.cat.categories if (column == c).any()] if ordered else sorted(column.unique(), key=str)
     )
+    _refuse_alike(name, categories)
     against = categories[0] if base is None else base
     if against not in categories:
         raise SpecError(f"base of {name!r}: {base!r} does not occur. Choose one of {', '.join(map(str, categories))}.")
@@ -515,6 +519,29 @@ def _coded(column: pd.Series, base: Any) -> tuple[Array, tuple[str, ...], str | 
         raise DataError(f"predictor {name!r} does not vary: it is {against} in every row used. Leave it out.")
     block = np.stack([(column == category).to_numpy(dtype=float) for category in others], axis=1)
     return block, tuple(f"{name}={category}" for category in others), str(against)
+
+
+def _refuse_alike(name: str, categories: Sequence[Any]) -> None:
+    """Raise where two categories are written alike, as the number 1 and the text "1" are."""
+    written = [str(category) for category in categories]
+    alike = [repr(each) for each, word in zip(categories, written, strict=True) if written.count(word) > 1]
+    if alike:
+        raise SpecError(
+            f"predictor {name!r}: the categories {', '.join(alike)} are different values written alike, so their terms would "
+            f"have one name. Make them one: frame[{name!r}].astype(str)."
+        )
+
+
+def _refuse_ambiguous(terms: Mapping[str, Sequence[str]]) -> None:
+    """Raise where two terms would bear one name: nobody could tell whose coefficient is whose."""
+    owners: dict[str, list[str]] = {INTERCEPT: ["the intercept"]}
+    for predictor, names in terms.items():
+        for name in names:
+            owners.setdefault(name, []).append(repr(predictor))
+    shared = {name: whose for name, whose in owners.items() if len(whose) > 1}
+    if shared:
+        listed = "; ".join(f"{name!r} from {' and '.join(whose)}" for name, whose in shared.items())
+        raise SpecError(f"terms of the same name: {listed}. Rename one of the columns.")
 
 
 def _refuse_dependent(x: Array, columns: Sequence[str]) -> None:

@@ -17,6 +17,7 @@ from servqual.answers import (
     Question,
     as_codes,
     count_kinds,
+    end_of,
     is_blank,
     label_numbers,
     number_of,
@@ -586,6 +587,7 @@ class Check:
         if self.respondent:
             check_columns([self.respondent], self.frame.columns, self.source.name)
         questions = self._questions(forms)
+        self._refuse_contradictions(questions)
         numbers, kinds = self._numbers(questions)
         frame = self._frame(numbers)
         fate = self._fates(frame, kinds, [name for name, question in questions.items() if question.counted])
@@ -632,6 +634,31 @@ class Check:
             )
             for name, question in asked.items()
         }
+
+    def _refuse_contradictions(self, questions: Mapping[str, Question]) -> None:
+        """Refuses a file that gives the words of one end of a scale to another number, as a reversed scale does."""
+        found = [
+            (
+                self.source.name,
+                "",
+                name,
+                f"{plain_id(text_of(code))} = '{words}'",
+                f"in the instrument {end} = '{words}'",
+            )
+            for name, question in questions.items()
+            for code, words in self.labels.values.get(name, {}).items()
+            if (end := end_of(question.scale, words)) is not None and number_of(text_of(code)) != end
+        ]
+        if not found:
+            return
+        columns, scale = list(dict.fromkeys(case[2] for case in found)), questions[found[0][2]].scale
+        said = "; ".join(f"{case[3]}, {case[4]}" for case in found if case[2] == columns[0])
+        more = f" (and {len(columns) - 1} more columns)" if len(columns) > 1 else ""
+        raise DataError(
+            f"{self.source.name}: value labels contradict the scale: column '{columns[0]}' says {said}{more}. If the answers are reversed, recode them as "
+            f"{scale.low + scale.high} - answer, or export words instead of codes; if the form was printed that way, swap "
+            "low_label and high_label in the instrument and give its items reverse = true; if only the labels are wrong, "
+            "correct them in the file.", pd.DataFrame(found, columns=_CASES))  # fmt: skip
 
     def _words_of(self, name: str, question: Question, own: Mapping[str, Any]) -> dict[str, int]:
         """Word -> number for one column: the scale's ends, words for all columns of this scale, the column's own."""
@@ -847,7 +874,11 @@ def _as_labels(column: pd.Series, from_file: bool) -> pd.Series:
         return column
     column = whole(column)
     given = column[column.notna()]
-    if not from_file or given.empty or not all(isinstance(value, str) and _POINT_NOUGHT.fullmatch(value.strip()) for value in given):
+    if (
+        not from_file
+        or given.empty
+        or not all(isinstance(value, str) and _POINT_NOUGHT.fullmatch(value.strip()) for value in given)
+    ):
         return column
     return column.map(lambda value: value if value is None else value.strip().partition(".")[0])
 
@@ -921,7 +952,7 @@ def _as_stored(variable: Variable, frame: pd.DataFrame, name: str) -> Variable:
 def nothing_left(ledger: pd.DataFrame, cases: pd.DataFrame, name: str) -> str:
     """That no row can be used, and why: what became of the rows, and the faults by column."""
     rows = ledger[(ledger["part"] == "rows") & (ledger["n"] > 0)].set_index("step")["n"]
-    lost = ", ".join(f"{n} × {STEPS[step]['en']}" for step, n in rows.items() if step not in ("read", "kept"))
+    lost = ", ".join(f"{n} × {STEPS[str(step)]['en']}" for step, n in rows.items() if step not in ("read", "kept"))
     shown, why = _faults_in_words(cases), f" ({lost})" if lost else ""
     return (
         f"{name}: none of its {int(rows.get('read', 0))} rows can be used{why}. {shown}{'. ' if shown else ''}"

@@ -41,7 +41,7 @@ from servqual.proportions import (
 )
 from servqual.remarks import kept_remark, strata_words
 from servqual.responses import Responses
-from servqual.tabulation import Estimates, split_columns
+from servqual.tabulation import Estimates, narrow_remarks_of, split_columns
 from survey_design.errors import DataError, SpecError, check_between, check_choice, check_columns
 from survey_design.results import Column, Estimate, Text, say
 
@@ -697,6 +697,8 @@ class _Grouped:
             listed = strata_words(self.side, lonely)
             said.append({"en": f"single-cluster strata ({listed['en']}) deviate from the overall mean, which overstates their error",
                          "zh": f"仅含一个群的层（{listed['zh']}）以总体均值为中心，误差偏保守"})  # fmt: skip
+        df = {line.label: line.df for line in self.lines}
+        said += narrow_remarks_of(self.moments, df, self.interval, [self.side.column_of(name) for name in self.by])
         if self.moments.weighted:
             kish = kish_deff(self.moments)
             said.append({"en": f"unequal weights alone: Kish deff {kish:.2f}",

@@ -7,7 +7,7 @@ relied on, and a rank comes with the range of ranks that the answers leave open.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -102,6 +102,83 @@ def between_variance(y: Array, v: Array, group: Array) -> float:
     return float(brentq(lambda tau2: _slope(y, v, group, tau2), low, high, xtol=1e-14, rtol=1e-13))
 
 
+def generalised_q(y: Array, v: Array, group: Array, tau2: float) -> float:
+    """``Σ (y − m)²/(tau² + v)`` about the groups' weighted means: k − p on average where tau² is the truth.
+
+    It falls as tau² rises. At 0, over k − p, it is the F that :class:`BetweenStores` tests.
+
+    >>> generalised_q(np.array([1.0, 3.0, 5.0]), np.ones(3), np.zeros(3, dtype=int), 3.0)
+    2.0
+    """
+    mean = _group_means(y, v, group, np.array([tau2]))[0][0]
+    return float(((y - mean[group]) ** 2 / (tau2 + v)).sum())
+
+
+def between_interval(y: Array, v: Array, group: Array, df: float, level: float = 0.95) -> tuple[float, float]:
+    """Interval of the variance between stores: every tau² that a test of the generalised Q does not reject.
+
+    Parameters
+    ----------
+    y, v, group : as in :func:`between_variance`
+    df : degrees of freedom of the pooled error variances
+    level : confidence
+
+    Returns
+    -------
+    low, high of tau². ``low`` is 0 exactly where the F test that stores do not differ gives p >= 1 − level.
+
+    Notes
+    -----
+    Viechtbauer's Q profile: ``Q(tau²)/(k − p)`` (:func:`generalised_q`) is held against F with k − p and df degrees of
+    freedom, which allows for the error variances being estimates. Both tails together have 1 − level. How they share it
+    depends on tau²: too small a Q is refused with probability ``(1 − level)/2 · (g − (1 − level))/level``, too large a Q with
+    the rest, where g is the power of the F test at tau², ``P(F > F_crit v/(tau² + v))`` with v the geometric mean of the
+    error variances. At 0 only a large Q speaks against tau², so all of it lies there, as in the F test; where the test
+    would hardly miss that stores differ, the tails are equal. With equal tails throughout, p = .03 would stand beside an
+    interval that holds 0, and a very small Q would leave no tau² at all. Exact for known error variances and
+    normal means; for pooled ones at 0 with equal n, else close (docs/store_estimates.md).
+
+    References
+    ----------
+    Viechtbauer (2007), Statistics in Medicine 26, 37-52, doi:10.1002/sim.2514. Unequal tails: Jackson and Bowden (2016),
+    BMC Medical Research Methodology 16, 118, doi:10.1186/s12874-016-0219-y. Checked against the F test, and against roots
+    found by halving with scipy's F and statsmodels' weighted means (tests/test_stores.py).
+
+    Examples
+    --------
+    >>> y, v = np.array([1.0, 3.0, 5.0, 2.0, 6.0]), np.full(5, 1.0)
+    >>> low, high = between_interval(y, v, np.zeros(5, dtype=int), 60.0)
+    >>> round(low, 3), round(high, 3)
+    (0.663, 35.14)
+    """
+    from scipy.optimize import brentq
+    from scipy.special import fdtrc, fdtri
+
+    df1 = len(y) - int(group.max()) - 1
+    typical, alpha = _reach(v), 1 - level
+    critical = float(fdtri(df1, df, level))
+
+    def lower_tail(tau2: float) -> float:
+        power = float(fdtrc(df1, df, critical * typical / (tau2 + typical)))
+        return max(alpha / 2 * (power - alpha) / level, 0.0)
+
+    def too_large(tau2: float) -> float:
+        return generalised_q(y, v, group, tau2) / df1 - float(fdtri(df1, df, 1 - alpha + lower_tail(tau2)))
+
+    def not_small(tau2: float) -> float:
+        return generalised_q(y, v, group, tau2) / df1 - float(fdtri(df1, df, lower_tail(tau2)))
+
+    def root(over: Callable[[float], float]) -> float:
+        if over(0.0) <= 0:
+            return 0.0
+        high = typical
+        while over(high) > 0:
+            high *= 2
+        return float(brentq(over, 0.0, high, xtol=1e-14 * typical, rtol=1e-12))
+
+    return root(too_large), root(not_small)
+
+
 @dataclass(frozen=True, eq=False)
 class Posterior:
     """What the answers say about the stores' true means: a mixture of normals over the values that tau² may have.
@@ -172,11 +249,6 @@ class Posterior:
             under = self.below(middle, extra) < share
             low, high = np.where(under, middle, low), np.where(under, high, middle)
         return np.asarray((low + high) / 2)
-
-    def tau(self, share: float) -> float:
-        """Quantile of the standard deviation between stores."""
-        steps = np.cumsum(self.weight) - self.weight / 2
-        return float(np.interp(share, steps, np.sqrt(self.tau2)))
 
     def draws(self, n: int, generator: np.random.Generator) -> Array:
         """(n, k) true means that the answers leave open, all stores drawn together."""
@@ -349,14 +421,17 @@ def _observed(responses: Responses, basis: Basis, asked: _Asked, interval: Inter
     if not labels:
         raise DataError(f"{responses.source.name}: no row says which {asked.by!r} it belongs to.")
     rows, names = [basis.row(label) for label in labels], [label[0] for label in labels]
+    if asked.worst is not None and asked.worst > len(names):
+        raise SpecError(f"worst={asked.worst}, but there are {len(names)} of {asked.by!r}: give {len(names)} or fewer.")
     told = _groups_of(responses, asked.by, asked.within, names)
-    groups = list(dict.fromkeys(told))
+    groups = sorted(dict.fromkeys(told), key=_place)
     lines = [row_numbers(basis, row, *basis.spread([(1.0, row)], interval), asked.level) for row in rows]
     own, df, share = (np.array(part) for part in zip(*(_own_error(basis, row, interval) for row in rows), strict=True))
     shared = basis.shared == "E"
     kind, error = np.zeros(len(rows), dtype=int), np.zeros((1, 1))
     if shared:
-        kind, error = _shared_error(basis, rows, interval, asked.level)
+        kind, error = _shared_error(basis, [rows[k] for k in _in_order(names)], interval, asked.level)
+        kind = kind[np.argsort(_in_order(names))]
     return _Stores(
         names,
         rows,
@@ -372,6 +447,16 @@ def _observed(responses: Responses, basis: Basis, asked: _Asked, interval: Inter
         pd.DataFrame([{name: line[name][0] for name in line} for line in lines]),
         np.array([min(row.n_perception[0], row.n_perception[0] if shared else row.n_expectation[0]) for row in rows]),
     )
+
+
+def _place(label: Any) -> tuple[str, str]:
+    """Where a label stands when random numbers are handed out, so that the order of rows changes nothing."""
+    return str(label), type(label).__name__  # 1 and "1" are two labels
+
+
+def _in_order(names: Sequence[Any]) -> Array:
+    """(k,) positions of the names in the order of their labels."""
+    return np.array(sorted(range(len(names)), key=lambda k: _place(names[k])), dtype=int)
 
 
 def _groups_of(responses: Responses, by: str, within: str | None, names: Sequence[Any]) -> list[Any]:
@@ -443,7 +528,7 @@ class BetweenStores:
     Attributes
     ----------
     tau : standard deviation between stores by REML (or as given)
-    low, high : its interval
+    low, high : its interval (:func:`between_interval`), from 0 exactly where the test does not reject at 1 − level
     f, df1, df2, p : test that stores of a group do not differ at all; with equal n the F test of a one-way table
     known : True where tau was given
     """
@@ -475,7 +560,7 @@ class BetweenStores:
         else:
             head = f"SD between stores τ = {self.tau:.2f} (REML, {percent} interval {self.low:.2f} to {self.high:.2f}; {test}, {p})"
             luck = "; stores differ no more than chance would have it: shrunken estimates lie near the group's mean, ranks are close to a lottery"
-        return head + (luck if self.tau == 0 else "")
+        return head + (luck if self.tau == 0 == self.low else "")
 
 
 def _differences(model: Posterior, df: float, level: float, known: float | None) -> BetweenStores:
@@ -483,12 +568,12 @@ def _differences(model: Posterior, df: float, level: float, known: float | None)
 
     if known is not None:
         return BetweenStores(known, known, known, np.nan, 0, 0.0, np.nan, known=True)
-    mean = _group_means(model.y, model.v, model.group, np.zeros(1))[0][0]
-    df1 = len(model.y) - len(mean)
-    f = float(((model.y - mean[model.group]) ** 2 / model.v).sum() / df1)
-    tau = np.sqrt(between_variance(model.y, model.v, model.group))
-    low, high = model.tau((1 - level) / 2), model.tau((1 + level) / 2)
-    return BetweenStores(float(tau), min(low, float(tau)), high, f, df1, df, float(fdtrc(df1, df, f)))
+    observed = (model.y, model.v, model.group)
+    df1 = len(model.y) - int(model.group.max()) - 1
+    f = generalised_q(*observed, 0.0) / df1
+    low, high = np.sqrt(between_interval(*observed, df, level))
+    tau = np.sqrt(between_variance(*observed))
+    return BetweenStores(float(tau), float(low), float(high), f, df1, df, float(fdtrc(df1, df, f)))
 
 
 # --- the result --------------------------------------------------------------------------------------------
@@ -720,7 +805,7 @@ def store_estimates(
     between : standard deviation between stores where it is known (an earlier wave); otherwise it is learned from the
         answers, which needs at least three stores more than groups
     threshold : adds the probability that a store's true score lies below it
-    worst : how many count as "among the worst"; a tenth of the stores by default
+    worst : how many count as "among the worst", at most all; a tenth of the stores by default
     level : confidence of the intervals
     draws, seed : simulated rankings, and where their random numbers start
 
@@ -741,7 +826,11 @@ def store_estimates(
     (:func:`posterior`). With equal n in a group, shrunken = reliability * raw + (1 - reliability) * group mean.
 
     **Ranks.** In each simulated ranking all stores are drawn together; the expected rank, its interval and the
-    probability of being among the worst are read from these. The table's own order is one ranking of many.
+    probability of being among the worst are read from these. The table's own order is one ranking of many. Random numbers
+    go to stores and groups by their labels, so the order of rows changes nothing.
+
+    **Differences between stores.** tau by REML with the interval of :func:`between_interval`, which begins at 0 exactly
+    where the F test beside it does not reject.
 
     **Expectations from other people.** Then all stores share the expectation. Stores are modelled by their
     perceptions; the expectation's error is added to the levels. In ranks a common expectation cancels; if it is matched
@@ -759,7 +848,8 @@ def store_estimates(
     Fay and Herriot (1979), doi:10.1080/01621459.1979.10482505. Morris (1983), doi:10.1080/01621459.1983.10477920. Prasad
     and Rao (1990), Journal of the American Statistical Association 85, 163-171, doi:10.1080/01621459.1990.10475320.
     Goldstein and Spiegelhalter (1996), Journal of the Royal Statistical Society A 159, 385-409, doi:10.2307/2983325. Laird
-    and Louis (1989), Journal of Educational Statistics 14, 29-46, doi:10.3102/10769986014001029. Checked in
+    and Louis (1989), Journal of Educational Statistics 14, 29-46, doi:10.3102/10769986014001029. Viechtbauer (2007),
+    Statistics in Medicine 26, 37-52, doi:10.1002/sim.2514. Checked in
     tests/test_stores.py against R, statsmodels, published examples, and closed forms.
 
     Examples
@@ -774,7 +864,7 @@ def store_estimates(
     >>> stores.sentence("B").split("; ")[1:]
     ['pulled to 5.80 (95% interval 4.79 to 6.83) towards 4.56, the mean of all', 'between 1st and 3rd of 6.']
     >>> stores.sentence()
-    'SD between stores τ = 0.98 (REML, 95% interval 0.62 to 5.33; F(5, 12) = 4.43, p = .016).'
+    'SD between stores τ = 0.98 (REML, 95% interval 0.34 to 2.79; F(5, 12) = 4.43, p = .016).'
     """
     asked = _Asked(by, within, of, measure, minimum, between, threshold, worst, level, draws, seed)
     told = _perceptions_alone(responses) if of == "perception" else responses
@@ -905,8 +995,8 @@ def _shrunken(stores: _Stores, model: Posterior, asked: _Asked) -> dict[str, Arr
 
 def _ranks(stores: _Stores, model: Posterior, asked: _Asked) -> dict[str, Array]:
     """Expected ranks of the usable stores, their intervals, and the probability of being among the worst."""
-    names = [str(name) for name, used in zip(stores.labels, stores.usable, strict=True) if used]
-    order = np.array(sorted(range(len(names)), key=names.__getitem__))  # so that the order of rows changes nothing
+    names = [name for name, used in zip(stores.labels, stores.usable, strict=True) if used]
+    order = _in_order(names)
     off, kind = stores.level[stores.usable][order], stores.kind[stores.usable][order]
     ranks = _simulated_ranks(_reordered(model, order), off, kind, stores.error, asked.draws, asked.seed)
     if ranks is None:

@@ -18,7 +18,7 @@ from servqual.files import Source
 from servqual.instruments import Instrument
 from servqual.moments import PART, rebatched
 from servqual.privacy import PersonalData
-from servqual.responses import Check, Faults, Ledger, PersonalDataRule, Reading, Responses, Variable
+from servqual.responses import Check, Faults, Ledger, PersonalDataRule, Reading, Responses, Variable, nothing_left
 from survey_design.errors import DataError, SpecError, check_choice, check_columns
 from survey_design.sampling import SampleDesign
 
@@ -73,7 +73,7 @@ class ResponseStream(Responses):
                 f"{source.name}: {total.n_cases:,} faults. {shown}. Correct the file, or set faults = 'set aside' to leave these "
                 "out and have them counted.", total.cases)  # fmt: skip
         if not total.n:
-            raise DataError(f"{source.name}: none of its rows can be used. Look at .cases.", total.cases)
+            raise DataError(nothing_left(total.ledger, total.cases, source.name), total.cases)
         found = {
             "forms": total.forms,
             "ledger": Ledger(total.ledger, instrument.language, source.name),
@@ -89,6 +89,7 @@ class ResponseStream(Responses):
             "_n": total.n,
             "_repeats": bool((total.ledger.set_index("step")["n"])["duplicate"]),
             "_names": total.names,
+            "_measured": frozenset(total.measured),
         }
         for name, value in found.items():
             object.__setattr__(self, name, value)
@@ -127,6 +128,7 @@ class ResponseStream(Responses):
             source = Source(self.source.name, n_raw=len(batch))
             check = Check.of(batch, self.instrument, self.design, self.__dict__["_columns"], self.respondent, source)
             check = replace(check, codes=self.__dict__["_codes"], words=self.__dict__["_words"])
+            check = replace(check, measured=self.__dict__.get("_measured", frozenset()))
             check = replace(check, earlier=seen.contains if again else None)
             check, personal = check.masking(code=False) if self.__dict__["_masked"] else (check, None)
             reading = check.run()
@@ -281,6 +283,7 @@ class _Total:
     def __init__(self) -> None:
         self.forms: tuple[str, ...] = ()
         self.names: list[str] = []
+        self.measured: set[str] = set()
         self.ledger = pd.DataFrame(columns=["part", "step", "n"])
         self.by_kind = pd.DataFrame()
         self.cases = pd.DataFrame()
@@ -314,6 +317,7 @@ class _Total:
             self.by_kind = self.by_kind + reading.answers_by_kind
             if len(self.cases) < _MOST_CASES and len(reading.cases):
                 self.cases = pd.concat([self.cases, reading.cases], ignore_index=True).head(_MOST_CASES)
+        self.measured |= {str(name) for name in reading.frame if reading.frame[name].dtype.kind == "f"}
         self.n += len(reading.frame)
         self.n_cases += len(reading.cases)
 

@@ -33,7 +33,7 @@ from survey_design.sampling import SampleDesign
 
 if TYPE_CHECKING:
     from servqual.comparison import Comparison
-    from servqual.gaps import GapScores
+    from servqual.gaps import GapScores, PerformanceScores
     from servqual.privacy import PersonalData
     from servqual.report import Report
     from servqual.stores import StoreEstimates
@@ -221,10 +221,11 @@ class StudyResults:
     ----------
     study, language : what was run, and the language it is told in
     responses : what came back
-    gaps : overall first, then one per column of ``by``; none where only minimum and desired levels were asked
+    gaps : overall first, then one per column of ``by``; none where no expectations were asked
     comparisons : one per column of ``by`` that has more than one value
     zones : the zone of tolerance, where minimum and desired levels were asked
     stores : estimates of single stores, where the study asks for them
+    performance : perceptions alone, overall first, where the instrument asks nothing else
     """
 
     study: Study
@@ -234,6 +235,7 @@ class StudyResults:
     comparisons: tuple[Comparison, ...]
     zones: tuple[ToleranceScores, ...] = ()
     stores: StoreEstimates | None = None
+    performance: tuple[PerformanceScores, ...] = ()
 
     def report(self) -> Report:
         """The gap report of this run."""
@@ -248,13 +250,14 @@ class StudyResults:
         )
         title = say(self.study.title, self.language)
         return gap_report(title, self.responses, self.gaps, self.comparisons, self.language, provenance,
-                          zones=self.zones, stores=self.stores, minimum_base=self.study.minimum_base)  # fmt: skip
+                          zones=self.zones, stores=self.stores, minimum_base=self.study.minimum_base,
+                          performance=self.performance, missing=self.study.missing)  # fmt: skip
 
     def headlines(self) -> list[str]:
         """The total, and the widest shortfall of a dimension; or that they could not be tested."""
         from servqual.report.findings import headlines
 
-        return headlines(self.gaps, self.zones, self.study.minimum_base)
+        return headlines(self.gaps, self.zones, self.study.minimum_base, self.performance)
 
     def _encodings(self) -> tuple[str, ...]:
         """Which files' letters were guessed. Files stand in the study as [expectation], [perception]."""
@@ -354,15 +357,24 @@ class Study:
     def _scored(self, responses: Responses, language: Language, tell: Callable[[str], None]) -> StudyResults:
         """Gaps and their comparisons, zones of tolerance, stores: what the files allow and the study asks for."""
         zoned = set(_LEVELS) <= set(responses.forms)
-        only_zones = zoned and "expectation" not in responses.forms and "expected" not in self.options
+        self._check_split(responses)
+        no_gaps = "expectation" not in responses.forms and "expected" not in self.options
+        only_zones = zoned and no_gaps
+        alone = (
+            {form.name for form in responses.instrument.forms} == {"perception"} and no_gaps and len(self.files) == 1
+        )
         if only_zones:
             self._refuse_gap_settings()
         tell("scoring all respondents")
-        gaps, zones = ([] if only_zones else [self._gaps(responses)]), ([self._zone(responses)] if zoned else [])
+        gaps = [] if only_zones or alone else [self._gaps(responses)]
+        zones = [self._zone(responses)] if zoned else []
+        performance = [self._performance(responses)] if alone else []
         for column in self.by:
             tell(f"scoring by {column}")
             if only_zones:
                 zones.append(self._zone(responses, column))
+            elif alone:
+                performance.append(self._performance(responses, column))
             else:
                 gaps.append(self._gaps(responses, column))
         tell("comparing groups" if self.by else "no groups to compare")
@@ -371,12 +383,30 @@ class Study:
         if self.stores is not None:
             tell(f"estimating by {self.stores['by']}")
             stores = self._store_estimates(responses)
-        return StudyResults(self, language, responses, tuple(gaps), comparisons, tuple(zones), stores)
+        scored = (tuple(gaps), comparisons, tuple(zones), stores, tuple(performance))
+        return StudyResults(self, language, responses, *scored)
+
+    def _check_split(self, responses: Responses) -> None:
+        """Refuses columns to split by that no file has, before anything is scored."""
+        stores = self.stores or {}
+        named = [*self.by, *(stores[key] for key in ("by", "within") if stores.get(key))]
+        for name in named:
+            if any(name in side.columns for side in responses.sides):
+                continue
+            last = [column for side in responses.sides for column in side.columns if column.endswith(f" {name}")]
+            if last:
+                raise DataError(f"{responses.source.name} has no column {name!r}. Did you mean {last[0]!r}?")
+            check_columns([name], responses.columns, responses.source.name)
 
     def _gaps(self, responses: Responses, by: str | None = None) -> GapScores:
         from servqual.gaps import score_gaps
 
         return score_gaps(responses, by=by, match=self.match if by else None, **self.options)
+
+    def _performance(self, responses: Responses, by: str | None = None) -> PerformanceScores:
+        from servqual.gaps import score_performance
+
+        return score_performance(responses, by=by, **{name: v for name, v in self.options.items() if name != "adjust"})
 
     def _comparisons(self, gaps: Sequence[GapScores]) -> tuple[Comparison, ...]:
         from servqual.comparison import compare
@@ -419,6 +449,12 @@ class Study:
     def report(self, language: Language | None = None) -> Report:
         """The gap report of the study: read, score, compare, tell."""
         return self.results(language).report()
+
+    @property
+    def missing(self) -> Missing:
+        """Who counts where answers are missing."""
+        return Missing(**{key: self.options[name] for key, name in (("rule", "missing"), ("minimum", "minimum"))
+                          if name in self.options})  # fmt: skip
 
     def settings(self) -> dict[str, str]:
         """What study.toml asked for, for the record."""
@@ -620,8 +656,10 @@ class _Reader:
         named = [name for name in _FILES if name in self.content]
         if named == ["responses"] or named == ["expectation", "perception"]:
             return tuple(self._file(name) for name in named)
-        if named == ["perception"] and "expected" in self.content:
-            return (self._file("perception"),)
+        if named == ["perception"]:
+            file = self._file("perception")
+            if "expected" in self.content or {form.name for form in file.instrument.forms} == {"perception"}:
+                return (file,)
         remedy = "write [responses] if the same people answered both forms, else [expectation] and [perception]"
         self._fail("top level", f"the data are named by {', '.join(f'[{n}]' for n in named) or 'no table'}", remedy)
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
-from typing import Any, Literal, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from servqual.inference import (
+    NARROW,
     NUMBER_COLUMNS,
     REASONS,
     Adjust,
@@ -19,8 +20,10 @@ from servqual.inference import (
     Student,
     adjust_p,
     choose_interval,
+    is_narrow,
     srs_variance,
     t_pvalue,
+    within_one_cluster,
 )
 from servqual.instruments import Instrument
 from servqual.measures import CAUTION, HEADINGS, TOTALS, Basis, Row, What
@@ -28,12 +31,17 @@ from servqual.responses import Responses
 from survey_design.errors import SpecError, check_choice
 from survey_design.results import Column, Estimate, Language, Result, Text, say
 
+if TYPE_CHECKING:
+    from servqual.moments import Moments
+
 Array = NDArray[Any]
 Table = Literal["dimensions", "items", "total"]
 Shown = TypeVar("Shown", bound=Result)
 
 KIND_OF: Mapping[str, What] = {"dimensions": "dimension", "items": "item", "total": "total"}
 _PLAIN: Text = {"en": "", "zh": ""}
+_MOST_NAMED = 6
+_LISTED = {"en": (", ", "{} more", " ({})"), "zh": ("、", "另 {} 行", "（{}）")}
 
 
 # --- what a table of estimates knows of itself -------------------------------------------------------------
@@ -287,6 +295,37 @@ def suited_interval(responses: Responses, interval: Interval | None) -> Interval
     """The interval asked for, else the one that suits the first file with a design."""
     designs = [side.design for side in responses.sides]
     return choose_interval(next((design for design in designs if not design.is_simple), designs[0]), interval)
+
+
+def narrow_remarks_of(
+    moments: Moments,
+    df: Mapping[tuple[Any, ...], Array],
+    interval: Interval,
+    columns: Sequence[Column] = (),
+) -> tuple[Text, ...]:
+    """That few clusters carry the weight of some groups, and which; empty where they don't.
+
+    Parameters
+    ----------
+    df : (m,) degrees of freedom that each group's intervals use, by its values of the split columns
+    columns : the split columns
+    """
+    if isinstance(interval, Student):
+        return ()  # says itself that clusters are not counted
+    found = [group for group, used in df.items()
+             if not within_one_cluster(moments, [group]) and is_narrow(moments, [[[group]]], used)]  # fmt: skip
+    return (narrow_words(found, columns),) if found else ()
+
+
+def narrow_words(groups: Sequence[tuple[Any, ...]], columns: Sequence[Column]) -> Text:
+    """That few clusters carry the weight of these groups, in words."""
+    said: dict[str, str] = {}
+    for language, (glue, more, frame) in _LISTED.items():
+        named = [" ".join(c.show(value, language) for c, value in zip(columns, group, strict=True)) for group in groups]
+        rest = [more.format(len(named) - _MOST_NAMED)] if len(named) > _MOST_NAMED else []
+        listed = glue.join([*named[:_MOST_NAMED], *rest])
+        said[language] = NARROW[language].format(rows=frame.format(listed) if columns else "")
+    return said
 
 
 # --- from numbers to rows ----------------------------------------------------------------------------------

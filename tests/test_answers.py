@@ -206,3 +206,13 @@ def test_frames_of_any_kind_of_number_give_the_same_responses(kind):
     pd.testing.assert_frame_equal(plain.frame, other.frame)
     assert plain.frame["P_slow"].tolist() == (8 - frame["P_slow"]).tolist()
     assert plain.ledger.to_frame().equals(other.ledger.to_frame())
+
+
+def test_words_of_one_end_for_another_number_are_refused():
+    with pytest.raises(
+        SpecError, match=r"value_labels of P_clean: 'strongly agree' = 1, but in the instrument .* is 7"
+    ):
+        Responses(answers(P_clean=[1]), LIKERT, value_labels={"strongly agree": 1})
+    with pytest.raises(SpecError, match="'非常同意' = 6"):
+        Responses(answers(P_clean=[1]), LIKERT, value_labels={"P_clean": {"非常同意": 6}})
+    assert Responses(answers(P_clean=[1]), LIKERT, value_labels={"Strongly agree": 7}).n == 1

@@ -30,10 +30,10 @@ def study(tmp_path):
     return tmp_path / "my"
 
 
-def spoil(study, column="P_EMP5", n=12):
+def spoil(study, column="P_EMP5", n=12, words=('=HYPERLINK("x")',)):
     path = study / "answers.csv"
     frame = pd.read_csv(path, dtype=str)
-    frame.loc[: n - 1, column] = '=HYPERLINK("x")'
+    frame.loc[: n - 1, column] = [words[k % len(words)] for k in range(n)]
     frame.to_csv(path, index=False)
 
 
@@ -117,14 +117,21 @@ def test_faulty_cells_end_a_report_with_their_list(run, study, tmp_path):
         spoil(study, column)
     told = run("report", "my")
     assert told.exit_code == 1
-    assert told.stderr.count('=HYPERLINK("x")') == 20
-    assert "the first 20 of 24 faulty cells" in told.stderr
+    assert """'=HYPERLINK("x")' stands in 24 cells of 2 columns, first in row 2: if it is an answer""" in told.stderr
     assert "All of them: build/faulty_cells.csv" in told.stderr
     assert "Traceback" not in told.stderr
     assert [path.name for path in (tmp_path / "build").iterdir()] == ["faulty_cells.csv"]
     cells = pd.read_csv(tmp_path / "build" / "faulty_cells.csv")
     assert len(cells) == 24
     assert set(cells["value"]) == {'\'=HYPERLINK("x")'}
+
+
+def test_the_first_twenty_faulty_cells_are_listed(run, study):
+    for column in ("P_EMP4", "P_EMP5"):
+        spoil(study, column, words=[f"word{k:02d}" for k in range(12)])
+    told = run("report", "my")
+    assert told.stderr.count("word") == 20
+    assert "the first 20 of 24 faulty cells" in told.stderr
 
 
 def test_check_fails_with_cells_and_writes_only_when_asked(run, study, tmp_path):

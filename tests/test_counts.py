@@ -411,3 +411,37 @@ def test_cells_of_the_rows_serve_counts_too():
     counts = Counts.from_cells(frame[["kind", "calm"]], cells, frame["w"].to_numpy())
     assert counts.columns == ("kind", "calm")
     assert counts.weight("kind") == pytest.approx(Counts.from_frame(frame, ["kind"], DESIGN).weight("kind"))
+
+
+def test_a_column_of_ratings_is_told_to_take_score_medians():
+    frame = stores()
+    table = quantile(frame, ["calm", "minutes"], DESIGN, by="region")
+    assert "for continuous columns: calm, with few whole-number values" in table.note()
+    assert "score_medians()" in table.in_language("zh").note()
+    assert "calm 只有少数整数值" in table.in_language("zh").note()
+    assert "score_medians" not in quantile(frame, "minutes", DESIGN).note()
+    assert "score_medians" not in quantile(frame.assign(calm=frame["calm"] + frame["minutes"]), "calm").note()
+
+
+def test_whole_numbers_with_gaps_are_numbers_also_as_objects():
+    frame = stores()
+    held = frame.assign(calm=frame["calm"].astype("Int64").astype(object).where(frame["calm"].notna(), None))
+    assert held["calm"].dtype == object
+    pd.testing.assert_frame_equal(quantile(held, "calm", DESIGN).to_frame(), quantile(frame, "calm", DESIGN).to_frame())
+    with pytest.raises(DataError, match="not numeric"):
+        quantile(frame.assign(calm="7"), "calm")
+
+
+def test_few_clusters_that_carry_the_weight_are_told_beside_quantiles_and_medians():
+    frame = stores().assign(g=lambda data: np.where(data.index % 2 == 0, "u", "v"))
+    skewed = frame.assign(store=np.where(frame["store"] < 14, 0, frame["store"]))
+    asked, design = load_instrument("retail-13"), SampleDesign(clusters="store")
+    answers = dict.fromkeys(asked.columns("perception").values(), frame["kind"] + 4)
+    for data, told in ((skewed, True), (frame, False)):
+        held = Responses(data.assign(**answers), asked, design)
+        for table in (quantile(data, "minutes", design), score_medians(held)):
+            assert ("ew clusters carry most of the weight:" in table.note()) is told
+            assert ("少数群占了大部分权重：" in table.in_language("zh").note()) is told
+        assert ("(u, v)" in quantile(data, "minutes", design, by="g").note()) is told
+        assert ("（u、v）" in score_medians(held, by="g").in_language("zh").note()) is told
+        assert "ew clusters" not in quantile(data, "minutes", design, interval=Student()).note()

@@ -307,3 +307,28 @@ def test_words_in_both_languages():
     assert test.sentence("zh").startswith("calm的平均秩：flagship 0.")
     assert table.to_wide().columns.tolist() == ["flagship", "kiosk", "street"]
     assert table.to_wide().index.tolist() == ["low", "middle", "high"]
+
+
+def test_few_clusters_that_carry_the_weight_are_told():
+    n = 300
+    frame = pd.DataFrame({"mood": np.arange(n) * 7 % 3, "tier": np.where(np.arange(n) % 2 == 0, "u", "v")})
+    for store, told in (
+        (np.where(np.arange(n) < 200, 0, np.arange(n) // 2 % 20), True),
+        (np.arange(n) // 2 % 20, False),
+    ):
+        data, design = frame.assign(store=store), SampleDesign(clusters="store")
+        table = crosstab(data, "mood", "tier", design)
+        assert ("Few clusters carry most of the weight (u, v)" in table.note()) is told
+        assert ("少数群占了大部分权重（u、v）" in table.in_language("zh").note()) is told
+        assert (
+            "Few clusters carry most of the weight:" in crosstab(data, "mood", "tier", design, share_of="total").note()
+        ) is told
+        assert "ew clusters" not in crosstab(data, "mood", "tier", design, interval=Student()).note()
+
+
+def test_whole_numbers_held_as_objects_rise_as_numbers_do():
+    mood = [10, 2, 1, None] * 6
+    frame = pd.DataFrame({"mood": mood, "tier": list("aabb") * 6})
+    held = frame.assign(mood=pd.Series(mood, dtype=object))
+    assert crosstab(held, "mood", "tier").to_wide().index.tolist() == [1, 2, 10]
+    assert rank_test(held, "mood", "tier").sentence() == rank_test(frame, "mood", "tier").sentence()

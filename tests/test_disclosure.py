@@ -409,3 +409,39 @@ def test_bad_tables_are_refused_with_all_their_cells():
     assert caught.value.cases["row"].tolist() == [1, 2, 3]
     with pytest.raises(SpecError, match="one or two columns"):
         suppress_small_cells(one_way([9, 3]), by=["tier", "n", "gap"])
+
+
+# --- verdicts in words -------------------------------------------------------------------------------------
+
+
+def test_a_suppressed_row_keeps_its_keys_alone():
+    from servqual.instruments import load_instrument
+    from servqual.responses import Responses
+    from servqual.tolerance import score_tolerance
+
+    asked, rng, n = load_instrument("tolerance-22"), np.random.default_rng(4), 43
+    levels = {"perception": 5, "minimum": 4, "desired": 6}
+    data = pd.DataFrame({name: np.clip(level + rng.integers(-1, 2, n), 1, 7)
+                         for form, level in levels.items() for name in asked.columns(form).values()})  # fmt: skip
+    data["tier"] = ["big"] * 20 + ["mid"] * 20 + ["tiny"] * 3
+    table = score_tolerance(Responses(data, asked), by="tier").to_frame()
+    assert table["position"].ne("").all()
+    shown, suppression = suppress_small_cells(table, by="tier", within="dimension")
+    blank = shown["reason"] == "suppressed"
+    assert set(shown["tier"][blank]) == set(suppression.frame["tier"]) >= {"tiny"}
+    rest = shown.loc[blank].drop(columns=["tier", "dimension", "reason"])
+    assert (rest.isna() | (rest == "")).all(axis=None)
+    pd.testing.assert_series_equal(shown["position"][~blank], table["position"][~blank], check_dtype=False)
+
+
+def test_verdicts_on_suppressed_differences_are_blanked_and_labels_stay():
+    table = by_dimension()
+    _, suppression = suppress_small_cells(table, by="tier", within="dimension")
+    pairs = pd.DataFrame(
+        [("flagship", "kiosk", "tangibles", 0.5, "higher"), ("flagship", "kiosk", "overall", 0.5, "higher")],
+        columns=["tier", "against", "measure", "difference", "verdict"],
+    )
+    shown = suppress_comparisons(pairs, suppression, groups=["tier", "against"])
+    assert shown[["tier", "against", "measure"]].equals(pairs[["tier", "against", "measure"]])
+    assert shown["verdict"].tolist() == ["", ""]
+    assert shown["difference"].isna().all()

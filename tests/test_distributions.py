@@ -266,3 +266,38 @@ def test_responses_are_left_as_they_were():
     before = made.frame.copy()
     answer_distribution(made, by="tier")
     pd.testing.assert_frame_equal(made.frame, before)
+
+
+@pytest.mark.parametrize("by", ["g", "k", ["g", "k"]])
+def test_where_the_split_column_is_missing_people_are_a_group_of_their_own(by):
+    rng, frame = np.random.default_rng(1), answers()
+    frame["g"], frame["k"] = (
+        rng.choice(np.array(["a", "b", None], dtype=object), len(frame)),
+        rng.choice([1.0, 2.0, np.nan], len(frame)),
+    )
+    names = [by] if isinstance(by, str) else by
+    table = answer_distribution(responses(frame, WEIGHTED), by=by).to_frame()
+    stated = frame.assign(
+        **{name: frame[name].astype(object).where(frame[name].notna(), "(not stated)") for name in names}
+    )
+    item, column = next(iter(COLUMNS.items()))
+    for keys, part in stated.groupby(names):
+        same = [group == keys for group in zip(*(table[name] for name in names), strict=True)]
+        rows = table[np.array(same) & (table["item"] == item)]
+        given = part[column][part[column].between(1, 7)]
+        assert rows["count"].tolist() == given.value_counts().reindex(range(1, 8), fill_value=0).tolist()
+        assert set(rows["n_missing"]) == {len(part) - len(given)}
+    assert "(not stated)" in table[names[0]].tolist()
+    assert "(not stated)" in answer_distribution(responses(frame), by=by).to_string()
+
+
+def test_few_clusters_that_carry_the_weight_are_told():
+    frame = answers(300).assign(store=lambda data: np.where(data.index < 200, 0, data.index % 10))
+    frame["tier"] = np.where(np.arange(300) % 3 == 0, "core", "kiosk")
+    whole, split = (
+        answer_distribution(responses(frame, SampleDesign(clusters="store")), by=by) for by in (None, "tier")
+    )
+    assert "few clusters carry most of the weight:" in whole.note()
+    assert "少数群占了大部分权重：" in whole.in_language("zh").note()
+    assert "few clusters carry most of the weight (kiosk, core)" in split.note() or "(core, kiosk)" in split.note()
+    assert "few clusters" not in answer_distribution(responses(answers(300), SampleDesign(clusters="store"))).note()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import sys
+from dataclasses import replace
 
 import duckdb
 import numpy as np
@@ -23,6 +24,7 @@ from servqual.encodings import MIXED, decode
 from servqual.files import read_table
 from servqual.instruments import Form, Instrument, Item, Outcome, Scale
 from servqual.report.cautions import data_cautions, encoding_remark
+from servqual.streams import stream_responses
 from survey_design import DataError, SpecError
 
 ITEMS = tuple(Item(name, "", {"en": name}, {"en": name}) for name in ("clean", "kind"))
@@ -515,3 +517,152 @@ rows_alike = st.lists(
 def test_rows_alike_are_those_that_pandas_counts(rows):
     frame = pd.DataFrame(rows, columns=["P_clean", "x", "y"]).assign(P_kind=5)
     assert Responses(frame, SMALL).rows_alike == int(frame.duplicated().sum())
+
+
+# --- labels that contradict the scale ----------------------------------------------------------------------
+
+WORDED = replace(SMALL, scale=Scale(1, 7, {"en": "Disagree", "zh": "不同意"}, {"en": "Agree", "zh": "同意"}))
+
+
+def labelled(folder, labels):
+    frame = pd.DataFrame({"P_clean": [1.0, 7, 6], "P_kind": [2.0, 6, 6]})
+    pyreadstat.write_sav(frame, folder / "a.sav", variable_value_labels={"P_clean": labels, "P_kind": labels})
+    return folder / "a.sav"
+
+
+@pytest.mark.parametrize("labels", [{1.0: "Agree", 7.0: "DISAGREE "}, {1.0: "同意", 7.0: "不同意"}])
+@pytest.mark.parametrize("faults", ["raise", "set aside"])
+def test_reversed_value_labels_are_a_fault_with_what_to_do(tmp_path, labels, faults):
+    path = labelled(tmp_path, labels)
+    with pytest.raises(
+        DataError, match=r"column 'P_clean' says 1 = '.*', in the instrument 7 = .*; 7 = .*1 more col"
+    ) as error:
+        read_responses(path, WORDED, faults=faults)
+    assert "8 - answer" in str(error.value)
+    assert error.value.cases[["file", "column"]].to_numpy().tolist() == [
+        ["a.sav", name] for name in ("P_clean", "P_clean", "P_kind", "P_kind")
+    ]
+
+
+def test_the_advice_on_reversed_labels_works(tmp_path):
+    path = labelled(tmp_path, {1.0: "Agree", 7.0: "Disagree"})
+    low, high = WORDED.scale.low_label, WORDED.scale.high_label
+    items = tuple(replace(item, reverse=True) for item in WORDED.items)
+    printed = replace(WORDED, items=items, scale=replace(WORDED.scale, low_label=high, high_label=low))
+    turned = read_responses(path, printed).answers("perception")
+    assert turned.to_numpy().tolist() == [[7, 6], [1, 2], [2, 2]]
+    words = read_table(path)[0].replace({1: "Agree", 7: "Disagree", 6: 2, 2: 6})
+    assert Responses(words, WORDED).answers("perception").to_numpy().tolist() == turned.to_numpy().tolist()
+
+
+def test_labels_that_agree_and_other_words_are_no_fault(tmp_path):
+    assert read_responses(labelled(tmp_path, {1.0: "Disagree", 4.0: "neither", 7.0: "Agree"}), WORDED).n == 3
+
+
+# --- guesses that may be wrong -----------------------------------------------------------------------------
+
+
+def test_big5_is_not_taken_for_gb18030(tmp_path):
+    text = "P_clean,P_kind,意見\n5,6,服務很好，謝謝\n6,7,ok\n"
+    path = written(tmp_path, text.encode("big5"))
+    with pytest.raises(
+        DataError, match=r"characters that no text has\. It may be big5: name it, encoding='big5'"
+    ) as error:
+        read_responses(path, SMALL)
+    assert error.value.cases["row"].tolist() == [2]
+    assert read_responses(path, SMALL, encoding="big5").frame["意見"].tolist() == ["服務很好，謝謝", "ok"]
+    assert read_responses(path, SMALL, encoding="gb18030").n == 2, "the reader knows better"
+
+
+def test_a_guess_with_private_characters_is_told_in_both_languages(tmp_path):
+    path = written(tmp_path, "P_clean,P_kind,店\n5,6,甲店\n6,7,\ue5e5\ue7c7㐀\n".encode("gb18030"))
+    source = read_table(path)[1]
+    assert source.encoding == "gb18030"
+    (said,) = source.remarks
+    assert "gb18030" in said["en"]
+    assert "line 3 would hold characters that no text has" in said["en"]
+    assert "第 3 行含私用或未定义字符" in said["zh"]
+    assert read_table(path, encoding="gb18030")[1].remarks == ()
+    assert read_table(written(tmp_path, ROWS.encode("gb18030")))[1].remarks == ()
+
+
+# --- one label, whatever held it ---------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def regions() -> pd.DataFrame:
+    """Whole numbers with gaps, and without, as pandas holds them: floats."""
+    rng, instrument, n = np.random.default_rng(3), load_instrument("servqual-22"), 90
+    names = [column for form in ("expectation", "perception") for column in instrument.columns(form).values()]
+    frame = pd.DataFrame(rng.integers(1, 8, (n, len(names))).astype(float), columns=names)
+    frame["region"] = np.where(np.arange(n) % 9 == 0, np.nan, np.arange(n) % 3 + 1.0)
+    frame["wave"] = np.arange(n) % 2 + 1.0
+    frame["weight"] = np.arange(n) % 4 + 1.0
+    frame["store"] = np.arange(n) % 10 + 1.0
+    return frame
+
+
+FORMS = {
+    "nullable": lambda frame, folder: frame.convert_dtypes(),
+    "float64 with gaps": lambda frame, folder: frame.astype("Float64"),
+    "objects": lambda frame, folder: frame.astype(object),
+    "categories": lambda frame, folder: frame.assign(region=frame["region"].astype("category")),
+    "polars": lambda frame, folder: pl.from_arrow(pa.Table.from_pandas(frame.convert_dtypes(), preserve_index=False)),
+    "polars floats": lambda frame, folder: pl.from_arrow(pa.Table.from_pandas(frame, preserve_index=False)),
+    "arrow": lambda frame, folder: pa.Table.from_pandas(frame.convert_dtypes(), preserve_index=False),
+    "duckdb": lambda frame, folder: duckdb.connect().from_arrow(pa.Table.from_pandas(frame, preserve_index=False)),
+    "csv of floats": csv_file,
+    "csv of integers": lambda frame, folder: csv_file(frame.convert_dtypes(), folder),
+    "parquet": lambda frame, folder: parquet_plain(frame, folder),
+    "excel": lambda frame, folder: excel_plain(frame, folder),
+    "stream": lambda frame, folder: lambda: pa.Table.from_pandas(frame.convert_dtypes(), preserve_index=False),
+    "stream of floats": lambda frame, folder: (
+        lambda: pa.Table.from_pandas(frame, preserve_index=False).to_reader(max_chunksize=7)
+    ),
+}
+
+
+def parquet_plain(frame, folder):
+    pq.write_table(pa.Table.from_pandas(frame, preserve_index=False), folder / "a.parquet")
+    return folder / "a.parquet"
+
+
+def excel_plain(frame, folder):
+    frame.to_excel(folder / "a.xlsx", index=False)
+    return folder / "a.xlsx"
+
+
+def by_region(held, by="region") -> bytes:
+    asked, design = load_instrument("servqual-22"), SampleDesign(clusters="store", weight="weight")
+    if callable(held):
+        found = stream_responses(held, asked, design)
+    else:
+        found = read_responses(held, asked, design) if hasattr(held, "suffix") else Responses(held, asked, design)
+    return score_gaps(found, by=by).to_frame().to_csv(index=False).encode()
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_groups_have_the_same_labels_whatever_held_them(regions, form, tmp_path):
+    table = by_region(regions)
+    assert by_region(FORMS[form](regions, tmp_path)) == table
+    labels = [line.split(",")[0] for line in table.decode().splitlines()[1:]]
+    assert set(labels) == {"1", "2", "3", "(not stated)"}
+    assert by_region(FORMS[form](regions, tmp_path), "wave").decode().splitlines()[1].startswith("1,")
+
+
+def test_fractions_stay_and_weights_stay_floats(regions):
+    frame = regions.assign(size=np.arange(90) % 3 / 2 + 2, huge=1e18, none=np.nan)
+    responses = Responses(frame, load_instrument("servqual-22"), SampleDesign(clusters="store", weight="weight"))
+    assert responses.frame["size"].tolist()[:3] == [2.0, 2.5, 3.0]
+    assert responses.frame["weight"].dtype == responses.frame["size"].dtype == responses.frame["huge"].dtype == float
+    assert responses.frame["store"].dtype == np.int64
+    assert set(responses.frame["none"]) == {None}
+    assert regions["region"].dtype == float, "the caller's frame stays as it was"
+
+
+def test_a_column_with_one_fraction_in_a_later_batch_is_read_as_in_memory(regions, monkeypatch):
+    monkeypatch.setattr("servqual.moments.PART", 8)
+    frame = regions.assign(region=[*np.arange(85) % 2 + 2.0, *[2.5] * 5])
+    table = pa.Table.from_pandas(frame, preserve_index=False)
+    labels = [line.split(",")[0] for line in by_region(lambda: table.to_reader(max_chunksize=7)).decode().splitlines()]
+    assert list(dict.fromkeys(labels[1:])) == ["2.0", "3.0", "2.5"]

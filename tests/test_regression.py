@@ -393,3 +393,31 @@ def test_kinds_of_columns_and_the_frame_left_alone():
     nullable = frame.astype({"staff": "Int64"})
     nullable.loc[0, "staff"] = pd.NA
     assert fit_linear(nullable, "rating", "staff").n_dropped == 1
+
+
+def test_terms_are_tested_by_whose_they_are_and_not_by_their_names():
+    generator = np.random.default_rng(3)
+    frame = pd.DataFrame({"g": generator.choice(list("abc"), 200), "z": generator.normal(size=200)})
+    frame["y"] = frame["z"] + generator.normal(size=200)
+    apart = fit_linear(frame, "y", ["g", "z"])
+    assert (apart.test("g").df1, apart.test("z", "g").df1) == (2, 3)
+    clash = frame.rename(columns={"z": "g=b"})
+    for fit in (["g", "g=b"], ["g=b", "g"]):
+        with pytest.raises(
+            SpecError, match=r"terms of the same name: 'g=b' from '.+' and '.+'. Rename one of the columns"
+        ):
+            fit_linear(clash, "y", fit)
+    with pytest.raises(SpecError, match="'\\(intercept\\)' from the intercept and"):
+        fit_linear(frame.rename(columns={"z": "(intercept)"}), "y", "(intercept)")
+    odd = fit_linear(clash, "y", ["g", "g=b"], base={"g": "b"})  # now no term of g bears that name
+    named = fit_linear(frame, "y", ["g", "z"], base={"g": "b"})
+    assert odd.test("g").f == pytest.approx(named.test("g").f, rel=1e-12)
+    group = fit_linear(frame.rename(columns={"g": "(intercept)"}), "y", ["(intercept)", "z"])
+    assert group.test("(intercept)").f == pytest.approx(apart.test("g").f, rel=1e-12)
+
+
+@pytest.mark.parametrize("base", [None, {"g": "a"}])
+def test_a_number_and_a_text_written_alike_are_refused(base):
+    frame = pd.DataFrame({"g": pd.Series([1, "1", "a", "b"] * 20, dtype=object), "y": np.arange(80) % 7})
+    with pytest.raises(SpecError, match=r"predictor 'g': the categories 1, '1' are different values written alike"):
+        fit_linear(frame, "y", "g", base=base)

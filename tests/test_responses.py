@@ -6,8 +6,10 @@ import datetime
 import hashlib
 import random
 import re
+import tomllib
 import zipfile
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import openpyxl
@@ -356,12 +358,31 @@ def test_duplicates_empty_rows_and_bad_weights_are_counted_for_their_own_reason(
     assert responses.frame["weight"].tolist() == [1.5, 1, 2]
 
 
-@pytest.mark.parametrize("weight", [None, np.nan, "", "x", -1, "-0.5", 0, "1,5", np.inf, "inf", "1e999"])
+@pytest.mark.parametrize("weight", [None, np.nan, "", "x", -1, "-0.5", 0, "1,5,2", np.inf, "inf", "1e999"])
 def test_a_weight_is_a_positive_number(weight):
     frame = frame_of(weight=pd.Series([weight, 1], dtype=object))
     with pytest.raises(DataError, match="weight: 1 row missing, or not a positive number"):
         Responses(frame, SMALL, WEIGHTED)
     assert set_aside(frame, design=WEIGHTED).ledger.count("design") == 1
+
+
+def test_weights_with_a_decimal_comma_are_named_so(tmp_path):
+    rows = "".join(f"r{k};5;6;{1 + k // 10},{k % 10}\n" for k in range(1, 31))
+    path = text_file(tmp_path, "respondent;P_clean;P_kind;weight\n" + rows)
+    said = r"weight: 30 rows with a decimal comma, write 1\.5 for 1,5 \(rows 2, 3, 4, 5, 6, …\)"
+    with pytest.raises(DataError, match=said):
+        read_responses(path, SMALL, WEIGHTED)
+    lost = r"none of its 30 rows can be used \(30 × weight, stratum, cluster or population size missing\)\. "
+    with pytest.raises(DataError, match=lost + said) as caught:
+        read_responses(path, SMALL, WEIGHTED, faults="set aside")
+    assert caught.value.cases["value"].tolist()[:2] == ["1,1", "1,2"]
+    known = tomllib.loads(Path("servqual/report/words.toml").read_text(encoding="utf-8"))["words"]
+    assert "小数逗号" in known[f"problem: {caught.value.cases['problem'].iloc[0]}"]["zh"]
+
+
+def test_rows_without_any_answer_say_so():
+    with pytest.raises(DataError, match=r"none of its 2 rows can be used \(2 × no item answered on the scale\)\. Look"):
+        set_aside(pd.DataFrame({"P_clean": [None, ""], "P_kind": [None, ""]}))
 
 
 def test_a_missing_stratum_or_cluster_is_a_lost_row():

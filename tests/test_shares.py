@@ -639,3 +639,14 @@ def test_options_are_checked_before_anything_is_computed():
 def test_taylor_may_be_asked_for_by_name():
     given = responses_of(satisfaction=[7, 6, 5, 2, 7])
     assert only(score_csat(given, interval=Taylor()))["se"] == pytest.approx(only(score_csat(given))["se"], rel=1e-12)
+
+
+def test_few_clusters_that_carry_the_weight_are_told():
+    asked, n = load_instrument("retail-13"), 300
+    frame = pd.DataFrame({name: np.arange(n) * 5 % 7 + 1 for name in asked.columns("perception").values()})
+    frame["tier"] = np.where(np.arange(n) % 3 == 0, "a", "b")
+    for store, told in ((np.where(np.arange(n) < 200, 0, np.arange(n) % 20), True), (np.arange(n) % 20, False)):
+        held = Responses(frame.assign(store=store), asked, SampleDesign(clusters="store"))
+        assert ("few clusters carry most of the weight:" in top_box(held).note()) is told
+        assert ("少数群占了大部分权重（a、b）" in top_box(held, by="tier").in_language("zh").note()) is told
+        assert "few clusters" not in top_box(held, interval=Student()).note()

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import statsmodels.api as sm
 import statsmodels.formula.api as smf
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -20,7 +21,7 @@ from scipy import stats
 from scipy.special import gammainc
 
 from servqual import Responses, SampleDesign, Variable, load_instrument, read_responses, score_gaps
-from servqual.stores import between_variance, posterior, rank_draws, store_estimates
+from servqual.stores import between_interval, between_variance, posterior, rank_draws, store_estimates
 from survey_design.errors import DataError, SpecError
 
 ASKED = load_instrument("retail-13")
@@ -131,14 +132,87 @@ def test_equal_variances_have_a_closed_form(k, spread):
 
 
 def test_many_stores_leave_tau_no_room_and_the_points_of_integration_still_find_it():
-    """With 5,000 stores the mass is narrow: mean and interval are those of the analysis of variance."""
+    """With 5,000 stores the mass is narrow, about the estimate of the analysis of variance; so is the interval of tau²."""
     y = 0.5 * np.random.default_rng(1).normal(size=5000)
     v = np.full(5000, 0.2)
     model = posterior(y, v, np.zeros(5000, dtype=int))
     moments = np.sqrt(max(y.var(ddof=1) - 0.2, 0))
     bounds = [np.sqrt(4999 * y.var(ddof=1) / stats.chi2(4999).ppf(share) - 0.2) for share in (0.975, 0.025)]
     assert np.sqrt(between_variance(y, v, np.zeros(5000, dtype=int))) == pytest.approx(moments, rel=1e-9)
-    assert [model.tau(0.025), model.tau(0.975)] == pytest.approx(bounds, abs=1e-3)
+    spread = np.sqrt(model.weight @ (np.sqrt(model.tau2) - model.weight @ np.sqrt(model.tau2)) ** 2)
+    assert model.weight @ np.sqrt(model.tau2) == pytest.approx(moments, abs=1e-3)
+    assert 2 * 1.96 * spread == pytest.approx(bounds[1] - bounds[0], rel=0.01)
+    low, high = np.sqrt(between_interval(y, np.full(5000, 0.2), np.zeros(5000, dtype=int), 1e8))
+    assert [low, high] == pytest.approx(bounds, abs=1e-5)  # equal tails
+
+
+def q_by_regression(y, v, group, tau2):
+    """Generalised Q: the weighted residual sum of squares of group dummies, by statsmodels."""
+    fit = sm.WLS(y, (group[:, None] == np.unique(group)).astype(float), weights=1 / (tau2 + v)).fit()
+    return float(fit.wresid @ fit.wresid)
+
+
+def halved(over, high):
+    """Where a falling function passes 0, by halving."""
+    low = 0.0
+    for _ in range(200):
+        middle = (low + high) / 2
+        low, high = (middle, high) if over(middle) > 0 else (low, middle)
+    return low
+
+
+@pytest.mark.parametrize(("seed", "tau", "level"), [(0, 0.0, 0.95), (1, 0.3, 0.95), (2, 0.8, 0.9), (3, 1.5, 0.99)])
+def test_the_interval_of_tau_inverts_the_test_of_q(seed, tau, level):
+    """Each bound is the tau² at which Q has its tail, which the power of the F test divides."""
+    generator = np.random.default_rng(seed)
+    v, group, df = generator.uniform(0.05, 0.6, 14), np.arange(14) % 3, 47.0
+    y = group + generator.normal(0, np.sqrt(tau**2 + v))
+    typical = stats.gmean(v)
+
+    def below(tau2):
+        return stats.f(11, df).cdf(q_by_regression(y, v, group, tau2) / 11)
+
+    def tail(tau2):
+        power = stats.f(11, df).sf(stats.f(11, df).ppf(level) * typical / (tau2 + typical))
+        return (1 - level) / 2 * (power - (1 - level)) / level
+
+    low, high = between_interval(y, v, group, df, level)
+    assert high == pytest.approx(halved(lambda tau2: below(tau2) - tail(tau2), 1e3), rel=1e-7)
+    want = halved(lambda tau2: below(tau2) - level - tail(tau2), 1e3)
+    assert low == pytest.approx(want, rel=1e-7, abs=1e-12)
+    assert (low == 0) == (below(0) <= level)
+
+
+def test_equal_variances_with_a_wide_spread_have_the_bounds_of_the_analysis_of_variance():
+    """Where stores differ much the tails are equal: the textbook ``Σ(y − m)²/χ² − v``."""
+    y, v = 50 * np.random.default_rng(4).normal(size=12), np.full(12, 0.1)
+    squares = ((y - y.mean()) ** 2).sum()
+    want = [squares / stats.chi2(11).ppf(share) - 0.1 for share in (0.975, 0.025)]
+    assert between_interval(y, v, np.zeros(12, dtype=int), 1e8) == pytest.approx(want, rel=1e-3)
+
+
+@pytest.mark.parametrize("tau", [0.0, 0.05, 0.3])
+def test_the_interval_of_tau_covers_and_agrees_with_the_f_test(tau):
+    """The posterior's quantiles that stood here before held tau = 0 in half of all studies, beside p > .05."""
+    generator, held, zero, kept = np.random.default_rng(int(100 * tau)), [], [], []
+    group = np.arange(20) % 2
+    for _ in range(400):
+        n = generator.integers(5, 15, 20)
+        df = float((n - 1).sum())
+        y = generator.normal(0, np.sqrt(tau**2 + 1.2**2 / n))
+        v = 1.2**2 * generator.chisquare(df) / df / n
+        low, high = between_interval(y, v, group, df)
+        held.append(low <= tau**2 <= high)
+        zero.append(low == 0)
+        kept.append(stats.f(18, df).sf(q_by_regression(y, v, group, 0.0) / 18) >= 0.05)
+    assert 0.92 <= np.mean(held) <= 0.98  # 400 studies: 3 SD
+    assert zero == kept
+
+
+def test_a_q_as_small_as_can_be_still_leaves_an_interval():
+    low, high = between_interval(np.array([0.0, 0.1, 0.0, 0.1, 0.0]), np.ones(5), np.zeros(5, dtype=int), 40.0)
+    assert low == 0
+    assert high > 0
 
 
 def test_balanced_stores_are_the_mixed_model_of_statsmodels():
@@ -390,9 +464,31 @@ def test_the_order_of_rows_changes_nothing():
     mixed = frame.sample(frac=1, random_state=1)
     plain, other = table(frame, within="tier"), table(mixed, within="tier").loc[lambda t: sorted(t.index)]
     pd.testing.assert_frame_equal(plain, other, rtol=1e-9)
+    swapped = frame.sort_values("tier", ascending=False, kind="stable")  # the tiers appear in the other order
+    other = table(swapped, within="tier").loc[plain.index]
+    exact = ["rank", "rank_low", "rank_high", "among_worst"]
+    assert plain[exact].equals(other[exact])
     again = table(frame, within="tier", seed=1)
     assert not again["rank"].equals(plain["rank"])
     assert again["shrunken"].equals(plain["shrunken"])
+
+
+def test_the_order_of_rows_changes_nothing_where_expectations_differ_by_region():
+    seen, wanted, both = shared([6] * 8, 11, asked=9)
+    turned = read_responses(expectation=Responses(wanted, ASKED), perception=found(seen.iloc[::-1]))
+    plain, other = (
+        store_estimates(each, match="region", within="tier").to_frame().set_index("store") for each in (both, turned)
+    )
+    exact = ["rank", "rank_low", "rank_high", "among_worst"]
+    assert plain[exact].equals(other.loc[plain.index, exact])
+
+
+def test_stores_named_by_the_number_and_by_the_text_keep_their_places():
+    frame = people("perception", [5, 7, 6, 6, 8], 31)
+    frame["store"] = frame["store"].map({"S00": 1, "S01": "1", "S02": 2, "S03": "2", "S04": 3}).astype(object)
+    plain, other = (store_estimates(Responses(each, ASKED), of="perception").to_frame().set_index("store")
+                    for each in (frame, frame.iloc[::-1]))  # fmt: skip
+    assert plain["rank"].to_dict() == other["rank"].to_dict()
 
 
 def test_the_data_are_left_alone():
@@ -604,6 +700,13 @@ def test_columns_that_are_not_there_are_named():
         store_estimates(
             Responses(responses.frame.rename(columns={"tier": "rank"}), ASKED), of="perception", within="rank"
         )
+
+
+def test_more_among_the_worst_than_there_are_stores_are_refused():
+    frame = people("perception", [5, 6, 7, 8], 26)
+    with pytest.raises(SpecError, match="worst=5, but there are 4 of 'store': give 4 or fewer"):
+        table(frame, worst=5)
+    assert table(frame, worst=4)["among_worst"].tolist() == [1.0] * 4
 
 
 def test_gaps_need_expectations():

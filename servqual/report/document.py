@@ -75,6 +75,7 @@ class Table:
     computed_by : full name of the function, so that a reader finds the number in the code
     name : file name of the CSV beside the report; without it there is none
     rows : show only so many rows; the CSV holds all of them
+    on_page : False if the page only names its file
     """
 
     kind: ClassVar[str] = "table"
@@ -82,6 +83,7 @@ class Table:
     computed_by: str = ""
     name: str = ""
     rows: int | None = None
+    on_page: bool = True
 
     @property
     def file(self) -> str:

@@ -13,7 +13,7 @@ from survey_design.results import say
 
 if TYPE_CHECKING:
     from servqual.comparison import Comparison
-    from servqual.gaps import GapScores, GapTable
+    from servqual.gaps import GapScores, GapTable, PerformanceScores, PerformanceTable
     from servqual.tolerance import ToleranceScores
 
 
@@ -71,11 +71,36 @@ def gap_sentence(table: GapTable, key: str, **group: Any) -> str:
     return word("not testable", table.language, name=name, gap=gap, reason=estimate.reason, n=estimate.n)
 
 
-def headlines(gaps: Sequence[GapScores], zones: Sequence[ToleranceScores], minimum_base: int) -> list[str]:
-    """The total, and the widest shortfall of a dimension; of gaps, else of the zone of tolerance."""
+def performance_sentence(table: PerformanceTable, key: str, **group: Any) -> str:
+    """One perception score in words, with its interval and base; where there is none, why."""
+    from servqual.inference import REASONS
+
+    row = table.row(key, group)
+    name = table.place(row)
+    if not np.isfinite(row["perception"]):
+        why = say(REASONS[row["reason"]], table.language)
+        return word("no perception", table.language, name=name, reason=why)
+    estimate = table.as_estimate(row, "perception")
+    named = {"name": name, "value": f"{row['perception']:.2f}", "n": int(row["n"])}
+    error = estimate.interval(table.language) if np.isfinite(row["low"]) else estimate.reason
+    return word("perception of", table.language, error=error, **named)
+
+
+def headlines(
+    gaps: Sequence[GapScores],
+    zones: Sequence[ToleranceScores],
+    minimum_base: int,
+    performance: Sequence[PerformanceScores] = (),
+) -> list[str]:
+    """The total, and the widest shortfall of a dimension; of gaps, else of the zone of tolerance, else perceptions."""
     from servqual.report.small_cells import SmallCells
 
     small = SmallCells(minimum_base)
+    if performance:
+        alone = performance[0]
+        lowest = alone.frame.sort_values("perception", kind="stable")["dimension"].iloc[0]
+        told = [(alone.total, "mean"), (alone, lowest)]
+        return [performance_sentence(each, key) for each, key in told if not small.is_few(each.frame).any()]
     if not gaps:
         total, table = zones[0].total, zones[0].dimensions
         lowest = table.frame.sort_values("adequacy", kind="stable")["dimension"].iloc[0]

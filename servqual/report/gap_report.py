@@ -16,10 +16,11 @@ from servqual.report.document import Entries, Entry, Heading, Paragraph, Report,
 from servqual.report.findings import is_tested
 from servqual.report.groups import gap_picture, groups, stores
 from servqual.report.in_short import in_short
-from servqual.report.listings import files, joint_tests
+from servqual.report.listings import brief, files, joint_tests, mean_points
 from servqual.report.methods import column_entries, method_entries
 from servqual.report.outcomes import outcome_methods, outcomes
 from servqual.report.parts import READ, SCORE, Parts, Provenance
+from servqual.report.performance import performance, performance_groups
 from servqual.report.returned import asked, came_back
 from servqual.report.small_cells import base_of
 from servqual.report.words import not_measured, word
@@ -30,6 +31,7 @@ from survey_design.results import Language, Result, say
 if TYPE_CHECKING:
     from servqual.comparison import Comparison
     from servqual.gaps import GapScores, GapTable, PerformanceScores
+    from servqual.measures import Missing
     from servqual.stores import StoreEstimates
     from servqual.tolerance import ToleranceScores
 
@@ -47,6 +49,8 @@ def gap_report(
     zones: Sequence[ToleranceScores] = (),
     stores: StoreEstimates | None = None,
     minimum_base: int = 5,
+    performance: Sequence[PerformanceScores] = (),
+    missing: Missing | None = None,
 ) -> Report:
     """What customers expected, what they got, and how far the difference can be trusted.
 
@@ -54,7 +58,7 @@ def gap_report(
     ----------
     study_title : str
     responses : what came back
-    gaps : the scores of everybody first, then one per split; none where ``zones`` are all there is
+    gaps : the scores of everybody first, then one per split; none where ``zones`` or ``performance`` are all there is
     comparisons : differences between groups, one per split that has any
     language : {"en", "zh"}
     provenance : files, settings and command; read from the responses if left out
@@ -62,6 +66,8 @@ def gap_report(
     stores : estimates of single stores
     minimum_base : smallest base that is shown; groups under it are left out of tables, pictures and sentences, with
         those from which they could be worked out (:mod:`servqual.disclosure`); 0 shows everything
+    performance : perceptions of everybody first, then one per split, where nothing else was asked
+    missing : the rule they were scored by
 
     Returns
     -------
@@ -75,11 +81,14 @@ def gap_report(
     >>> [section.title for section in results.report().sections][:4]
     ['In short', 'What was asked, and of whom', 'What came back', 'The gaps']
     """
-    parts = Parts.of(responses, gaps, comparisons, zones, stores, minimum_base, language, provenance)
-    subtitle = word("subtitle" if gaps else "zone subtitle", language)
+    parts = Parts.of(
+        responses, gaps, comparisons, zones, stores, minimum_base, language, provenance, performance, missing
+    )
+    subtitle = word("subtitle" if gaps else "zone subtitle" if zones else "performance subtitle", language)
     report = Report(study_title, language, subtitle)
     for title, write in _SECTIONS.items():
-        content = list(write(parts))
+        content = [replace(block, result=brief(block.result)) if isinstance(block, Table) else block
+                   for block in write(parts)]  # fmt: skip
         if content:
             report = report.with_section(word(title, language), *content)
     return report
@@ -98,13 +107,23 @@ def _gaps(parts: Parts) -> Iterator[Any]:
         yield parts.say("gaps how", percent=parts.percent)
     else:
         yield parts.say("no gap interval", reasons=parts.reasons)
+    yield from parts.warned(("", overall.dimensions))
     yield from _drawn(parts, overall.dimensions)
     yield Table(overall.dimensions, SCORE, "dimensions")
+    yield from _mean_points(parts)
     yield parts.say("total how")
     yield Table(overall.total, SCORE, "total")
     yield Table(
         joint_tests(overall, parts.language, parts.small.joint(overall)), "servqual.inference.hotelling", "joint_test"
     )
+
+
+def _mean_points(parts: Parts) -> Iterator[Any]:
+    """What respondents' 100 points say counts, where they gave any."""
+    points = parts.overall.basis.points
+    if points is not None and points.n >= max(parts.small.minimum, 1):
+        yield parts.say("points how", n=points.n, n_dropped=points.n_dropped)
+        yield Table(mean_points(points, parts.responses, parts.language), SCORE, "importance")
 
 
 def _items(parts: Parts) -> Iterator[Any]:
@@ -123,6 +142,11 @@ def _drawn(parts: Parts, table: GapTable) -> Iterator[Any]:
     shown = parts.drawn(table)
     if len(shown.frame):
         yield gap_picture(parts, shown)
+
+
+def _groups(parts: Parts) -> Iterator[Any]:
+    yield from groups(parts)
+    yield from performance_groups(parts)
 
 
 # --- trust -------------------------------------------------------------------------------------------------
@@ -154,7 +178,7 @@ def _performance(parts: Parts, table: PerformanceScores) -> PerformanceScores:
     if not any(parts.small.is_few(each.frame).any() for each in tables):
         return table
     shown = parts.small.few(table, ["dimension"])
-    base = base_of([shown.frame], parts.overall.basis, parts.responses, parts.overall.basis.missing)
+    base = base_of([shown.frame], parts.responses, parts.overall.basis.missing)
     return replace(shown, remarks=(base, *shown.remarks[1:]))
 
 
@@ -163,9 +187,16 @@ def _filled(result: Result) -> Result:
     return replace(result, frame=result.frame.dropna(axis="columns", how="all"))
 
 
+def _totals(parts: Parts) -> set[str]:
+    """The kinds of total that the report has."""
+    totals = [scores.total.frame["total"] for scores in parts.gaps]
+    totals += [scores.total.frame["total"] for scores in parts.performance]
+    return set(totals[0]) if totals else set()
+
+
 def _not_measured(parts: Parts) -> Iterator[Any]:
     known = set()
-    if parts.gaps and "weighted" in set(parts.overall.total.frame["total"]):
+    if "weighted" in _totals(parts):
         known.add("importance")
     instrument, frame = parts.responses.instrument, parts.responses.frame
     if any(outcome.column in frame.columns for outcome in instrument.outcomes):
@@ -192,13 +223,14 @@ def _methods(parts: Parts) -> set[str]:
     used |= {comparison.adjust for comparison in parts.comparisons}
     used |= {"small cells"} if parts.small.minimum else set()
     used |= {"personal data"} if any(side.personal_data is not None for side in parts.responses.sides) else set()
+    used |= {"performance"} if parts.performance else set()
     used |= {"zone", "zone shares"} if parts.zones else set()
     used |= {"stores", "pulled", "ranks"} if parts.stores is not None else set()
     used |= set(outcome_methods(parts))
     if parts.gaps:
         used |= {"gap", "total", "joint", "deff", "alpha", "effects", "performance"}
         used |= {type(scores.interval).__name__ for scores in parts.gaps}
-        used |= {"weighted"} if "weighted" in set(parts.overall.total.frame["total"]) else set()
+        used |= {"weighted"} if "weighted" in _totals(parts) else set()
         used |= {"difference", "wilcoxon"} if parts.responses.pairing == "paired" else set()
     return used | ({"compare", "open"} if parts.comparisons else set())
 
@@ -239,7 +271,8 @@ _SECTIONS = {
     "came back": came_back,
     "gaps": _gaps,
     "items": _items,
-    "groups": groups,
+    "performance": performance,
+    "groups": _groups,
     "single stores": stores,
     "zone": zone,
     "outcomes": outcomes,

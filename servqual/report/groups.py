@@ -38,6 +38,8 @@ def groups(parts: Parts) -> Iterator[Any]:
         left_out = parts.left_out(scores.by, len(scores.joint))
         if left_out:
             yield left_out
+        beside = [compared[by]] if by in compared else []
+        yield from parts.warned(*(("", table) for table in (scores.dimensions, *beside)))
         yield from _pictures(parts, scores)
         yield Table(scores.dimensions, SCORE, f"dimensions by {by}", rows=ROWS)
         yield Table(scores.total, SCORE, f"total by {by}", rows=ROWS)

@@ -12,6 +12,7 @@ from servqual.report.cautions import data_cautions
 from servqual.report.document import Heading, Paragraph, file_name
 from servqual.report.findings import is_tested, open_comparisons, untested
 from servqual.report.parts import Parts
+from servqual.report.performance import performance_findings
 from servqual.report.returned import sides_of
 from servqual.report.zone import zone_findings
 from survey_design.results import Estimate, say
@@ -26,7 +27,7 @@ _FINDINGS = 5
 def in_short(parts: Parts) -> Iterator[Any]:
     """At most five findings, then everything that is open, so that nobody reads more into them."""
     if not parts.gaps:
-        yield from _zone_in_short(parts)
+        yield from _zone_in_short(parts) if parts.zones else _performance_in_short(parts)
         return
     scale = parts.responses.instrument.scale
     settled = _settled(parts)
@@ -39,20 +40,37 @@ def in_short(parts: Parts) -> Iterator[Any]:
     yield settled or [_nothing_settled(parts)]
     yield Heading(parts.say("not settled"))
     yield _not_settled(parts)
-    if parts.caution:
-        yield Paragraph(parts.caution, "caution")
+    yield from _cautions(parts)
 
 
 def _zone_in_short(parts: Parts) -> Iterator[Any]:
     """The same where minimum and desired levels were asked, and no expectations."""
     yield Paragraph(parts.say("what a zone is"), "note")
     yield zone_findings(parts)[:_FINDINGS] or [parts.say("zone too few", minimum=parts.small.minimum)]
+    yield from _open_files(parts)
+
+
+def _performance_in_short(parts: Parts) -> Iterator[Any]:
+    """The same where only perceptions were asked."""
+    scale = parts.responses.instrument.scale
+    yield Paragraph(parts.say("what a perception is", low=scale.low, high=scale.high), "note")
+    yield performance_findings(parts)[:_FINDINGS] or [parts.say("perceptions too few", minimum=parts.small.minimum)]
+    yield from _open_files(parts)
+
+
+def _open_files(parts: Parts) -> Iterator[Any]:
+    """What the files leave open, where nothing was tested."""
     found = _file_cautions(parts)
     if found:
         yield Heading(parts.say("not settled"))
         yield found
-    if parts.caution:
-        yield Paragraph(parts.caution, "caution")
+    yield from _cautions(parts)
+
+
+def _cautions(parts: Parts) -> Iterator[Paragraph]:
+    """In boxes: which intervals are too narrow, and what no interval holds."""
+    for text in filter(None, (parts.narrow_anywhere, parts.caution)):
+        yield Paragraph(text, "caution")
 
 
 def _nothing_settled(parts: Parts) -> str:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Self
 
 import pandas as pd
 
@@ -15,10 +15,12 @@ from survey_design.results import Column, Kind, Language, Result, say
 
 if TYPE_CHECKING:
     from servqual.gaps import GapScores
+    from servqual.measures import Points
     from servqual.privacy import PersonalData
 
 _KINDS: Mapping[str, Kind] = {
     "t2": "number",
+    "points": "number",
     "f": "number",
     "df1": "df",
     "df2": "df",
@@ -45,6 +47,45 @@ class Listing(Result):
 
     def note(self) -> str:
         return word(self.remark, self.language) if self.remark else ""
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Brief(Result):
+    """A table with rows that are left out: one word in each, the whole reason once in the note."""
+
+    whole: Result = None  # type: ignore[assignment]
+
+    def title(self) -> str:
+        return self.whole.title()
+
+    def columns(self) -> tuple[Column, ...]:
+        short = {"suppressed": words()["suppressed"]}
+        return tuple(replace(column, words={**column.words, **short}) if column.name == "reason" else column
+                     for column in self.whole.columns())  # fmt: skip
+
+    def note(self) -> str:
+        from servqual.inference import REASONS
+
+        said = say(REASONS["suppressed"], self.language)
+        told = f"{said[0].upper()}{said[1:]}{'。' if self.language == 'zh' else '.'}"
+        return f"{self.whole.note()}{'' if self.language == 'zh' else ' '}{told}"
+
+    def in_language(self, language: Language) -> Self:
+        return replace(self, language=language, whole=self.whole.in_language(language))
+
+
+def brief(result: Result) -> Result:
+    """The result as it is, or with one word in the rows that are left out."""
+    if "reason" not in result.frame or not (result.frame["reason"] == "suppressed").any():
+        return result
+    return Brief(result.frame, result.language, result)
+
+
+def mean_points(points: Points, responses: Responses, language: Language) -> Listing:
+    """What customers say counts: the mean of their 100 points for each dimension."""
+    labels = responses.instrument.words()
+    lines = [(say(labels.get(name, name), language), mean) for name, mean in points.means.items()]
+    return Listing(pd.DataFrame(lines, columns=["dimension", "points"]), language, "mean points")
 
 
 def item_words(responses: Responses, language: Language) -> Listing:

@@ -74,8 +74,7 @@ def _explained(parts: Parts, asked: dict[str, Outcome]) -> Iterator[Any]:
     name = _explained_outcome(parts, asked)
     if not name:
         return
-    adjust = parts.first.dimensions.adjust
-    found = compare_scores(parts.responses, name, level=parts.level, adjust=adjust).in_language(parts.language)
+    found = compare_scores(parts.responses, name, level=parts.level, adjust=parts.adjust).in_language(parts.language)
     yield parts.say("explained how" if len(found.pairs.frame) else "explained alone")
     yield found.sentences()
     measured = found.frame[~found.frame["reason"].str.startswith("needs ")]

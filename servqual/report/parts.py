@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import pandas as pd
 
 from servqual.files import Source
-from servqual.report.document import Picture
+from servqual.report.document import Paragraph, Picture
 from servqual.report.findings import is_clear, untested
 from servqual.report.small_cells import SmallCells, drawn
 from servqual.report.words import word
 from servqual.responses import Responses
-from survey_design.results import Language, Result
+from survey_design.results import Language, Result, say
 
 if TYPE_CHECKING:
     from servqual.comparison import Comparison
-    from servqual.gaps import GapScores
+    from servqual.gaps import GapScores, PerformanceScores
+    from servqual.inference import Adjust
+    from servqual.measures import Missing
     from servqual.stores import StoreEstimates
     from servqual.tolerance import ToleranceScores
 
@@ -57,6 +59,7 @@ class Parts:
     ----------
     gaps : everybody first, then one per split; empty where the study has no gaps
     zones, stores : as they were computed: their sections leave out what ``small`` says
+    performance : perceptions alone, everybody first, where that is all the study asks
     small : which groups are left out
     """
 
@@ -68,6 +71,7 @@ class Parts:
     small: SmallCells
     language: Language
     provenance: Provenance
+    performance: tuple[PerformanceScores, ...] = ()
 
     @classmethod
     def of(
@@ -80,9 +84,14 @@ class Parts:
         minimum_base: int,
         language: Language,
         provenance: Provenance | None,
+        performance: Sequence[PerformanceScores] = (),
+        missing: Missing | None = None,
     ) -> Parts:
         """The results in one language, groups that are too small blanked."""
-        small = SmallCells.of(minimum_base, gaps, zones, stores, responses)
+        from servqual.measures import Missing
+
+        small = SmallCells.of(minimum_base, gaps, zones, stores, responses, performance)
+        rule = missing or Missing()
         return cls(
             responses.in_language(language),
             tuple(small.gaps(scores).in_language(language) for scores in gaps),
@@ -92,6 +101,7 @@ class Parts:
             small,
             language,
             provenance or Provenance(tuple(side.source for side in responses.sides)),
+            tuple(small.performance(scores, responses, rule).in_language(language) for scores in performance),
         )
 
     @property
@@ -99,9 +109,9 @@ class Parts:
         return self.gaps[0]
 
     @property
-    def first(self) -> GapScores | ToleranceScores:
-        """The scores of everybody: gaps, else zones of tolerance."""
-        return self.gaps[0] if self.gaps else self.zones[0]
+    def first(self) -> GapScores | ToleranceScores | PerformanceScores:
+        """The scores of everybody: gaps, else zones of tolerance, else perceptions alone."""
+        return self.gaps[0] if self.gaps else self.zones[0] if self.zones else self.performance[0]
 
     @property
     def level(self) -> float:
@@ -118,13 +128,47 @@ class Parts:
         return self.first.interval
 
     @property
-    def adjust(self) -> str:
-        return str(self.first.dimensions.adjust)
+    def adjust(self) -> Adjust:
+        if not self.gaps and not self.zones:
+            return "none"  # perceptions alone are not tested
+        adjust: Adjust = (self.gaps or self.zones)[0].dimensions.adjust
+        return adjust
 
     @property
     def caution(self) -> str:
         """What the intervals leave out; empty where selection was by probability."""
-        return self.first.dimensions.caution
+        first = self.gaps or self.zones
+        return str(first[0].dimensions.caution if first else self.performance[0].caution)
+
+    def narrow(self, *named: tuple[str, Any]) -> str:
+        """That intervals of these tables are too narrow, and in which rows; empty where none is.
+
+        ``named`` are tables after what they are called, which is said where no rows are.
+        """
+        from servqual.inference import NARROW
+
+        found = [(name, rows) for name, table in named for rows in narrow_rows(table, self.language)]
+        if not found:
+            return ""
+        colon, *glue = ("：", "（", "；", "）") if self.language == "zh" else (": ", " (", "; ", ")")
+        places = [colon.join(filter(None, each)) for each in found]
+        inside = glue[1].join(dict.fromkeys(place for place in places if place))
+        said = say(NARROW, self.language).format(rows=f"{glue[0]}{inside}{glue[2]}" if inside else "")
+        return f"{said[0].upper()}{said[1:]}{'。' if self.language == 'zh' else '.'}"
+
+    def warned(self, *named: tuple[str, Any]) -> Iterator[Paragraph]:
+        """The same in a box."""
+        said = self.narrow(*named)
+        if said:
+            yield Paragraph(said, "caution")
+
+    @property
+    def narrow_anywhere(self) -> str:
+        """The same of the tables of everybody and of every split."""
+        scores = [(each.by, each.dimensions) for each in (*self.gaps, *self.zones)]
+        scores += [(each.by, each) for each in self.performance]
+        named = [(self.heading(by) if by else self.say("everybody"), table) for by, table in scores]
+        return self.narrow(*named, *((self.heading((each.by,)), each) for each in self.comparisons))
 
     @property
     def reasons(self) -> str:
@@ -170,6 +214,16 @@ class Parts:
             return ""
         named = {"by": self.heading(by), "n": len(hidden), "all": all_groups, "minimum": self.small.floor(by)}
         return self.say(key, **named)
+
+
+def narrow_rows(table: Any, language: Language) -> list[str]:
+    """The rows of a table whose intervals are too narrow, as its remark names them: "" for all; empty if none is."""
+    from servqual.inference import NARROW
+
+    before, after = say(NARROW, language).split("{rows}")
+    remarks = (say(remark, language) for remark in table.remarks)
+    told = [said for said in remarks if said.startswith(before) and said.endswith(after)]
+    return [said.removeprefix(before).removesuffix(after).strip().strip("()（）") for said in told]
 
 
 def with_frame(result: Shown, frame: pd.DataFrame) -> Shown:

@@ -39,7 +39,7 @@ def asked(parts: Parts) -> Iterator[Any]:
         )
         for form, side in sides
     ]
-    yield parts.say(responses.pairing if parts.gaps else "levels of one person")
+    yield parts.say(responses.pairing if parts.gaps else "levels of one person" if parts.zones else "perceptions alone")
     if responses.unmatched:
         yield parts.say("unmatched", items=parts.joined(_unmatched(responses)))
     if parts.caution:
@@ -113,7 +113,7 @@ def _answers(parts: Parts) -> Iterator[Any]:
         yield parts.say("answers how")
         alt = parts.text(parts.say("answers picture", title=shown.title()), shown.sentence(_lowest(shown.frame)))
         yield parts.picture(shown, alt, _SPREAD)
-        yield Table(shown, _SPREAD, "answers", rows=scale.high - scale.low + 1)
+        yield Table(shown, _SPREAD, "answers", on_page=False)
     if few.any():
         yield parts.say("items left out", n=spread.frame[few]["item"].nunique(), minimum=parts.small.minimum)
 

@@ -22,8 +22,8 @@ from survey_design.results import Result, Text
 if TYPE_CHECKING:
     from servqual.comparison import Comparison
     from servqual.disclosure import Suppression
-    from servqual.gaps import GapScores, GapTable
-    from servqual.measures import Basis, Missing
+    from servqual.gaps import GapScores, GapTable, PerformanceScores, PerformanceTable
+    from servqual.measures import Missing
     from servqual.responses import Responses
     from servqual.stores import StoreEstimates
     from servqual.tolerance import ToleranceScores
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 Array = NDArray[Any]
 Group = tuple[Any, ...]
 Shown = TypeVar("Shown", bound=Result)
-Remarked = TypeVar("Remarked", "GapTable", "StoreEstimates")
+Remarked = TypeVar("Remarked", "GapTable", "PerformanceTable", "StoreEstimates")
 
 _ROUNDING = 1e-6
 _NOBODY: frozenset[Group] = frozenset()
@@ -211,10 +211,10 @@ def gap_split(scores: GapScores, overall: GapScores) -> Split:
     file = 0 if "P" in basis.own else len(scores.responses.sides) - 1
     return Split(
         scores.by,
-        _stacked(scores),
+        _stacked(scores.dimensions, scores.total),
         additive,
         tuple(name for name in letters if name not in additive),
-        total=_stacked(overall) if len(scores.by) == 1 else None,
+        total=_stacked(overall.dimensions, overall.total) if len(scores.by) == 1 else None,
         people=_people(scores.responses.sides[file], scores.by),
         file=file,
     )
@@ -222,8 +222,16 @@ def gap_split(scores: GapScores, overall: GapScores) -> Split:
 
 def zone_split(scores: ToleranceScores, overall: ToleranceScores) -> Split:
     """The bases of zones of tolerance by group."""
-    total = _stacked(overall) if len(scores.by) == 1 else None
-    return Split(scores.by, _stacked(scores), ("n",), total=total, people=_people(scores.responses, scores.by))
+    total = _stacked(overall.dimensions, overall.total) if len(scores.by) == 1 else None
+    cells = _stacked(scores.dimensions, scores.total)
+    return Split(scores.by, cells, ("n",), total=total, people=_people(scores.responses, scores.by))
+
+
+def performance_split(scores: PerformanceScores, overall: PerformanceScores, responses: Responses) -> Split:
+    """The bases of perceptions by group."""
+    total = _stacked(overall, overall.total) if len(scores.by) == 1 else None
+    cells = _stacked(scores, scores.total)
+    return Split(scores.by, cells, ("n",), total=total, people=_people(responses, scores.by))
 
 
 def store_split(stores: StoreEstimates, responses: Responses) -> Split:
@@ -241,11 +249,10 @@ def store_split(stores: StoreEstimates, responses: Responses) -> Split:
     return Split((stores.by,), cells, bases, shared, within, people=people, file=own[0])
 
 
-def _stacked(scores: Any) -> pd.DataFrame:
+def _stacked(*tables: Any) -> pd.DataFrame:
     """Dimensions and totals below each other, named by kind and id."""
-    tables = (scores.dimensions, scores.total)
     parts = [table.frame.assign(measure=[f"{table.what}:{key}" for key in table.frame[table.what]]) for table in tables]
-    kept = [*scores.by, "measure", *(name for name in ("n", "n_expectation") if name in parts[0])]
+    kept = [*tables[0].by, "measure", *(name for name in ("n", "n_expectation") if name in parts[0])]
     return pd.concat([part[kept] for part in parts], ignore_index=True)
 
 
@@ -289,10 +296,12 @@ class SmallCells:
         zones: Sequence[ToleranceScores],
         stores: StoreEstimates | None,
         responses: Responses,
+        performance: Sequence[PerformanceScores] = (),
     ) -> SmallCells:
         """What must be left out of the tables of a study."""
         splits = [gap_split(scores, gaps[0]) for scores in gaps[1:]]
         splits += [zone_split(scores, zones[0]) for scores in zones[1:]]
+        splits += [performance_split(scores, performance[0], responses) for scores in performance[1:]]
         floor = max(minimum, stores.minimum if stores is not None else 0)
         found = hidden_groups(splits, minimum)
         if stores is not None and minimum:
@@ -319,10 +328,13 @@ class SmallCells:
         if any(table is not whole[name] for name, table in tables.items()) or self.is_few(scores.items.frame).any():
             told = ("dimensions", "total") if scores.by else tuple(tables)  # items of groups are in no report
             frames = [tables[name].frame for name in told]
-            base = base_of(frames, scores.basis, scores.responses, scores.basis.missing)
+            base = base_of(frames, scores.responses, scores.basis.missing, paired=scores.basis.paired)
             tables = {name: replace(table, remarks=(base, *table.remarks[1:])) for name, table in tables.items()}
             tables = {name: _reason_once(table) for name, table in tables.items()}
         stacked = [tables["dimensions"].frame, tables["total"].frame.rename(columns={"total": "dimension"})]
+        for name in ("dimensions", "items"):  # have no weighted total to speak of
+            kept = tuple(each for each in tables[name].remarks if not each["en"].startswith("weighted total: "))
+            tables[name] = replace(tables[name], remarks=kept)
         rest: dict[str, Any] = dict(tables)
         if not scores.by:
             rest |= {
@@ -330,6 +342,20 @@ class SmallCells:
                 "effects": self.few(scores.effects, ["kind", "measure"]),
             }
         return replace(scores, frame=pd.concat(stacked).reset_index(drop=True), **rest)
+
+    def performance(self, scores: PerformanceScores, responses: Responses, missing: Missing) -> PerformanceScores:
+        """Perceptions without what is left out; their notes speak of what is shown."""
+        whole: tuple[PerformanceTable, ...] = (scores, scores.items, scores.total)
+        if scores.by:
+            tables = tuple(self.split(table, table.by) for table in whole)
+        else:
+            tables = tuple(self.few(table, [table.what]) for table in whole)
+        if any(table is not old for table, old in zip(tables, whole, strict=True)):
+            told = [table.frame for table in tables if not (scores.by and table.what == "item")]
+            base = base_of(told, responses, missing)
+            tables = tuple(_reason_once(replace(table, remarks=(base, *table.remarks[1:]))) for table in tables)
+        shown, items, total = tables
+        return replace(scores, frame=shown.frame, remarks=shown.remarks, items=items, total=total)
 
     def _gap_table(self, table: GapTable) -> GapTable:
         return self.split(table, table.by) if table.by else self.few(table, [table.what])
@@ -372,7 +398,8 @@ class SmallCells:
             return table
         shown = self.split(table, (table.by,))
         told = tuple(remark for remark in table.remarks[1:] if "not for publication" not in remark["en"])
-        base = () if overall is None else (base_of([shown.frame], overall.basis, overall.responses),)
+        paired = overall is not None and overall.basis.paired
+        base = () if overall is None else (base_of([shown.frame], overall.responses, paired=paired),)
         return _reason_once(replace(shown, frame=shown.frame.drop(columns="flag"), remarks=(*base, *told)))
 
 
@@ -434,13 +461,16 @@ def _reason_once(table: Remarked) -> Remarked:
     return replace(table, frame=frame.assign(reason=frame["reason"].where(~shown, "")), remarks=(*table.remarks, said))
 
 
-def base_of(frames: Sequence[pd.DataFrame], basis: Basis, responses: Responses, missing: Missing | None = None) -> Text:
+def base_of(
+    frames: Sequence[pd.DataFrame], responses: Responses, missing: Missing | None = None, *, paired: bool = False
+) -> Text:
     """The remark on missing answers and bases, for the rows that are shown."""
-    from servqual.measures import Missing
+    from servqual.measures import Missing, Row
     from servqual.remarks import base_remark
 
     n = np.concatenate([frame["n"].dropna().to_numpy(dtype=float) for frame in frames])
     rule = missing or Missing()
     if not len(n):
-        return {language: rule.sentence(language) for language in ("en", "zh")}
-    return base_remark(responses, [replace(basis.row(basis.labels[0]), n_perception=n)], rule)
+        return {language: rule.sentence(language, paired=paired) for language in ("en", "zh")}
+    none = np.zeros_like(n)
+    return base_remark(responses, [Row((), none, none, none, (), (), n, n)], rule, paired=paired)

@@ -38,6 +38,7 @@ def zone(parts: Parts) -> Iterator[Any]:
         yield parts.say("zone too few", minimum=parts.small.minimum)
         return
     yield zone_findings(parts)
+    yield from parts.warned(("", overall.dimensions))
     yield from _tables(parts, overall)
     yield from _inversions(parts, overall)
     for scores in parts.zones[1:]:
@@ -45,6 +46,7 @@ def zone(parts: Parts) -> Iterator[Any]:
         left_out = parts.left_out(scores.by, len(scores.dimensions.frame[list(scores.by)].drop_duplicates()))
         if left_out:
             yield left_out
+        yield from parts.warned(("", scores.dimensions))
         yield from _tables(parts, scores)
 
 
@@ -85,5 +87,5 @@ def _shown(parts: Parts, table: ToleranceTable) -> ToleranceTable:
     few = any(parts.small.is_few(each.frame, ["n"]).any() for each in (scores.items, scores.dimensions, scores.total))
     if len(kept) == len(table.frame) and not few:
         return table
-    base = base_of([kept], parts.zones[0].basis, parts.responses)
+    base = base_of([kept], parts.responses)
     return replace(with_frame(table, kept), remarks=(base, *table.remarks[1:-1]))
