@@ -481,6 +481,7 @@ class _Scaled:
 
 def _outcome(kind: Kind, column: pd.Series) -> Array:
     """(n,) the outcome as numbers; 0 and 1 for a logistic model."""
+    column = _as_numbers(column)
     if not (pd.api.types.is_numeric_dtype(column) or pd.api.types.is_bool_dtype(column)):
         raise DataError(f"outcome {column.name!r} is not numeric. Turn its values into numbers first.")
     values = column.to_numpy(dtype=float, na_value=np.nan)
@@ -494,9 +495,16 @@ def _outcome(kind: Kind, column: pd.Series) -> Array:
     return values
 
 
+def _as_numbers(column: pd.Series) -> pd.Series:
+    """Numbers that gaps made a column of objects, as floats; other columns as they are."""
+    kind = pd.api.types.infer_dtype(column, skipna=True)
+    held = column.dtype == object and kind in ("integer", "floating", "mixed-integer-float")
+    return column.astype(float) if held else column
+
+
 def _coded(column: pd.Series, base: Any) -> tuple[Array, tuple[str, ...], str | None]:
     """(n, terms) columns of one predictor, their names, and the base where it is categorical."""
-    name = str(column.name)
+    name, column = str(column.name), _as_numbers(column)
     if pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column):
         if base is not None:
             raise SpecError(f"base of {name!r}: the column is numeric. Turn it into categories to compare them.")

@@ -421,3 +421,14 @@ def test_a_number_and_a_text_written_alike_are_refused(base):
     frame = pd.DataFrame({"g": pd.Series([1, "1", "a", "b"] * 20, dtype=object), "y": np.arange(80) % 7})
     with pytest.raises(SpecError, match=r"predictor 'g': the categories 1, '1' are different values written alike"):
         fit_linear(frame, "y", "g", base=base)
+
+
+def test_numbers_that_gaps_made_objects_are_numbers():
+    """As :class:`Responses` hold whole numbers with gaps; taken for categories they would give a term per value."""
+    rng = np.random.default_rng(5)
+    frame = pd.DataFrame({"y": rng.normal(size=40), "age": rng.integers(20, 25, 40).astype(float)})
+    frame.loc[3, "age"] = np.nan
+    held = frame.assign(age=frame["age"].astype("Int64").astype(object).where(frame["age"].notna(), None))
+    assert held["age"].dtype == object
+    pd.testing.assert_frame_equal(fit_linear(held, "y", "age").frame, fit_linear(frame, "y", "age").frame)
+    pd.testing.assert_frame_equal(fit_linear(held, "age", "y").frame, fit_linear(frame, "age", "y").frame)
