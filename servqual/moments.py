@@ -607,17 +607,17 @@ def _frames(stream: Any, columns: Sequence[str]) -> Iterable[pd.DataFrame]:
         yield batch.select(list(columns)).to_pandas()
 
 
-def rebatched(frames: Iterable[pd.DataFrame]) -> Iterable[pd.DataFrame]:
-    """The same rows in frames of :data:`PART` rows, the last one shorter."""
+def rebatched(frames: Iterable[pd.DataFrame], rows: int = PART) -> Iterable[pd.DataFrame]:
+    """The same rows in frames of this many rows, the last one shorter."""
     held: list[pd.DataFrame] = []
     size = 0
     for frame in frames:
         held.append(frame)
         size += len(frame)
-        if size >= PART:
+        if size >= rows:
             whole = held[0] if len(held) == 1 else pd.concat(held, ignore_index=True)
-            full = size - size % PART
-            yield from (whole.iloc[start : start + PART] for start in range(0, full, PART))
+            full = size - size % rows
+            yield from (whole.iloc[start : start + rows] for start in range(0, full, rows))
             held, size = [whole.iloc[full:]], size - full
     if size:
         yield held[0] if len(held) == 1 else pd.concat(held, ignore_index=True)

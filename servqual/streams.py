@@ -16,7 +16,7 @@ from servqual.answers import Codes, as_codes
 from servqual.columnar import ArrowStream, as_frame
 from servqual.files import Source
 from servqual.instruments import Instrument
-from servqual.moments import PART, rebatched
+from servqual.moments import rebatched
 from servqual.privacy import PersonalData
 from servqual.responses import Check, Faults, Ledger, PersonalDataRule, Reading, Responses, Variable, nothing_left
 from survey_design.errors import DataError, SpecError, check_choice, check_columns
@@ -26,7 +26,7 @@ Array = NDArray[Any]
 Batches = Callable[[Sequence[str] | None], Iterator[pd.DataFrame]]
 
 _MOST_CASES = 1_000  # faulty cells that are listed; all are counted
-_BATCH = 65_536
+_BATCH = 65_536  # rows that are checked together; fixed, whatever the file's own batches are
 
 
 class ResponseStream(Responses):
@@ -121,7 +121,9 @@ class ResponseStream(Responses):
         wanted = None if columns is None else self._theirs(columns)
         again = self.respondent is not None and self.__dict__.get("_repeats", True)  # known after the first pass
         seen, start = _Seen(), 0
-        for batch in rebatched(self.__dict__["_batches"](wanted)):  # what is decided by column must not hang on batches
+        for batch in rebatched(
+            self.__dict__["_batches"](wanted), _BATCH
+        ):  # what is decided by column must not hang on batches
             batch = batch.copy(deep=False)
             batch.index = pd.RangeIndex(start + 1, start + len(batch) + 1)
             start += len(batch)
@@ -256,8 +258,8 @@ def _arrow(start: Callable[[], ArrowStream]) -> Batches:
         for batch in reader:
             check_columns(columns or [], batch.schema.names, "the stream")
             chosen = batch if columns is None else batch.select(list(columns))
-            for offset in range(0, chosen.num_rows, PART):
-                yield as_frame(pa.Table.from_batches([chosen.slice(offset, PART)]))
+            for offset in range(0, chosen.num_rows, _BATCH):
+                yield as_frame(pa.Table.from_batches([chosen.slice(offset, _BATCH)]))
 
     return batches
 
