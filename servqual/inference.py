@@ -23,6 +23,7 @@ from survey_design.sampling import SampleDesign
 
 Array = NDArray[Any]
 _ROUNDING = 1e-13
+_SOME = 65_536  # rows that tell about where whole numbers lie
 CAREFUL = 2 / 3  # effective degrees of freedom, as a share of those used, under which coverage falls below 93%
 Adjust = Literal["holm", "bonferroni", "fdr_bh", "fdr_by", "none"]
 
@@ -1034,6 +1035,8 @@ class _Rows:
 def _joint_map(answers: Array, columns: Sequence[str]) -> ScoreMap:
     """Columns as they are, all under one mask, about whole numbers near their means."""
     plain = ScoreMap.plain(columns)
+    if answers.dtype.kind in "iub":
+        answers = answers[:_SOME]  # the origin need only be near, and whole numbers are exact about any
     given = np.isfinite(answers).sum(axis=0) if answers.dtype.kind == "f" else np.full(len(columns), len(answers))
     total = np.nansum(answers, axis=0, dtype=float)
     origin = np.rint(np.divide(total, given, out=np.zeros(len(columns)), where=(given > 0) & np.isfinite(total)))

@@ -232,14 +232,24 @@ def _distinct(columns: Sequence[pd.Series], n: int) -> tuple[Array, Array]:
         return code, np.zeros(min(n, 1), dtype=np.int64)
     size = 1
     for column in columns:
-        codes, labels = pd.factorize(column, use_na_sentinel=False)
-        if size * max(len(labels), 1) > _MOST_CODES:
+        codes, labels = _codes(column)
+        if size * labels > _MOST_CODES:
             code, pairs = pd.factorize(code)
             size = len(pairs)
-        code, size = code * max(len(labels), 1) + codes, size * max(len(labels), 1)
+        code, size = code * labels + codes, size * labels
     code = pd.factorize(code)[0]
     starts = np.flatnonzero(np.diff(np.maximum.accumulate(code), prepend=-1))  # codes rise in order of appearance
     return code, starts
+
+
+def _codes(column: pd.Series) -> tuple[Array, int]:
+    """(n,) a small number for each label, and how many numbers there may be; small integers are their own."""
+    if isinstance(column.dtype, np.dtype) and column.dtype.kind in "iu" and column.dtype.itemsize <= 2 and len(column):
+        values = column.to_numpy()
+        low = int(values.min())
+        return values.astype(np.int64) - low, int(values.max()) - low + 1
+    codes, labels = pd.factorize(column, use_na_sentinel=False)
+    return codes, max(len(labels), 1)
 
 
 def _tuples(frame: pd.DataFrame) -> Array:
