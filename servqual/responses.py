@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -32,10 +32,12 @@ from servqual.files import HEADER_REPEATED, Source, read_table
 from servqual.instruments import Instrument
 from servqual.labelled import Labels, is_declared
 from servqual.layouts import LINE_STEPS, Layout, Long, to_wide
-from servqual.privacy import PersonalData, mask_personal_data, mask_text
 from survey_design.errors import DataError, SpecError, check_choice, check_columns
 from survey_design.results import Column, Language, Result, Text, is_missing, say
 from survey_design.sampling import SampleDesign
+
+if TYPE_CHECKING:
+    from servqual.privacy import PersonalData
 
 Faults = Literal["raise", "set aside"]
 PersonalDataRule = Literal["mask", "keep"]
@@ -576,6 +578,8 @@ class Check:
         asked = [*self._questions(self._forms()), *self.design.column_names()]
         exempt = [name for name in dict.fromkeys(asked) if name in self.frame.columns and name != self.respondent]
         respondent = self.respondent if code and self.respondent in self.frame.columns else None
+        from servqual.privacy import mask_personal_data  # its patterns take a while to compile
+
         masked, found = mask_personal_data(
             self.frame, ignore=exempt, respondent=respondent, language=self.instrument.language
         )
@@ -787,12 +791,16 @@ class Check:
         rows = self._rows(column)[where]
         shown = self.frame if self.masked is None else self.masked
         texts = ["" if is_missing(value) else str(value) for value in shown.loc[where, column]]
+        if self.masked is not None:
+            from servqual.privacy import mask_text
+
+            texts = [mask_text(text) for text in texts]
         return pd.DataFrame(
             {
                 "file": self.source.name,
                 "row": rows,
                 "column": column,
-                "value": texts if self.masked is None else [mask_text(text) for text in texts],
+                "value": texts,
                 "problem": problem,
                 "place": np.flatnonzero(where) if self.source.rows is None else rows,
             }

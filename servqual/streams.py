@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -17,10 +17,12 @@ from servqual.columnar import ArrowStream, as_frame
 from servqual.files import Source
 from servqual.instruments import Instrument
 from servqual.moments import rebatched
-from servqual.privacy import PersonalData
 from servqual.responses import Check, Faults, Ledger, PersonalDataRule, Reading, Responses, Variable, nothing_left
 from survey_design.errors import DataError, SpecError, check_choice, check_columns
 from survey_design.sampling import SampleDesign
+
+if TYPE_CHECKING:
+    from servqual.privacy import PersonalData
 
 Array = NDArray[Any]
 Batches = Callable[[Sequence[str] | None], Iterator[pd.DataFrame]]
