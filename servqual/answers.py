@@ -12,8 +12,8 @@ import numpy as np
 import pandas as pd
 
 from servqual.instruments import Scale
-from servqual.labelled import Ranges, is_declared
 from survey_design.errors import SpecError
+from survey_design.files.labelled import Ranges, is_declared
 from survey_design.results import is_missing
 
 Array = np.ndarray[Any, Any]

@@ -10,11 +10,11 @@ import numpy as np
 import pandas as pd
 
 from servqual.answers import CONFLICT, is_blank, plain_id, text_of, texts_of
-from servqual.columnar import plain
-from servqual.files import HEADER_REPEATED, Lines, Source
 from servqual.instruments import Instrument
-from servqual.labelled import Labels
 from survey_design.errors import DataError, SpecError, check_columns
+from survey_design.files.columnar import plain
+from survey_design.files.labelled import Labels
+from survey_design.files.table import HEADER_REPEATED, Lines, Source
 from survey_design.results import Text
 from survey_design.sampling import SampleDesign
 

@@ -27,12 +27,12 @@ from servqual.answers import (
     texts_of,
 )
 from servqual.answers import STEPS as ANSWER_STEPS
-from servqual.columnar import ArrowStream, as_frame, plain, whole
-from servqual.files import HEADER_REPEATED, Source, read_table
 from servqual.instruments import Instrument
-from servqual.labelled import Labels, is_declared
 from servqual.layouts import LINE_STEPS, Layout, Long, to_wide
 from survey_design.errors import DataError, SpecError, check_choice, check_columns
+from survey_design.files.columnar import ArrowStream, as_frame, plain, whole
+from survey_design.files.labelled import Labels, is_declared
+from survey_design.files.table import HEADER_REPEATED, Source, read_table
 from survey_design.results import Column, Language, Result, Text, is_missing, say
 from survey_design.sampling import SampleDesign
 

@@ -21,13 +21,13 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import pandas as pd
 
-from servqual.files import HEADER_REPEATED, Source, read_table
 from servqual.inference import Adjust
 from servqual.instruments import Instrument, available_instruments, load_instrument
 from servqual.layouts import Layout
 from servqual.measures import Missing, Rule, Total
 from servqual.responses import Faults, PersonalDataRule, Responses, Variable, read_responses
 from survey_design.errors import DataError, SpecError, check_between, check_choice, check_columns, check_inside
+from survey_design.files.table import HEADER_REPEATED, Source, read_table
 from survey_design.results import Language, Text, say
 from survey_design.sampling import SampleDesign
 

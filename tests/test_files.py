@@ -19,13 +19,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from servqual import Responses, SampleDesign, Variable, load_instrument, read_responses, score_gaps
-from servqual.columnar import as_frame, plain
-from servqual.encodings import MIXED, decode
-from servqual.files import read_table
 from servqual.instruments import Form, Instrument, Item, Outcome, Scale
 from servqual.report.cautions import data_cautions, encoding_remark
 from servqual.streams import stream_responses
 from survey_design import DataError, SpecError
+from survey_design.files.columnar import as_frame, plain
+from survey_design.files.encodings import MIXED, decode
+from survey_design.files.table import read_table
 
 ITEMS = tuple(Item(name, "", {"en": name}, {"en": name}) for name in ("clean", "kind"))
 OUTCOME = Outcome("recommend", "recommend", Scale(0, 10), {"en": "recommend"}, {})
@@ -483,7 +483,7 @@ def test_arrow_columns_keep_their_values(column, values):
 def test_the_package_imports_no_producer():
     import subprocess
 
-    code = "import sys, servqual, servqual.columnar; print([m for m in ('polars', 'duckdb', 'pyreadstat') if m in sys.modules])"
+    code = "import sys, servqual, survey_design.files.columnar; print([m for m in ('polars', 'duckdb', 'pyreadstat') if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
     assert done.stdout.strip() == "[]"
 

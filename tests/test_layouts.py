@@ -7,11 +7,11 @@ import pandas as pd
 import pytest
 
 from servqual import SampleDesign, load_instrument, read_responses, score_gaps
-from servqual.files import Source
 from servqual.instruments import Form, Instrument, Item, Outcome, Scale
 from servqual.layouts import Long, to_wide
 from servqual.report.cautions import data_cautions
 from survey_design import DataError, SpecError
+from survey_design.files.table import Source
 
 ITEMS = tuple(Item(name, "", {"en": name}, {"en": name}) for name in ("clean", "kind"))
 OUTCOME = Outcome("rec", "recommend", Scale(0, 10), {"en": "r"}, {})

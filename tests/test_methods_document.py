@@ -36,9 +36,9 @@ HEAD = ("statistic", "formula", "function", "reference", "independent check")
 
 # Chapters that read, hold, show or run, and compute no statistic. A module that is not named here needs its lines.
 WITHOUT_STATISTICS = {
-    "reading": ("headings", "encodings", "columnar", "labelled", "layouts", "files", "answers", "responses"),
+    "reading": ("survey_design.files", "layouts", "answers", "responses"),
     "specification": ("instruments", "survey_design.sampling"),
-    "display": ("plots", "report", "tabulation", "remarks", "survey_design.results", "survey_design.errors"),
+    "display": ("plots", "survey_design.plots", "report", "tabulation", "remarks", "survey_design.results", "survey_design.errors"),
     "running": ("study", "cli"),
 }
 

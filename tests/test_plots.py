@@ -31,7 +31,6 @@ from servqual.plots import (
     draw_heatmap,
     draw_stores,
     draw_tolerance,
-    fonts,
     new_axes,
     save_png,
     save_svg,
@@ -40,6 +39,7 @@ from servqual.responses import Responses
 from servqual.stores import BetweenStores, StoreEstimates, store_estimates
 from servqual.tolerance import ToleranceTable, score_tolerance
 from survey_design.errors import SpecError
+from survey_design.plots import fonts
 from survey_design.results import Column, say
 
 mpl.use("Agg")

@@ -19,13 +19,13 @@ except ModuleNotFoundError as error:
     raise missing_extra("matplotlib", "plots", "Drawing a picture") from error
 
 from servqual.plots.distribution import draw_distribution
-from servqual.plots.fonts import CHINESE_FAMILIES, NoChineseFont, chinese_font
 from servqual.plots.forest import draw_comparison, draw_forest
 from servqual.plots.gaps import draw_gaps
 from servqual.plots.heatmap import draw_heatmap
-from servqual.plots.sheet import BLUE, GREEN, GREY, INK, PALE, VERMILION, new_axes, save_png, save_svg
 from servqual.plots.stores import draw_stores
 from servqual.plots.tolerance import draw_tolerance
+from survey_design.plots.fonts import CHINESE_FAMILIES, NoChineseFont, chinese_font
+from survey_design.plots.sheet import BLUE, GREEN, GREY, INK, PALE, VERMILION, new_axes, save_png, save_svg
 
 __all__ = [
     "draw_gaps",

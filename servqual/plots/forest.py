@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 
 from servqual.inference import ADJUSTMENTS, NUMBER_COLUMNS, REASONS
 from servqual.measures import CAUTION
-from servqual.plots.fonts import LATIN, fonts_for
 from servqual.plots.rows import Figures, Rows, draw_foot, draw_grid, joined, span
-from servqual.plots.sheet import BLUE, GREY, INK, Pen, pyplot_axes
 from survey_design.errors import SpecError
+from survey_design.plots.fonts import LATIN, fonts_for
+from survey_design.plots.sheet import BLUE, GREY, INK, Pen, pyplot_axes
 from survey_design.results import Column, Language, Text, say
 
 if TYPE_CHECKING:

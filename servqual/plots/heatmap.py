@@ -15,10 +15,10 @@ from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
 from servqual.inference import NUMBER_COLUMNS
-from servqual.plots.fonts import LATIN, fonts_for
 from servqual.plots.rows import Figures, Rows, joined, span
-from servqual.plots.sheet import BLUE, GREY, INK, PALE, VERMILION, Pen, luminance, pyplot_axes
 from survey_design.errors import SpecError
+from survey_design.plots.fonts import LATIN, fonts_for
+from survey_design.plots.sheet import BLUE, GREY, INK, PALE, VERMILION, Pen, luminance, pyplot_axes
 from survey_design.results import Text, say
 
 if TYPE_CHECKING:

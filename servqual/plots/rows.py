@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
-from servqual.plots.sheet import GREY, INK, PALE, Pen
+from survey_design.plots.sheet import GREY, INK, PALE, Pen
 from survey_design.results import say
 
 if TYPE_CHECKING:

@@ -11,10 +11,10 @@ from matplotlib.lines import Line2D
 from matplotlib.path import Path as Outline
 
 from servqual.inference import NUMBER_COLUMNS, REASONS
-from servqual.plots.fonts import LATIN, fonts_for
 from servqual.plots.rows import Figures, Rows, draw_foot, draw_scale, joined, labelled, span
-from servqual.plots.sheet import BLUE, GREEN, GREY, INK, VERMILION, Pen, pyplot_axes
 from survey_design.errors import SpecError
+from survey_design.plots.fonts import LATIN, fonts_for
+from survey_design.plots.sheet import BLUE, GREEN, GREY, INK, VERMILION, Pen, pyplot_axes
 from survey_design.results import Text, say
 
 if TYPE_CHECKING:

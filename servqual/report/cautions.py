@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from servqual.files import Source
 from servqual.report.words import word
 from servqual.responses import Responses, Variable
+from survey_design.files.table import Source
 from survey_design.results import say
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def encoding_remark(
 
     Parameters
     ----------
-    source, frame : as :func:`servqual.files.read_table` gives them
+    source, frame : as :func:`survey_design.files.table.read_table` gives them
     headings : names of columns as they stand in the file, if the frame has others
     table : the table of study.toml in which the encoding can be named
     """

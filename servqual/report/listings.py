@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, Self
 
 import pandas as pd
 
-from servqual.files import Source
 from servqual.report.words import word, words
 from servqual.responses import Responses
+from survey_design.files.table import Source
 from survey_design.results import Column, Kind, Language, Result, say
 
 if TYPE_CHECKING:

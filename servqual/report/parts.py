@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import pandas as pd
 
-from servqual.files import Source
 from servqual.report.document import Paragraph, Picture
 from servqual.report.findings import is_clear, untested
 from servqual.report.small_cells import SmallCells, drawn
 from servqual.report.words import word
 from servqual.responses import Responses
+from survey_design.files.table import Source
 from survey_design.results import Language, Result, say
 
 if TYPE_CHECKING:

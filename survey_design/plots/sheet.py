@@ -19,8 +19,8 @@ from matplotlib.patheffects import Stroke
 from matplotlib.textpath import TextToPath
 from matplotlib.transforms import Affine2D, BboxTransformTo, ScaledTranslation, Transform
 
-from servqual.plots.fonts import CHINESE, LATIN
 from survey_design.errors import SpecError
+from survey_design.plots.fonts import CHINESE, LATIN
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

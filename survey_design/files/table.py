@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from servqual.columnar import read_parquet
-from servqual.encodings import MIXED, Decoded, decode, spelled
-from servqual.headings import Merge, Table, cut_table
-from servqual.labelled import KINDS, Labels, read_labelled
 from survey_design.errors import DataError, SpecError, missing_extra
+from survey_design.files.columnar import read_parquet
+from survey_design.files.encodings import MIXED, Decoded, decode, spelled
+from survey_design.files.headings import Merge, Table, cut_table
+from survey_design.files.labelled import KINDS, Labels, read_labelled
 from survey_design.results import Text
 
 HEADER_REPEATED = "header repeated"
@@ -101,7 +101,7 @@ def read_table(
     path : CSV, TSV or text; Excel or OpenDocument; SPSS (.sav, .zsav); Stata (.dta); Parquet
     encoding : only needed when a text file's encoding is not recognised
     sheet : sheet of an Excel file, by name or position
-    header_rows : rows of the header in a text or Excel file, 1 to 3 (see :func:`servqual.headings.cut_table`)
+    header_rows : rows of the header in a text or Excel file, 1 to 3 (see :func:`survey_design.files.headings.cut_table`)
 
     Returns
     -------

@@ -1,0 +1,1 @@
+"""What does the file say? Text, Excel, SPSS, Stata, Parquet and other libraries' tables, as one table of cells."""
