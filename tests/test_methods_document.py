@@ -38,7 +38,15 @@ HEAD = ("statistic", "formula", "function", "reference", "independent check")
 WITHOUT_STATISTICS = {
     "reading": ("survey_design.files", "layouts", "answers", "responses"),
     "specification": ("instruments", "survey_design.sampling"),
-    "display": ("plots", "survey_design.plots", "report", "tabulation", "remarks", "survey_design.results", "survey_design.errors"),
+    "display": (
+        "plots",
+        "survey_design.plots",
+        "report",
+        "tabulation",
+        "remarks",
+        "survey_design.results",
+        "survey_design.errors",
+    ),
     "running": ("study", "cli"),
 }
 
