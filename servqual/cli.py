@@ -241,8 +241,8 @@ def _list_cells(cases: pd.DataFrame, out: Path) -> Path | None:
 
 
 def _write_cells(cases: pd.DataFrame, path: Path) -> Path:
-    from servqual.report.files import write_whole
     from servqual.report.listings import without_personal_data
+    from survey_design.outputs import write_whole
 
     text = defused(without_personal_data(cases)).to_csv(index=False, lineterminator="\n")
     return write_whole(path, text.encode("utf-8-sig"), keep_previous=False)

@@ -112,6 +112,7 @@ DESIGN_LOADS = {
     "errors": set(),
     "results": {"errors"},
     "files": {"errors", "results"},
+    "outputs": {"errors"},
     "sampling": {"errors", "results"},
     "plots": {"errors", "results"},
 }

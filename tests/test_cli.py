@@ -210,7 +210,7 @@ def test_stopping_ends_with_130(run, study, monkeypatch):
 @pytest.mark.parametrize("blow", [signal.SIGKILL, signal.SIGINT])
 def test_a_killed_run_leaves_no_half_report(study, tmp_path, blow):
     slow = (
-        "import os, signal, time, servqual.report.files as files, servqual.cli\n"
+        "import os, signal, time, survey_design.outputs as files, servqual.cli\n"
         "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # a shell's background jobs ignore it otherwise
         "def write(path, content):\n"
         "    path.write_bytes(content[: len(content) // 2])\n"

@@ -41,6 +41,7 @@ WITHOUT_STATISTICS = {
     "display": (
         "plots",
         "survey_design.plots",
+        "survey_design.outputs",
         "report",
         "tabulation",
         "remarks",

@@ -14,15 +14,15 @@ import pytest
 from bs4 import BeautifulSoup
 
 import servqual.report.document as document
-import servqual.report.files as files
+import survey_design.outputs as files
 from servqual.instruments import load_instrument
 from servqual.report import Entries, Paragraph, Picture, Points, Report, Table, gap_report
 from servqual.report.document import file_name
-from servqual.report.files import previous, replace_folder, write_whole
 from servqual.report.words import not_measured, words
 from servqual.responses import Responses
 from servqual.study import load_study, new_study
 from survey_design.errors import SpecError
+from survey_design.outputs import previous, replace_folder, write_whole
 from survey_design.results import Column, Result
 from survey_design.sampling import SampleDesign
 
@@ -185,7 +185,7 @@ def test_a_run_stopped_while_writing_leaves_no_half_report(tmp_path, monkeypatch
 @pytest.mark.parametrize("name", ["_write", "os.rename"])
 def test_a_stopped_run_leaves_the_tables_before_whole(tmp_path, monkeypatch, name):
     folder = replace_folder(tmp_path / "tables", {"index.csv": b"file\na.csv\n", "a.csv": b"1"})
-    monkeypatch.setattr(f"servqual.report.files.{name}", stopped)
+    monkeypatch.setattr(f"survey_design.outputs.{name}", stopped)
     with pytest.raises(KeyboardInterrupt):
         replace_folder(folder, {"index.csv": b"file\nb.csv\n", "b.csv": b"2"})
     assert {entry.name for entry in tmp_path.rglob("*.csv")} == {"index.csv", "a.csv"}

@@ -16,10 +16,10 @@ from openpyxl import load_workbook
 from python_calamine import CalamineWorkbook
 
 from servqual.report import Entries, Entry, Paragraph, Report, Table
-from servqual.report.files import previous
 from servqual.report.workbook import MOST_CHARACTERS, sheet_names, workbook_bytes, write_workbook
 from servqual.study import load_study
 from survey_design.errors import SpecError
+from survey_design.outputs import previous
 from survey_design.results import Column, Result
 
 KINDS = ("text", "count", "number", "signed", "share", "p", "df")

@@ -16,8 +16,8 @@ from typing import Any, ClassVar
 
 import pandas as pd
 
-from servqual.report.files import INDEX, replace_folder, write_whole
 from survey_design.errors import SpecError, check_choice
+from survey_design.outputs import INDEX, replace_folder, write_whole
 from survey_design.results import Language, Result, defused
 
 

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from servqual.report.document import Entries, Entry, Report, Table
-from servqual.report.files import write_whole
 from servqual.report.words import word
 from survey_design.errors import SpecError, missing_extra
+from survey_design.outputs import write_whole
 from survey_design.results import Column, Text, is_missing, say
 
 if TYPE_CHECKING:
