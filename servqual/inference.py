@@ -440,9 +440,8 @@ def choose_interval(design: SampleDesign, interval: Interval | None) -> Interval
 def within_one_cluster(moments: Moments, domains: Sequence[tuple[Any, ...] | None]) -> bool:
     """True if all rows of these domains come from a single cluster, so that respondents are the units."""
     inside = np.concatenate([moments.in_domain(domain) for domain in domains])
-    cells = moments.cells.iloc[inside]
-    lone = len(cells[["stratum", "cluster"]].drop_duplicates()) == 1
-    return lone and bool((cells["cluster"] != "").all())
+    units = np.unique(moments.layout.psu[inside])
+    return len(units) == 1 and bool(moments.layout.clustered[moments.layout.stratum[units[0]]])
 
 
 def inside_one_cluster(moments: Moments, terms: Sequence[Term]) -> Spread:

@@ -30,6 +30,7 @@ KEYS = ["source", "domain", "stratum", "cluster", "subcluster"]
 POPULATION = ["clusters_in_population", "units_in_population"]
 
 _CHUNK = 16_384  # rows of one product: about what the second-level cache holds
+_HELD = 8  # parts whose sums wait to be added at a time
 PART = 262_144  # rows that are sorted by cell together; fixed, so that results don't depend on how data arrive
 NOT_STATED = "(not stated)"
 EVERYONE = 0.0  # population of a cluster in which everyone answered, whatever their number
@@ -200,7 +201,7 @@ class Cells:
     def of(cls, frame: pd.DataFrame, design: SampleDesign, by: Sequence[str] = (), source: int = 0) -> Cells:
         """Cells of a frame under a design, split by the columns of ``by``."""
         named = [design.strata, *design.stages]
-        code, starts = _distinct([frame[name] for name in (*named, *by) if name], len(frame))
+        code, starts = _distinct([frame[name] for name in dict.fromkeys((*named, *by)) if name], len(frame))
         first = frame.iloc[starts]
         tags = [[f"{name}={_plain(label)}" for label in first[name]] if name else [""] * len(first) for name in named]
         tags += [[""] * len(first)] * (3 - len(tags))
@@ -237,9 +238,21 @@ def _distinct(columns: Sequence[pd.Series], n: int) -> tuple[Array, Array]:
             code, pairs = pd.factorize(code)
             size = len(pairs)
         code, size = code * labels + codes, size * labels
-    code = pd.factorize(code)[0]
-    starts = np.flatnonzero(np.diff(np.maximum.accumulate(code), prepend=-1))  # codes rise in order of appearance
-    return code, starts
+    if size > n:  # more combinations could be than are: name those that are
+        code, pairs = pd.factorize(code)
+        size = len(pairs)
+    return _in_order(code, size)
+
+
+def _in_order(code: Array, size: int) -> tuple[Array, Array]:
+    """Codes below ``size`` numbered again in order of appearance, and where each first stands."""
+    first = np.full(size, len(code))
+    first[code[::-1]] = np.arange(len(code) - 1, -1, -1)  # of repeated places the last one written stays
+    present = np.flatnonzero(first < len(code))
+    present = present[np.argsort(first[present])]
+    number = np.empty(size, dtype=np.int64)
+    number[present] = np.arange(len(present))
+    return number[code], first[present]
 
 
 def _codes(column: pd.Series) -> tuple[Array, int]:
@@ -479,8 +492,7 @@ class Moments:
         """Moments of blocks of rows, added in their order."""
         gathered = _Gathered(score_map)
         for block in blocks:
-            for part in block.parts():
-                gathered.add(part)
+            gathered.add(block)
         return gathered.moments()
 
     def __add__(self, other: Moments) -> Moments:
@@ -656,14 +668,13 @@ class _Gathered:
         sums = self.complete[key] = _grown(self.complete.get(key), (self.powers, len(self.table), p, p))
         q = 1 + len(self.map.mask_names) + len(self.map.scores)
         for cells, whole, rest in _cell_grams(block, self.map):
-            for cell, grams in zip(
-                place[cells], whole, strict=True
-            ):  # a file without weights has one power for all three
-                sums[:, cell] += grams
+            # a file without weights has one power for all three
+            found, added = _by_cell(cells, whole)
+            sums[:, place[found]] += added
             if rest is not None:
                 self.partial = _grown(self.partial, (self.powers, len(self.table), q, q))
-                for cell, grams in zip(place[cells], rest, strict=True):
-                    self.partial[:, cell] += grams
+                found, added = _by_cell(cells, rest)
+                self.partial[:, place[found]] += added
 
     def _places(self, cells: pd.DataFrame) -> Array:
         """(c,) row of the growing table for each of a block's cells; refuses populations that changed."""
@@ -687,6 +698,14 @@ class _Gathered:
         return Moments(self.map, self.table, count, first, second)
 
 
+def _by_cell(cells: Array, grams: Array) -> tuple[Array, Array]:
+    """The distinct cells of neighbouring pieces, and their sums (powers, cells, …); a large cell comes in several pieces."""
+    starts = np.flatnonzero(np.diff(cells, prepend=-1))
+    if len(starts) < len(cells):
+        cells, grams = cells[starts], np.add.reduceat(grams, starts, axis=0)
+    return cells, grams.swapaxes(0, 1)
+
+
 def _grown(sums: Array | None, shape: tuple[int, ...]) -> Array:
     """The sums with room for more cells."""
     if sums is not None and sums.shape == shape:
@@ -701,28 +720,47 @@ def _cell_grams(block: Block, score_map: ScoreMap) -> Iterable[tuple[Array, Arra
     """Gram matrices of the complete and of the other rows, of pieces that each lie in one cell.
 
     Yields (p,) cells, (p, powers, 1 + k, 1 + k) and (p, powers, q, q) or None, for p neighbouring pieces at a time.
+    Two parts are worked on side by side or, where there is one only, its runs are.
     """
+    parts = list(block.parts())
+    if len(parts) == 1:
+        runs, work = _runs(block, score_map)
+        yield from _shared_out(work, runs, len(block.answers))
+        return
+    for start in range(0, len(parts), _HELD):
+        for found in _shared_out(lambda part: _in_turn(part, score_map), parts[start : start + _HELD], PART):
+            yield from found
+
+
+def _in_turn(part: Block, score_map: ScoreMap) -> list[tuple[Array, Array, Array | None]]:
+    runs, work = _runs(part, score_map)
+    return [work(run) for run in runs]
+
+
+def _runs(
+    block: Block, score_map: ScoreMap
+) -> tuple[list[Array], Callable[[Array], tuple[Array, Array, Array | None]]]:
+    """A part's pieces (cell, begin, end of the rows sorted by cell) about a chunk at a time, and how one is summed."""
     code, weight, answers = block.cells.code, block.weight, block.answers
     cells = len(block.cells.table)
-    if cells > 1:
-        order = np.argsort(code.astype(np.uint16) if cells < 2**16 else code, kind="stable")
-        answers, weight = answers[order], None if weight is None else weight[order]
-    if weight is not None:
-        answers = np.ascontiguousarray(answers)  # one memory order, so that weighted sums agree in the last bit
+    if cells > 1 or weight is not None:
+        answers = np.ascontiguousarray(answers)  # one memory order: quick to gather, the same bits where weighted
+    order = np.argsort(code.astype(np.uint16) if cells < 2**16 else code, kind="stable") if cells > 1 else None
     ends = np.cumsum(np.bincount(code, minlength=cells))
     pieces = np.array([
         (cell, start, min(start + _CHUNK, end))
         for cell, (begin, end) in enumerate(zip(np.r_[0, ends[:-1]], ends, strict=True))
         for start in range(begin, end, _CHUNK)
     ])  # fmt: skip
-    runs = np.split(pieces, np.flatnonzero(np.diff(pieces[:, 2] // _CHUNK)) + 1)
 
     def work(run: Array) -> tuple[Array, Array, Array | None]:
         begin, end = run[0, 1], run[-1, 2]
-        rows = None if weight is None else weight[begin:end]
-        return run[:, 0], *_piece_grams(answers[begin:end], run[:, 1:] - begin, score_map, block.present, rows)
+        rows = slice(begin, end) if order is None else order[begin:end]
+        taken = answers[rows] if isinstance(rows, slice) else np.take(answers, rows, axis=0)
+        own = None if weight is None else weight[rows]
+        return run[:, 0], *_piece_grams(taken, run[:, 1:] - begin, score_map, block.present, own)
 
-    return _shared_out(work, runs, len(answers))
+    return np.split(pieces, np.flatnonzero(np.diff(pieces[:, 2] // _CHUNK)) + 1), work
 
 
 def _piece_grams(
