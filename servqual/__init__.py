@@ -18,20 +18,34 @@ Further chapters are imported by name:
 Formula, reference and independent check of every statistic: docs/methods.md.
 """
 
-from servqual.comparison import compare
-from servqual.gaps import score_gaps, score_performance
-from servqual.inference import Mean, Proportion, Ratio, Student, Taylor, Total, Variance, estimate
-from servqual.instruments import Instrument, available_instruments, load_instrument
-from servqual.moments import Moments
-from servqual.replicates import Bootstrap, Jackknife
-from servqual.responses import Responses, Variable, read_responses
-from survey_design.sampling import SampleDesign
+from typing import TYPE_CHECKING
 
-__all__ = [
-    "Instrument", "Responses", "SampleDesign", "Variable", "Moments",
-    "available_instruments", "load_instrument", "read_responses",
-    "score_gaps", "score_performance", "compare",
-    "estimate", "Mean", "Total", "Ratio", "Variance", "Proportion",
-    "Taylor", "Student", "Bootstrap", "Jackknife",
-]  # fmt: skip
+from survey_design.faces import fetcher, names_of
+
+if TYPE_CHECKING:
+    from servqual.comparison import compare
+    from servqual.gaps import score_gaps, score_performance
+    from servqual.inference import Mean, Proportion, Ratio, Student, Taylor, Total, Variance, estimate
+    from servqual.instruments import Instrument, available_instruments, load_instrument
+    from servqual.moments import Moments
+    from servqual.replicates import Bootstrap, Jackknife
+    from servqual.responses import Responses, Variable, read_responses
+    from survey_design.sampling import SampleDesign
+
+_CHAPTERS = {
+    "servqual.instruments": "Instrument available_instruments load_instrument",
+    "servqual.responses": "Responses Variable read_responses",
+    "survey_design.sampling": "SampleDesign",
+    "servqual.gaps": "score_gaps score_performance",
+    "servqual.comparison": "compare",
+    "servqual.moments": "Moments",
+    "servqual.inference": "estimate Mean Total Ratio Variance Proportion Taylor Student",
+    "servqual.replicates": "Bootstrap Jackknife",
+}
+__all__ = names_of(_CHAPTERS)
+__getattr__ = fetcher(__name__, _CHAPTERS)
 __version__ = "0.1.0"
+
+
+def __dir__() -> list[str]:
+    return [*globals(), *__all__]

@@ -42,6 +42,7 @@ WITHOUT_STATISTICS = {
         "plots",
         "survey_design.plots",
         "survey_design.outputs",
+        "survey_design.faces",
         "report",
         "tabulation",
         "remarks",
