@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import pandas as pd
 
 from survey_design.errors import SpecError, check_choice, check_columns
 from survey_design.results import Text
+from survey_design.sampling.margins import Margins
 
 Selection = Literal["probability", "quota", "convenience", "unstated"]
 
@@ -45,6 +46,10 @@ class SampleDesign:
     whole_clusters : bool
         True if everyone in a drawn cluster answered, so that nothing varies within clusters.
         Only matters together with ``population``.
+    margins : Margins, optional
+        The known totals that the weights were calibrated to, and from which weights. Nobody writes them down: ``rake``,
+        ``poststratify`` and ``calibrate`` of :mod:`survey_design.calibration` hand over a design that carries them, and
+        errors then count the calibration in.
 
     Examples
     --------
@@ -62,6 +67,7 @@ class SampleDesign:
     population: str | tuple[str, ...] | Mapping[str, float] | None = None
     selection: Selection = "unstated"
     whole_clusters: bool = False
+    margins: Margins | None = None
 
     def __post_init__(self) -> None:
         check_choice("selection", self.selection, Selection)
@@ -79,6 +85,8 @@ class SampleDesign:
             raise SpecError(f"clusters={self.clusters!r}: two stages are supported, the later ones carry little error.")
         if len(self.population_columns) > max(1, len(self.stages) + (not self.whole_clusters)):
             raise SpecError("population names more stages than clusters does.")
+        if self.margins is not None and self.weight is None:
+            raise SpecError("margins belong to weights that were calibrated to them, but the design names no weight.")
 
     @property
     def stages(self) -> tuple[str, ...]:
@@ -91,13 +99,34 @@ class SampleDesign:
         return () if isinstance(self.population, Mapping) else _as_tuple(self.population)
 
     @property
+    def base_weight(self) -> str | None:
+        """The column of the weights before calibration; the weight itself where there was none."""
+        return self.weight if self.margins is None else self.margins.base_weight
+
+    @property
+    def numeric_columns(self) -> tuple[str, ...]:
+        """The columns that must hold positive numbers: weights and population sizes."""
+        others = () if self.margins is None else self.margins.weight_columns()
+        return tuple(name for name in (self.weight, *others, *self.population_columns) if name)
+
+    @property
+    def measured_columns(self) -> tuple[str, ...]:
+        """The columns that must hold numbers of any sign: those whose sums the weights were calibrated to."""
+        return () if self.margins is None else tuple(self.margins.measured_columns())
+
+    def without_margins(self) -> SampleDesign:
+        """The same design, whose errors take the calibrated weights as if they were given: usually too large."""
+        return replace(self, margins=None)
+
+    @property
     def is_simple(self) -> bool:
         """True if nothing but the respondents themselves is described."""
         return not (self.strata or self.stages or self.weight or self.population is not None)
 
     def column_names(self) -> list[str]:
         """Every column the design needs, each once."""
-        named = [self.strata, *self.stages, self.weight, *self.population_columns]
+        margins = [] if self.margins is None else self.margins.column_names()
+        named = [self.strata, *self.stages, self.weight, *self.population_columns, *margins]
         return list(dict.fromkeys(name for name in named if name))
 
     def check(self, frame: pd.DataFrame, where: str = "the data") -> None:
@@ -106,8 +135,10 @@ class SampleDesign:
 
     def sentence(self, language: str = "en") -> str:
         """The design in one sentence."""
+        calibrated = "" if self.margins is None else self.margins.words(language)
+        weight = self.weight if not calibrated else f"{self.weight}{'，' if language == 'zh' else ', '}{calibrated}"
         parts = [("strata", "分层", self.strata), ("clusters", "群", " > ".join(self.stages)),
-                 ("weight", "权数", self.weight)]  # fmt: skip
+                 ("weight", "权数", weight)]  # fmt: skip
         if self.population is not None:
             named = " > ".join(self.population_columns) or "given per stratum"
             parts.append(("population", "总体规模", named))
