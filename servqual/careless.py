@@ -692,7 +692,7 @@ def _booked(ledger: Ledger, rows: int, answers: int) -> FlaggedLedger:
     steps.insert(steps.index("given") + 1, "given, flagged")
     part = np.where(np.arange(len(steps)) < steps.index("asked"), "rows", "answers")
     frame = pd.DataFrame({"part": part, "step": steps, "n": [n[step] for step in steps]})
-    return FlaggedLedger(frame, ledger.language, ledger.source_name)
+    return FlaggedLedger(frame, ledger.language, ledger.source_name, ledger.lines, ledger.margins)
 
 
 def _with_and_without(full: pd.DataFrame, fewer: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:

@@ -9,17 +9,29 @@ cluster, and sums of squares where the respondent is the unit). *How* the interv
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, Protocol
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from servqual.moments import EVERYONE, Cells, Layout, Moments, ScoreMap, answer_matrix, row_weights, rows_of
-from survey_design.errors import DataError, check_between, check_choice, check_columns
+from servqual.moments import (
+    EVERYONE,
+    AllBut,
+    Cells,
+    Layout,
+    Moments,
+    ScoreMap,
+    answer_matrix,
+    margin_rows,
+    row_weights,
+    rows_of,
+)
+from survey_design.errors import DataError, SpecError, check_between, check_choice, check_columns
 from survey_design.results import Column, Result, Text, say
 from survey_design.sampling import SampleDesign
+from survey_design.sampling.margins import Margins
 
 Array = NDArray[Any]
 _ROUNDING = 1e-13
@@ -63,7 +75,7 @@ class Term:
 
     Attributes
     ----------
-    domain : the domain's labels, or None for all rows
+    domain : the domain's labels, or None for all rows, or all but some domains
     coefficients : (m, q) influence of a row on each estimate, as coefficients of its ``z``
     used : (m, a) positions in ``z`` of the masks each estimate rests on
     sample : rows of terms with one mark were drawn together (matters to :class:`Student` and to design effects)
@@ -189,14 +201,30 @@ class Taylor:
     visited strata) are combined after Satterthwaite. A stratum with a single cluster is lonely: nothing shows how
     clusters differ in it, so its deviation from the overall mean stands in.
 
+    Where weights were calibrated to known totals, what these explain does not vary from sample to sample: the influence y
+    of each row, outside of a domain 0, gives way to its residual ``y - x'B`` with x the row's margins and
+    ``B = (sum d x x')⁻¹ sum d x y`` under the base weights d.
+
+    Attributes
+    ----------
+    margins : what the weights were calibrated to; set from the design. Moments without them are then refused, so that no
+        interval leaves the calibration out in silence.
+
     References
     ----------
-    Binder (1983), International Statistical Review 51, 279-292, doi:10.2307/1402588. Lumley (2010), Complex
-    Surveys, Wiley, doi:10.1002/9780470580066. Checked against R's ``survey`` 4.1 (tests/test_inference.py).
+    Deville and Särndal (1992), J. Am. Statist. Assoc. 87, 376-382, doi:10.1080/01621459.1992.10475217. Binder (1983),
+    International Statistical Review 51, 279-292, doi:10.2307/1402588. Lumley (2010), Complex Surveys, Wiley,
+    doi:10.1002/9780470580066. Checked against R's ``survey`` 4.1 (tests/test_inference.py, tests/test_calibration.py).
     """
+
+    margins: Margins | None = None
 
     def spread(self, moments: Moments, terms: Sequence[Term], again: Again | None = None) -> Spread:
         """Covariance of the estimates under the design that the cells carry."""
+        if moments.margins is not None:
+            moments, terms = _left_of_margins(moments, terms)
+        elif self.margins is not None:
+            raise SpecError(NOT_COUNTED_IN.format(words=self.margins.words()))
         influence = _Influence.of(moments, terms)
         plan = _Plan.of(moments.layout)
         answering = influence.answering()
@@ -211,8 +239,49 @@ class Taylor:
 
     def sentence(self, language: str) -> str:
         if language == "zh":
-            return "泰勒线性化区间：计入分层、群和权数，t 分布自由度 = 群数 − 层数"
-        return "Taylor linearisation: strata, clusters and weights counted, t with clusters − strata degrees of freedom"
+            calibrated = "" if self.margins is None else f"（权数{self.margins.words('zh')}，误差已计入校准）"
+            return f"泰勒线性化区间：计入分层、群和权数{calibrated}，t 分布自由度 = 群数 − 层数"
+        words = "" if self.margins is None else f" (weights {self.margins.words()}, which the errors count in)"
+        counted = f"strata, clusters and weights counted{words}"
+        return f"Taylor linearisation: {counted}, t with clusters − strata degrees of freedom"
+
+
+NOT_COUNTED_IN = (
+    "the weights were {words}, which this table cannot count in. Give a design without it, design.without_margins(): its "
+    "errors take the weights as given and are usually too large."
+)
+
+
+def _left_of_margins(moments: Moments, terms: Sequence[Term]) -> tuple[Moments, list[Term]]:
+    """Moments with margins beside ``z``, and terms whose influence is what the margins leave unexplained.
+
+    A domain's estimate has influence outside of it as well: there the margins' part alone is left, with its sign turned.
+    """
+    wide, q = moments.wide, moments.first.shape[1]
+    j = (wide.first.shape[1] - q) // 2
+    x, base_x = slice(q, q + j), slice(q + j, q + 2 * j)
+    known = wide.total()[x, base_x]
+    explained = np.zeros((len(terms[0].coefficients), j))
+    for term in terms:
+        explained += term.coefficients @ wide.first[moments.in_domain(term.domain)].sum(axis=0)[:q, base_x]
+    slopes = explained @ _inverse(known)
+    beside = np.concatenate([-slopes, np.zeros_like(slopes)], axis=1)
+    nothing = np.zeros((len(slopes), q))
+    left: list[Term] = []
+    for k, term in enumerate(terms):
+        once = np.zeros_like(beside) if term.domain in [known.domain for known in terms[:k]] else beside
+        left.append(replace(term, coefficients=np.concatenate([term.coefficients, once], axis=1)))
+    if all(term.domain is not None for term in terms):
+        elsewhere = AllBut(term.domain for term in terms)
+        left.append(Term(elsewhere, np.concatenate([nothing, beside], axis=1), np.zeros((len(slopes), 0), dtype=int)))
+    return wide, left
+
+
+def _inverse(gram: Array) -> Array:
+    """Pseudo-inverse of a Gram matrix whose columns may be in any unit; margins overlap, since each adds up to everybody."""
+    size = np.sqrt(np.where(np.diagonal(gram) > 0, np.diagonal(gram), 1.0))
+    scaled = gram / np.outer(size, size)
+    return np.asarray(np.linalg.pinv((scaled + scaled.T) / 2, rcond=1e-10, hermitian=True) / np.outer(size, size))
 
 
 @dataclass(frozen=True, eq=False)
@@ -433,8 +502,17 @@ def lonely_covariance(moments: Moments, terms: Sequence[Term]) -> Array:
 
 
 def choose_interval(design: SampleDesign, interval: Interval | None) -> Interval:
-    """The interval asked for, or the default: :class:`Taylor` where a design is described, else :class:`Student`."""
-    return interval or (Student() if design.is_simple else Taylor())
+    """The interval asked for, or the default: :class:`Taylor` where a design is described, else :class:`Student`.
+
+    Under calibrated weights it knows what these were calibrated to.
+    """
+    chosen = interval or (Student() if design.is_simple else Taylor())
+    if design.margins is None or isinstance(chosen, Student):
+        return chosen
+    if not isinstance(chosen, Taylor):
+        raise SpecError(f"the weights were {design.margins.words()}: replicates would have to be calibrated one by one. Use Taylor(), "
+                        "which counts the calibration in.")  # fmt: skip
+    return Taylor(design.margins)
 
 
 def within_one_cluster(moments: Moments, domains: Sequence[tuple[Any, ...] | None]) -> bool:
@@ -997,10 +1075,11 @@ def estimate(
         Cells.of(frame, design, by),
         row_weights(frame, design),
     )
-    moments = Moments.from_cells(frame, _joint_map(answers, statistic.columns), cells, weight)
+    margins = margin_rows(frame, design)
+    moments = Moments.from_cells(frame, _joint_map(answers, statistic.columns), cells, weight, margins)
     chosen = choose_interval(design, interval)
     domains = [()] if not by else sorted(moments.domains, key=str)
-    data = _Rows(answers, cells, weight)
+    data = _Rows(answers, cells, weight, margins)
     rows = [_domain_rows(data, statistic, moments, domain, design, by, chosen, level) for domain in domains]
     table = pd.concat(rows, ignore_index=True)
     narrow = [domain for domain, part in zip(domains, rows, strict=True)
@@ -1024,11 +1103,12 @@ def check_drawn(frame: pd.DataFrame, design: SampleDesign) -> None:
 
 @dataclass(frozen=True, eq=False)
 class _Rows:
-    """The rows an estimate is made from: (n, k) answers, their cells and weights."""
+    """The rows an estimate is made from: (n, k) answers, their cells, weights and margins."""
 
     answers: Array
     cells: Cells
     weight: Array | None
+    margins: Array | None = None
 
 
 def _joint_map(answers: Array, columns: Sequence[str]) -> ScoreMap:
@@ -1117,7 +1197,7 @@ def _linearised(data: _Rows, moments: Moments, domain: tuple[Any, ...], gradient
     influence = _influence_rows(data.answers, moments.map, gradient)
     names = tuple(influence.columns)
     score_map = ScoreMap(names, names, np.eye(m, dtype=np.int64), np.ones(m), ("all",) * m, np.zeros(m))
-    second = Moments.from_cells(influence, score_map, data.cells, data.weight)
+    second = Moments.from_cells(influence, score_map, data.cells, data.weight, data.margins)
     coefficients = np.zeros((m, 2 + m))
     coefficients[:, 2:] = np.eye(m)
     return second, Term(domain, coefficients, np.ones((m, 1), dtype=int))

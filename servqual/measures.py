@@ -30,7 +30,18 @@ from servqual.inference import (
     within_one_cluster,
 )
 from servqual.instruments import Instrument
-from servqual.moments import NOT_STATED, PART, Block, Cells, Moments, ScoreMap, Substitution, answer_matrix, row_weights
+from servqual.moments import (
+    NOT_STATED,
+    PART,
+    Block,
+    Cells,
+    Moments,
+    ScoreMap,
+    Substitution,
+    answer_matrix,
+    margin_rows,
+    row_weights,
+)
 from servqual.responses import Responses
 from survey_design.errors import DataError, SpecError, check_choice, check_columns
 from survey_design.results import Text, say
@@ -439,7 +450,7 @@ class Basis:
         groups = groups or [list(range(len(responses.matches)))]
         score_map = _with_substitutes(score_map, missing, groups, len(sides[0].letters) == 2)
         reader = _Reader(sides, tuple(own), by, match, score_map, measures, missing, points, groups)
-        moments = Moments.from_blocks(reader.blocks(), score_map)
+        moments = Moments.from_blocks(reader.blocks(), score_map, reader.width)
         moments = replace(moments, cells=_parted_strata(moments.cells, [side.responses.design for side in sides]))
         letters = tuple(letter for side in own for letter in side.letters)
         other = "".join(side.letters[0] for side in sides if side not in own) or None
@@ -672,6 +683,10 @@ class Basis:
         Where what one file has on a row comes from a single cluster (or ``by`` is finer than clusters), there is
         nothing between clusters to learn from: its respondents are the units, and the statement is about that cluster.
         """
+        if self.moments.margins is not None and not isinstance(interval, (Taylor, Student)):
+            raise SpecError(
+                "weights were calibrated, and replicates would have to be calibrated one by one: use Taylor()."
+            )
         own = _merged([(sign, term) for sign, row in rows for term in row.terms])
         shared = _merged([(sign, term) for sign, row in rows for term in row.shared])
         served = [term for term in shared if term.coefficients.any()]
@@ -696,6 +711,15 @@ class Basis:
             served = [("shared", domain[2]) for domain in self._domains(labels[0], self.own[0])]
             files.setdefault(self.sources[self.shared], []).append(served)
         return list(files.values())
+
+    def margins_missed(self, sides: Sequence[SampleDesign]) -> float:
+        """Largest distance between what the rows used add up to and what their weights were calibrated to, as a share."""
+        if self.moments.margins is None:
+            return 0.0
+        target = np.concatenate([_totals(design) for design in sides])
+        start = self.moments.first.shape[1]
+        reached = self.moments.wide.sums()[start : start + len(target)]
+        return float(np.max(np.abs(reached - target) / np.where(target != 0, np.abs(target), 1.0)))
 
     def _within_one_cluster(self, own: Sequence[Term]) -> list[Term]:
         """The terms of those rows and files whose respondents all come from one cluster, or that ``by`` splits by it."""
@@ -801,6 +825,12 @@ class _Side:
         return list(self.items[letter].values())
 
 
+def _totals(design: SampleDesign) -> Array:
+    """(j,) what the weights of one file were calibrated to."""
+    parts = () if design.margins is None else design.margins.parts
+    return np.array([total for part in parts for total in part.totals])
+
+
 def _own_sides(sides: Sequence[_Side], by: Sequence[str], match: str | None) -> tuple[list[_Side], str | None]:
     """The files that have the split columns, and the column that matches the other to them, where it is needed."""
     reserved = sorted(set(by) & RESERVED)
@@ -834,6 +864,9 @@ class _Reader:
         self.sides, self.own, self.by, self.match = sides, own, by, match
         self.map, self.measures, self.missing, self.points, self.groups = score_map, measures, missing, points, groups
         self.held: list[tuple[Array, Array | None, Cells]] = []
+        known = [side.responses.design.margins for side in sides]
+        self.sizes = [0 if margins is None else margins.size for margins in known]
+        self.width = 2 * sum(self.sizes)
         self.streamed = False
         self.differences: Differences | None = None
         self.top: dict[int, Any] = {}
@@ -850,7 +883,17 @@ class _Reader:
                 self._count(side, answers, weight)
                 if not self.streamed:
                     self.held.append((_spread_out(answers, present), weight, cells))
-                yield Block(answers, present, cells, weight)
+                yield Block(answers, present, cells, weight, self._margins(side, frame))
+
+    def _margins(self, side: _Side, frame: pd.DataFrame) -> Array | None:
+        """(n, width) the margins of one file's rows in their own columns, those of the other file 0."""
+        own = margin_rows(frame, side.responses.design)
+        if own is None:
+            return None
+        start = sum(self.sizes[: self.sides.index(side)])
+        out, size = np.zeros((len(frame), 2, self.width // 2)), own.shape[1] // 2
+        out[:, :, start : start + size] = own.reshape(len(frame), 2, size)
+        return out.reshape(len(frame), self.width)
 
     def _columns(self, side: _Side) -> list[str]:
         """The columns of a file that are read."""

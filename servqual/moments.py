@@ -386,12 +386,23 @@ class Block:
     present : (k,) True for the p of the map's answers that were asked
     cells : their cells
     weight : (n,) or None where everyone counts the same
+    margins : (n, 2 j) what errors need of calibrated weights (:func:`margin_rows`), or None
     """
 
     answers: Array
     present: Array
     cells: Cells
     weight: Array | None
+    margins: Array | None = None
+
+    def beside_margins(self, columns: int) -> Block:
+        """The same rows with so many columns of margins as further answers, 0 where a file has none."""
+        if not columns:
+            return self
+        margins = np.zeros((len(self.answers), columns)) if self.margins is None else self.margins
+        answers = np.concatenate([self.answers, margins], axis=1)
+        present = np.r_[self.present, np.ones(columns, dtype=bool)]
+        return Block(answers, present, self.cells, self.weight)
 
     def parts(self) -> Iterable[Block]:
         """The rows in pieces of at most :data:`PART`, so that only order decides how numbers are added."""
@@ -400,8 +411,13 @@ class Block:
             return
         for start in range(0, len(self.answers), PART):
             rows = slice(start, start + PART)
-            weight = None if self.weight is None else self.weight[rows]
-            yield Block(self.answers[rows], self.present, Cells(self.cells.table, self.cells.code[rows]), weight)
+            weight, margins = (None if each is None else each[rows] for each in (self.weight, self.margins))
+            cells = Cells(self.cells.table, self.cells.code[rows])
+            yield Block(self.answers[rows], self.present, cells, weight, margins)
+
+
+class AllBut(tuple[Any, ...]):
+    """Every domain but these."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -414,6 +430,8 @@ class Moments:
     cells : one row a cell: ``source, domain, stratum, cluster, subcluster`` and population sizes.
         ``domain`` is a tuple of labels; ``cluster`` is "" where respondents were drawn directly.
     count, first, second : (cells, q, q) Gram matrices of ``z`` with weights 1, w and w^2
+    margins : (2, cells, q + 2 j, q + 2 j) first and second once more, ``z`` followed by what errors need of calibrated
+        weights (:func:`margin_rows`); None where weights were not calibrated
 
     Examples
     --------
@@ -432,6 +450,7 @@ class Moments:
     count: Array
     first: Array
     second: Array
+    margins: Array | None = None
 
     @classmethod
     def from_frame(
@@ -446,7 +465,8 @@ class Moments:
         score_map = columns if isinstance(columns, ScoreMap) else ScoreMap.plain(columns)
         design = design or SampleDesign()
         check_columns([*score_map.answers, *by, *design.column_names()], frame.columns, "the data")
-        return cls.from_cells(frame, score_map, Cells.of(frame, design, by), row_weights(frame, design))
+        cells, weight = Cells.of(frame, design, by), row_weights(frame, design)
+        return cls.from_cells(frame, score_map, cells, weight, margin_rows(frame, design))
 
     @classmethod
     def from_batches(
@@ -468,11 +488,15 @@ class Moments:
         every = np.ones(len(score_map.answers), dtype=bool)
         blocks = (
             Block(
-                answer_matrix(frame, score_map.answers), every, Cells.of(frame, design, by), row_weights(frame, design)
+                answer_matrix(frame, score_map.answers),
+                every,
+                Cells.of(frame, design, by),
+                row_weights(frame, design),
+                margin_rows(frame, design),
             )
             for frame in rebatched(_frames(stream, wanted))
         )
-        return cls.from_blocks(blocks, score_map)
+        return cls.from_blocks(blocks, score_map, 0 if design.margins is None else 2 * design.margins.size)
 
     @classmethod
     def empty(cls, score_map: ScoreMap) -> Moments:
@@ -482,15 +506,23 @@ class Moments:
         return cls(score_map, pd.DataFrame(columns=[*KEYS, *POPULATION]), none, none, none)
 
     @classmethod
-    def from_cells(cls, frame: pd.DataFrame, score_map: ScoreMap, cells: Cells, weight: Array | None) -> Moments:
-        """Moments of rows whose cells and weights are already known."""
+    def from_cells(
+        cls,
+        frame: pd.DataFrame,
+        score_map: ScoreMap,
+        cells: Cells,
+        weight: Array | None,
+        margins: Array | None = None,
+    ) -> Moments:
+        """Moments of rows whose cells, weights and margins are already known."""
         every = np.ones(len(score_map.answers), dtype=bool)
-        return cls.from_blocks([Block(answer_matrix(frame, score_map.answers), every, cells, weight)], score_map)
+        block = Block(answer_matrix(frame, score_map.answers), every, cells, weight, margins)
+        return cls.from_blocks([block], score_map, 0 if margins is None else margins.shape[1])
 
     @classmethod
-    def from_blocks(cls, blocks: Iterable[Block], score_map: ScoreMap) -> Moments:
-        """Moments of blocks of rows, added in their order."""
-        gathered = _Gathered(score_map)
+    def from_blocks(cls, blocks: Iterable[Block], score_map: ScoreMap, margins: int = 0) -> Moments:
+        """Moments of blocks of rows, added in their order; ``margins`` is how many columns of them the blocks have."""
+        gathered = _Gathered(score_map, margins)
         for block in blocks:
             gathered.add(block)
         return gathered.moments()
@@ -501,11 +533,16 @@ class Moments:
             raise SpecError("moments of different columns, or of the same about another origin, cannot be added.")
         if not len(self.cells) or not len(other.cells):
             return self if len(self.cells) else other
-        stacks = [
+        if (self.margins is None) != (other.margins is None):
+            raise SpecError("moments under calibrated weights and others cannot be added.")
+        count, first, second = (
             np.concatenate([mine, theirs])
             for mine, theirs in ((self.count, other.count), (self.first, other.first), (self.second, other.second))
-        ]
-        return Moments(self.map, pd.concat([self.cells, other.cells], ignore_index=True), *stacks)._merged()
+        )
+        both = [each for each in (self.margins, other.margins) if each is not None]
+        margins = np.concatenate(both, axis=1) if both else None
+        cells = pd.concat([self.cells, other.cells], ignore_index=True)
+        return Moments(self.map, cells, count, first, second, margins)._merged()
 
     def _merged(self) -> Moments:
         """The same moments with cells of the same keys added up."""
@@ -513,7 +550,15 @@ class Moments:
             return self
         code, table = merged_cells(self.cells)
         count, first, second = (_sum_by(stack, code, len(table)) for stack in (self.count, self.first, self.second))
-        return Moments(self.map, table, count, first, second)
+        own = None if self.margins is None else np.stack([_sum_by(stack, code, len(table)) for stack in self.margins])
+        return Moments(self.map, table, count, first, second, own)
+
+    @cached_property
+    def wide(self) -> Moments:
+        """The same cells with margins beside ``z``, for what is left of influence once it is calibrated."""
+        if self.margins is None:
+            raise SpecError("these weights were not calibrated.")
+        return Moments(self.map, self.cells, self.count, self.margins[0], self.margins[1])
 
     @property
     def weighted(self) -> bool:
@@ -549,9 +594,12 @@ class Moments:
         return Layout.of(self.cells, self.count[:, 0, 0])
 
     def in_domain(self, domain: tuple[Any, ...] | None) -> Array:
-        """(c,) positions of the cells of one domain, or of all cells for None."""
+        """(c,) positions of the cells of one domain, of all but some, or of all cells for None."""
         if domain is None:
             return np.arange(len(self.cells))
+        if isinstance(domain, AllBut):
+            others = [self._cells_of.get(each, []) for each in domain]
+            return np.setdiff1d(np.arange(len(self.cells)), np.array([k for cells in others for k in cells], dtype=int))
         return np.array(self._cells_of.get(domain, []), dtype=int)
 
     def score_index(self, name: str) -> int:
@@ -612,6 +660,17 @@ def row_weights(frame: pd.DataFrame, design: SampleDesign) -> Array | None:
     return weight
 
 
+def margin_rows(frame: pd.DataFrame, design: SampleDesign) -> Array | None:
+    """(n, 2 j) what errors need of each row where weights were calibrated to j totals, else None.
+
+    With x a row's margin values: ``x c/w``, then ``x d/c``, for weight w, base weight d and calibrated weight c (w unless
+    trimmed). Sums of products of both halves under w are then those of x under d.
+    """
+    if design.margins is None or design.weight is None:
+        return None
+    return design.margins.rows(frame, frame[design.weight].to_numpy(dtype=float))
+
+
 def answer_matrix(frame: pd.DataFrame, columns: Sequence[str]) -> Array:
     """(n, k) answers: integers as they are, everything else as float64 with nan for missing."""
     wanted = frame if list(frame.columns) == list(columns) else frame[list(columns)]
@@ -645,11 +704,41 @@ def rebatched(frames: Iterable[pd.DataFrame], rows: int = PART) -> Iterable[pd.D
         yield held[0] if len(held) == 1 else pd.concat(held, ignore_index=True)
 
 
+class _Beside:
+    """A score map with so many columns beside ``z``, which are never missing and summed as they are."""
+
+    def __init__(self, score_map: ScoreMap, columns: int) -> None:
+        self.map, self.columns = score_map, columns
+        self.origin = np.r_[score_map.origin, np.zeros(columns)]
+        self.size = 1 + len(score_map.mask_names) + len(score_map.scores) + columns
+
+    def asked(self, present: Array) -> Array:
+        """(k + columns,) True for the answers that were asked, and for the columns beside them."""
+        return np.r_[present, np.ones(self.columns, dtype=bool)] if self.columns else present
+
+    def lift(self, present: Array) -> Array:
+        """(size, 1 + p) map to ``z`` and the columns beside it from the constant and the centred answers."""
+        if not self.columns:
+            return self.map.lift(present)
+        own = self.map.lift(present[: -self.columns])
+        out = np.zeros((self.size, 1 + int(present.sum())))
+        out[: len(own), : own.shape[1]] = own
+        out[len(own) :, own.shape[1] :] = np.eye(self.columns)
+        return out
+
+    def rows(self, centred: Array, answered: Array) -> Array:
+        """(n, size) rows ``z`` and the columns beside them."""
+        if not self.columns:
+            return self.map.rows(centred, answered)
+        own, beside = np.split(centred, [-self.columns], axis=1)
+        return np.concatenate([self.map.rows(own, answered[:, : -self.columns]), beside], axis=1)
+
+
 class _Gathered:
     """Sums that grow block by block: in answer space for complete rows, lifted to ``z`` once at the end."""
 
-    def __init__(self, score_map: ScoreMap) -> None:
-        self.map = score_map
+    def __init__(self, score_map: ScoreMap, margins: int = 0) -> None:
+        self.map = _Beside(score_map, margins)
         self.table = pd.DataFrame(columns=[*KEYS, *POPULATION])
         self.powers = 1
         self.complete: dict[bytes, Array] = {}  # by which answers were asked: (powers, cells, 1 + p, 1 + p)
@@ -664,9 +753,10 @@ class _Gathered:
             self.powers = 3  # a file without weights counts everyone once
             self.complete = {key: np.repeat(sums, 3, axis=0) for key, sums in self.complete.items()}
             self.partial = None if self.partial is None else np.repeat(self.partial, 3, axis=0)
-        key, p = block.present.tobytes(), 1 + int(block.present.sum())
+        present = self.map.asked(block.present)
+        key, p = present.tobytes(), 1 + int(present.sum())
         sums = self.complete[key] = _grown(self.complete.get(key), (self.powers, len(self.table), p, p))
-        q = 1 + len(self.map.mask_names) + len(self.map.scores)
+        q = self.map.size
         for cells, whole, rest in _cell_grams(block, self.map):
             # a file without weights has one power for all three
             found, added = _by_cell(cells, whole)
@@ -688,14 +778,17 @@ class _Gathered:
     def moments(self) -> Moments:
         """The moments of all that was added."""
         if not len(self.table):
-            return Moments.empty(self.map)
-        q = 1 + len(self.map.mask_names) + len(self.map.scores)
+            return Moments.empty(self.map.map)
+        q = self.map.size
         stacks = _grown(self.partial, (self.powers, len(self.table), q, q))
         for key, sums in self.complete.items():
             lift = self.map.lift(np.frombuffer(key, dtype=bool))
             stacks[:, : sums.shape[1]] += np.matmul(np.matmul(lift, sums), lift.T)
         count, first, second = stacks if self.powers == 3 else (stacks[0],) * 3
-        return Moments(self.map, self.table, count, first, second)
+        if not self.map.columns:
+            return Moments(self.map.map, self.table, count, first, second)
+        z = slice(q - self.map.columns)
+        return Moments(self.map.map, self.table, count[:, z, z], first[:, z, z], second[:, z, z], stacks[1:])
 
 
 def _by_cell(cells: Array, grams: Array) -> tuple[Array, Array]:
@@ -716,7 +809,7 @@ def _grown(sums: Array | None, shape: tuple[int, ...]) -> Array:
     return out
 
 
-def _cell_grams(block: Block, score_map: ScoreMap) -> Iterable[tuple[Array, Array, Array | None]]:
+def _cell_grams(block: Block, score_map: _Beside) -> Iterable[tuple[Array, Array, Array | None]]:
     """Gram matrices of the complete and of the other rows, of pieces that each lie in one cell.
 
     Yields (p,) cells, (p, powers, 1 + k, 1 + k) and (p, powers, q, q) or None, for p neighbouring pieces at a time.
@@ -732,15 +825,14 @@ def _cell_grams(block: Block, score_map: ScoreMap) -> Iterable[tuple[Array, Arra
             yield from found
 
 
-def _in_turn(part: Block, score_map: ScoreMap) -> list[tuple[Array, Array, Array | None]]:
+def _in_turn(part: Block, score_map: _Beside) -> list[tuple[Array, Array, Array | None]]:
     runs, work = _runs(part, score_map)
     return [work(run) for run in runs]
 
 
-def _runs(
-    block: Block, score_map: ScoreMap
-) -> tuple[list[Array], Callable[[Array], tuple[Array, Array, Array | None]]]:
+def _runs(block: Block, score_map: _Beside) -> tuple[list[Array], Callable[[Array], tuple[Array, Array, Array | None]]]:
     """A part's pieces (cell, begin, end of the rows sorted by cell) about a chunk at a time, and how one is summed."""
+    block = block.beside_margins(score_map.columns)
     code, weight, answers = block.cells.code, block.weight, block.answers
     cells = len(block.cells.table)
     if cells > 1 or weight is not None:
@@ -764,7 +856,7 @@ def _runs(
 
 
 def _piece_grams(
-    answers: Array, bounds: Array, score_map: ScoreMap, present: Array, weight: Array | None
+    answers: Array, bounds: Array, score_map: _Beside, present: Array, weight: Array | None
 ) -> tuple[Array, Array | None]:
     """Gram matrices of the complete rows in answer space, and of the others in score space, between (p, 2) bounds."""
     origin = score_map.origin[present]

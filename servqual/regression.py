@@ -28,7 +28,7 @@ from servqual.inference import (
     t_pvalue,
     within_one_cluster,
 )
-from servqual.moments import Cells, Moments, ScoreMap, row_weights
+from servqual.moments import Cells, Moments, ScoreMap, margin_rows, row_weights
 from servqual.replicates import Bootstrap, Jackknife
 from survey_design.errors import DataError, SpecError, check_between, check_columns
 from survey_design.results import Column, Result, Text, say
@@ -410,7 +410,7 @@ class _Rows:
     columns : names of the k columns of x, the intercept first
     x, y, weight : (n, k), (n,), (n,) the complete rows
     used : (all rows,) True where nothing is missing
-    cells, all_weights : cells and weights of all rows
+    cells, all_weights, margins : cells, weights and margins of all rows
     terms, bases : as in :class:`Regression`
     """
 
@@ -423,6 +423,7 @@ class _Rows:
     all_weights: Array | None
     terms: dict[str, tuple[str, ...]]
     bases: dict[str, str]
+    margins: Array | None = None
 
     @classmethod
     def of(
@@ -453,7 +454,8 @@ class _Rows:
         x, weights = np.concatenate(blocks, axis=1), row_weights(frame, design)
         _refuse_dependent(x, columns)
         weight = np.ones(len(x)) if weights is None else weights[used]
-        return cls(columns, x, answer[used], weight, used, Cells.of(frame, design), weights, terms, bases)
+        margins = margin_rows(frame, design)
+        return cls(columns, x, answer[used], weight, used, Cells.of(frame, design), weights, terms, bases, margins)
 
     @property
     def n(self) -> int:
@@ -668,7 +670,8 @@ def _summed(rows: _Rows, influence: Array) -> tuple[Moments, Term]:
     every = np.full((len(rows.used), k), np.nan)
     every[rows.used] = influence
     score_map = ScoreMap(names, names, np.eye(k, dtype=np.int64), np.ones(k), ("all",) * k, np.zeros(k))
-    moments = Moments.from_cells(pd.DataFrame(every, columns=list(names)), score_map, rows.cells, rows.all_weights)
+    scores = pd.DataFrame(every, columns=list(names))
+    moments = Moments.from_cells(scores, score_map, rows.cells, rows.all_weights, rows.margins)
     coefficients = np.concatenate([np.zeros((k, 2)), np.eye(k)], axis=1)
     return moments, Term((), coefficients, np.ones((k, 1), dtype=int))
 

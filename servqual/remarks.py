@@ -16,6 +16,7 @@ from survey_design.results import Text, say
 
 Array = NDArray[Any]
 
+MOST_MISSED = 0.001  # distance from calibrated totals that is passed over in silence
 FEW_FOR_PERCENTILES = 20  # degrees of freedom under which quantiles of replicates do the same (docs/coverage.md)
 _MOST_NAMED = 6
 
@@ -86,6 +87,11 @@ def design_remarks(
                 for language, glue in (("en", ", "), ("zh", "、"))}  # fmt: skip
         remarks.append({"en": f"unequal weights alone: Kish deff {both['en']}",
                         "zh": f"仅由不等权引起的 Kish 设计效应 {both['zh']}"})  # fmt: skip
+    missed = basis.margins_missed([side.design for side in responses.sides])
+    if missed > MOST_MISSED:
+        remarks.append({"en": f"the rows used miss the totals that weights were calibrated to by up to {100 * missed:.2g}%: calibrate "
+                        "the weights on the rows kept",
+                        "zh": f"所用各行与权数校准目标的偏差最大达 {100 * missed:.2g}%，请在保留的行上重新校准权数"})  # fmt: skip
     remarks.append({"en": "deff against simple random samples of the same size, with replacement",
                     "zh": "设计效应以同样本量的放回简单随机抽样为参照"})  # fmt: skip
     return tuple(remarks)

@@ -29,7 +29,7 @@ from servqual.inference import (
 )
 from servqual.instruments import Scale
 from servqual.measures import NOT_STATED
-from servqual.moments import Cells, Moments, ScoreMap, row_weights
+from servqual.moments import Cells, Moments, ScoreMap, margin_rows, row_weights
 from servqual.proportions import (
     CURVES,
     METHODS,
@@ -663,7 +663,8 @@ class _Grouped:
             )
         stated = {name: side.frame[name].astype(object).where(side.frame[name].notna(), NOT_STATED) for name in split}
         cells = Cells.of(side.frame.assign(**stated), side.design, split)
-        moments = Moments.from_cells(indicators, score_map, cells, row_weights(side.frame, side.design))
+        weight, margins = row_weights(side.frame, side.design), margin_rows(side.frame, side.design)
+        moments = Moments.from_cells(indicators, score_map, cells, weight, margins)
         chosen = choose_interval(side.design, interval)
         lines = tuple(_Line.of(moments, label, chosen) for label in moments.domains)
         return cls(side, split, level, chosen, lines, moments)

@@ -78,7 +78,7 @@ class ResponseStream(Responses):
             raise DataError(nothing_left(total.ledger, total.cases, source.name), total.cases)
         found = {
             "forms": total.forms,
-            "ledger": Ledger(total.ledger, instrument.language, source.name),
+            "ledger": Ledger(total.ledger, instrument.language, source.name, (), design.margins),
             "cases": total.cases,
             "source": replace(source, n_raw=int(total.ledger["n"].iloc[0])),
             "variables": dict(variables),

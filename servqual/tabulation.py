@@ -294,7 +294,9 @@ def check_split(by: Sequence[str], taken: Sequence[str]) -> None:
 def suited_interval(responses: Responses, interval: Interval | None) -> Interval:
     """The interval asked for, else the one that suits the first file with a design."""
     designs = [side.design for side in responses.sides]
-    return choose_interval(next((design for design in designs if not design.is_simple), designs[0]), interval)
+    calibrated = [design for design in designs if design.margins is not None]
+    described = [design for design in designs if not design.is_simple]
+    return choose_interval((calibrated + described + designs)[0], interval)
 
 
 def narrow_remarks_of(

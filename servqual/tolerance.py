@@ -32,7 +32,7 @@ from servqual.inference import (
 )
 from servqual.instruments import Instrument
 from servqual.measures import TOTALS, Basis, Measure, Row, Total, What, plan_measures
-from servqual.moments import Cells, Moments, ScoreMap
+from servqual.moments import Cells, Moments, ScoreMap, margin_rows
 from servqual.remarks import base_remark, design_remarks
 from servqual.responses import Responses
 from servqual.tabulation import (
@@ -471,7 +471,8 @@ def _basis(responses: Responses, plain: Basis, aside: Array | None) -> Basis:
     answers = pd.concat([answers, _places(answers, plain.measures)], axis=1)
     score_map = _score_map(plain.measures, tuple(answers.columns), float(int(responses.instrument.scale.midpoint)))
     cells = Cells(plain.moments.cells, np.asarray(plain.code))
-    moments = Moments.from_cells(answers, score_map, cells, plain.weight)
+    margins = margin_rows(responses.frame, responses.design)
+    moments = Moments.from_cells(answers, score_map, cells, plain.weight, margins)
     return replace(plain, moments=moments, answers=answers.to_numpy())
 
 
