@@ -1,0 +1,571 @@
+"""Who stands where, when, and asks every how-manieth leaver? The plan of an exit survey, each chance known."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import pandas as pd
+from numpy.random import Generator
+from numpy.typing import NDArray
+
+from survey_design.errors import DataError, SpecError, check_choice, check_columns
+from survey_design.intercepts.blocks import hourly_footfall, time_blocks, weekday_of
+from survey_design.intercepts.drawing import draw_table
+from survey_design.results import Column, Language, Result, Text, say
+from survey_design.sampling import SampleDesign
+from survey_design.sampling.allocation import allocate, priority_allocation
+from survey_design.sampling.selection import inclusion_probabilities
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+Array = NDArray[Any]
+Quotas = Literal["traffic", "equal"]
+_EVERYWHERE = "all"
+
+WEEKDAYS: Mapping[int, Text] = {
+    k: {"en": en, "zh": f"周{zh}"}
+    for k, (en, zh) in enumerate(zip(("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"), "一二三四五六日", strict=True))
+} | {-1: {"en": "", "zh": ""}}
+PLAN_COLUMNS: Mapping[str, Column] = {
+    column.name: column
+    for column in (
+        Column("block", {"en": "block", "zh": "时段编号"}),
+        Column("store", {"en": "store", "zh": "门店"}),
+        Column("area_type", {"en": "area type", "zh": "区域类型"}),
+        Column("tier", {"en": "tier", "zh": "门店层级"}),
+        Column("day", {"en": "day", "zh": "日期"}),
+        Column("weekday", {"en": "weekday", "zh": "星期"}, "text", WEEKDAYS),  # type: ignore[arg-type]
+        Column("start", {"en": "from (h)", "zh": "开始（时）"}, "count"),
+        Column("end", {"en": "to (h)", "zh": "结束（时）"}, "count"),
+        Column("interviewer", {"en": "interviewer", "zh": "访问员"}),
+        Column("leavers", {"en": "leavers expected", "zh": "预计离店人数"}, "count"),
+        Column("k", {"en": "every k-th", "zh": "每 k 人取一"}, "count"),
+        Column("first", {"en": "first leaver asked", "zh": "首位（第几人）"}, "count"),
+        Column("approaches", {"en": "people approached", "zh": "预计拦截人数"}, "number", decimals=1),
+        Column("interviews", {"en": "interviews expected", "zh": "预计完成访问"}, "number", decimals=1),
+        Column("refusals", {"en": "not interviewed", "zh": "预计未完成"}, "number", decimals=1),
+        Column("p_store", {"en": "chance of the store", "zh": "门店入样概率"}, "number", decimals=4),
+        Column("p_block", {"en": "chance of the block", "zh": "时段入样概率"}, "number", decimals=4),
+        Column("p_leaver", {"en": "chance of a leaver", "zh": "离店者入样概率"}, "number", decimals=5),
+        Column("weight", {"en": "weight", "zh": "权数"}, "number", decimals=1),
+        Column("stratum", {"en": "stratum", "zh": "层"}),
+        Column("cluster", {"en": "cluster", "zh": "群"}),
+        Column("traffic", {"en": "traffic of the period", "zh": "期间客流量"}, "count"),
+        Column("quota", {"en": "quota", "zh": "配额"}, "count"),
+        Column("blocks", {"en": "blocks", "zh": "时段数"}, "count"),
+        Column("blocks_open", {"en": "blocks to draw from", "zh": "可抽时段数"}, "count"),
+    )
+}
+_WORDS: Mapping[str, Text] = {
+    "title": {"en": "Exit interviews: {interviews} expected in {blocks} blocks at {stores} stores",
+              "zh": "门店出口拦截访问计划：{stores} 家门店、{blocks} 个时段，预计完成 {interviews} 份"},
+    "quotas": {"en": "Interviews per store", "zh": "各门店访问配额"},
+    "timetable": {"en": "Timetable of the interviewers", "zh": "访问员排班表"},
+    "quota rule": {"en": "quotas {rule}, at least {minimum} per store", "zh": "配额{rule}，每店不少于 {minimum} 份"},
+    "traffic": {"en": "in proportion to traffic", "zh": "按客流量比例分配"},
+    "equal": {"en": "the same for every store", "zh": "各店相等"},
+    "stores given": {"en": "all {stores} stores are visited: the result speaks about these stores",
+                     "zh": "走访全部 {stores} 家门店，结果只代表这些门店"},
+    "stores drawn": {"en": "{stores} of {frame} stores drawn in proportion to traffic within area types",
+                     "zh": "按客流量比例、分区域类型从 {frame} 家门店中抽取 {stores} 家"},
+    "blocks": {"en": "blocks drawn in proportion to footfall; in a block every k-th leaver from a random start",
+               "zh": "时段按客流量比例抽取，时段内随机起点、每 k 位离店者拦截一位"},
+    "response": {"en": "expected numbers assume that {eligible} of leavers are eligible and {response} of these respond",
+                 "zh": "预计数假定 {eligible} 的离店者符合条件，其中 {response} 接受访问"},
+    "seed": {"en": "seed {seed}", "zh": "随机种子 {seed}"},
+    "no stop": {"en": "Interview to the end of a block even if its number is reached: stopping early would favour early leavers.",
+                "zh": "即使已达到预计份数，也须访问至时段结束：提前收工会使较早离店者入样过多。"},
+    "lonely store": {"en": "area types with a single drawn store, whose error can only be borrowed from the others: {named}",
+                     "zh": "以下区域类型只抽中一家门店，其误差只能借用其他门店估计：{named}"},
+    "lonely block": {"en": "stores with a single block, whose error can only be borrowed from the others: {named}",
+                     "zh": "以下门店只有一个时段，其误差只能借用其他门店估计：{named}"},
+    "short": {"en": "quotas that the footfall only just misses (expected interviews below the quota): {named}",
+              "zh": "以下门店预计完成数略低于配额：{named}"},
+    "sentence": {
+        "en": "{interviewers} interviewers work {blocks} blocks at {stores} stores on {days} days; they approach about "
+        "{approaches} leavers for about {interviews} interviews, {least} to {most} per store.",
+        "zh": "{interviewers} 名访问员在 {days} 天内走访 {stores} 家门店的 {blocks} 个时段，约拦截 {approaches} 人，"
+        "预计完成 {interviews} 份，每店 {least} 至 {most} 份。",
+    },
+}  # fmt: skip
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class StoreQuotas(Result):
+    """How many interviews each store gets: a row per store with traffic, quota, blocks and expected interviews."""
+
+    remarks: tuple[Text, ...] = ()
+
+    def title(self) -> str:
+        return say(_WORDS["quotas"], self.language)
+
+    def columns(self) -> tuple[Column, ...]:
+        names = ("store", "area_type", "tier", "traffic", "p_store", "quota", "blocks", "blocks_open", "interviews")
+        return tuple(PLAN_COLUMNS[name] for name in names)
+
+    def note(self) -> str:
+        return _noted(self.remarks, self.language)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Timetable(Result):
+    """Where each interviewer stands at what time, sorted by interviewer."""
+
+    def title(self) -> str:
+        return say(_WORDS["timetable"], self.language)
+
+    def columns(self) -> tuple[Column, ...]:
+        names = (
+            "interviewer",
+            "day",
+            "weekday",
+            "start",
+            "end",
+            "store",
+            "block",
+            "leavers",
+            "k",
+            "first",
+            "interviews",
+        )
+        return tuple(PLAN_COLUMNS[name] for name in names)
+
+    def note(self) -> str:
+        return say(_WORDS["no stop"], self.language)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class InterceptPlan(Result):
+    """The drawn blocks of an exit survey, one row each.
+
+    Attributes
+    ----------
+    frame : one row per drawn block. ``leavers`` are expected ones; every ``k``-th is asked, from leaver number
+        ``first`` on; ``p_leaver = p_store p_block / k`` is the chance of each leaver of the block, ``weight = 1 / p_leaver``
+    stores : one row per chosen store: traffic, quota, blocks, expected interviews
+    slots : one row per block that could have been drawn, with its chance
+    frame_traffic : leavers of all stores in the table, chosen or not
+    remarks : what the note says
+    """
+
+    stores: pd.DataFrame = field(default_factory=pd.DataFrame)
+    slots: pd.DataFrame = field(default_factory=pd.DataFrame)
+    frame_traffic: float = math.nan
+    remarks: tuple[Text, ...] = ()
+
+    @property
+    def design(self) -> SampleDesign:
+        """The design the analysis needs; :func:`intercept_weights` gives a frame with these columns."""
+        return SampleDesign(strata="stratum", clusters="cluster", weight="weight", selection="probability")
+
+    def title(self) -> str:
+        counts = {"interviews": f"{self.frame['interviews'].sum():,.0f}", "blocks": f"{len(self.frame):,}"}
+        return say(_WORDS["title"], self.language).format(**counts, stores=len(self.stores))
+
+    def columns(self) -> tuple[Column, ...]:
+        names = ("store", "area_type", "tier", "day", "weekday", "start", "end", "interviewer", "leavers", "k", "first",
+                 "approaches", "interviews", "p_block", "p_leaver")  # fmt: skip
+        return tuple(PLAN_COLUMNS[name] for name in names)
+
+    def note(self) -> str:
+        return (
+            _noted(self.remarks, self.language) + " " * (self.language == "en") + say(_WORDS["no stop"], self.language)
+        )
+
+    def sentence(self) -> str:
+        """The plan in one sentence."""
+        frame, per_store = self.frame, self.frame.groupby("store")["interviews"].sum()
+        return say(_WORDS["sentence"], self.language).format(
+            interviewers=frame["interviewer"].nunique(), blocks=len(frame), stores=len(self.stores),
+            days=frame["day"].nunique(), approaches=f"{frame['approaches'].sum():,.0f}",
+            interviews=f"{frame['interviews'].sum():,.0f}", least=f"{per_store.min():.0f}", most=f"{per_store.max():.0f}",
+        )  # fmt: skip
+
+    def day_words(self, day: str) -> str:
+        """A date as weekday, month and day; another day as it is called."""
+        name = say(WEEKDAYS[weekday_of(day)], self.language)
+        return f"{name} {day[5:]}" if name and len(day) == 10 else name or day
+
+    def by_store(self) -> StoreQuotas:
+        """Traffic, quota, blocks and expected interviews of every chosen store."""
+        return StoreQuotas(self.stores, self.language, remarks=self.remarks[:1])
+
+    def timetable(self) -> Timetable:
+        """The drawn blocks sorted by interviewer, day and hour."""
+        return Timetable(self.frame.sort_values(["interviewer", "day", "start"], ignore_index=True), self.language)
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Stores by time: footfall as shade, drawn blocks marked with their interviewer, all footfall beneath."""
+        from survey_design.plots.intercepts import draw_intercepts
+
+        return draw_intercepts(self, ax)
+
+
+def plan_intercepts(
+    footfall: pd.DataFrame,
+    *,
+    n: int,
+    interviewers: int | Sequence[str],
+    seed: int,
+    stores: pd.DataFrame | None = None,
+    choose: int | None = None,
+    days: Sequence[Any] | None = None,
+    block_hours: int = 2,
+    blocks_per_store: int = 2,
+    minutes_per_interview: float = 10,
+    eligible: float = 1.0,
+    response: float = 0.5,
+    minimum: int = 5,
+    quotas: Quotas = "traffic",
+    language: Language = "en",
+) -> InterceptPlan:
+    """Draw stores, time blocks and every k-th leaver for interviews at the door, with known chances.
+
+    A customer who leaves store s in block b is asked with probability ``p_store p_block / k``:
+
+    1. **Stores.** All that are given, or ``choose`` of them, drawn in proportion to traffic within each area type, at
+       least two of each (one where there are not enough): all area types are covered.
+    2. **Quotas.** ``n`` interviews are shared out in proportion to traffic, at least ``minimum`` per store.
+    3. **Blocks.** Opening hours are cut into blocks of ``block_hours``. A store gets as many as its quota needs at
+       ``60 hours / minutes_per_interview`` interviews each, and at least ``blocks_per_store``, so that the error can be
+       estimated. They are drawn with ``p_block = m F_b / F`` (m blocks, footfall F_b of F; blocks above 1 are taken for
+       certain). All stores are drawn together so that no time gets more blocks than interviewers: :func:`draw_table`.
+    4. **Leavers.** ``k`` is the number of leavers who would be eligible and respond, over the interviews wanted in the
+       block, rounded down, and large enough for one interviewer. The first one asked is drawn from 1 to k.
+
+    Parameters
+    ----------
+    footfall : DataFrame with ``store, day, hour, leavers``: how many are expected to leave in each hour. Days are dates,
+        names of weekdays, or any texts that sort in time. Closed hours have no row.
+    n : interviews wanted altogether
+    interviewers : how many, or their names; one stands at one store in one block
+    seed : the same seed draws the same plan
+    stores : DataFrame with ``store`` and, where known, ``area_type`` and ``tier``
+    choose : number of stores to draw; all of them without it
+    days : dates of the field, where ``footfall`` describes a typical week by weekday
+    block_hours : length of a block
+    blocks_per_store : least number of blocks; one block has no error of its own
+    minutes_per_interview : with screening and noting down
+    eligible : share of leavers who are to be asked (have just bought something)
+    response : share of the eligible who give an interview, of all that were picked
+    minimum : least quota of a store
+    quotas : shared out by "traffic" or "equal"
+
+    Returns
+    -------
+    InterceptPlan
+        A row per drawn block. ``.stores`` has the quotas, ``.timetable()`` the interviewers' days, ``.design`` what the
+        analysis needs. Blocks hold at least the wanted number on average, more where k is small and rounds far down.
+
+    Notes
+    -----
+    The design for the analysis takes stores as strata and blocks as clusters where all stores are visited. Where stores
+    were drawn, area types are the strata and stores the clusters; a store that was certain to be drawn stays a stratum.
+    Draws without replacement are treated as with replacement, so errors are rather too large than too small
+    (docs/intercepts.md).
+
+    Raises
+    ------
+    DataError
+        With the rows: negative or missing footfall, hours missing within a day, blocks that nobody leaves, unknown
+        stores, quotas that cannot be met, times at which more blocks are expected than there are interviewers.
+    SpecError
+        Arguments that cannot be used.
+
+    References
+    ----------
+    Kalton (1991), Survey Methodology 17, 183-194 (flows of people: time and place, then every k-th).
+    Sudman (1980), Journal of Marketing Research 17, 423-431 (shopping centres).
+    Chances and coverage were checked by simulation: tests/test_intercepts.py, docs/intercepts.md.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> footfall = pd.DataFrame(
+    ...     [
+    ...         (s, d, h, 30 + 10 * (s == "B"))
+    ...         for s in "AB"
+    ...         for d in ("2026-03-06", "2026-03-07")
+    ...         for h in range(10, 18)
+    ...     ],
+    ...     columns=["store", "day", "hour", "leavers"],
+    ... )
+    >>> plan = plan_intercepts(footfall, n=30, interviewers=2, seed=1)
+    >>> plan.stores[["store", "quota", "blocks"]].values.tolist()
+    [['A', 13, 2], ['B', 17, 2]]
+    >>> bool((plan.frame["p_leaver"] == plan.frame["p_store"] * plan.frame["p_block"] / plan.frame["k"]).all())
+    True
+    """
+    check_choice("quotas", quotas, Quotas)
+    names = _interviewer_names(interviewers)
+    _check_numbers(n=n, block_hours=block_hours, blocks_per_store=blocks_per_store, minimum=minimum,
+                   minutes_per_interview=minutes_per_interview, eligible=eligible, response=response,
+                   choose=1 if choose is None else choose)  # fmt: skip
+    if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or seed < 0:
+        raise SpecError(f"seed={seed!r} must be a whole number from 0, so that the plan can be drawn again.")
+    generator = np.random.default_rng(seed)
+    hourly = hourly_footfall(footfall, days)
+    blocks = time_blocks(hourly, block_hours)
+    known = _store_table(blocks, stores)
+    frame_size, frame_traffic = len(known), float(known["traffic"].sum())
+    chosen = _chosen_stores(known, choose, generator)
+    chosen["quota"] = _quotas(chosen, n, minimum, quotas)
+    slots = blocks[blocks["store"].isin(chosen["store"])].reset_index(drop=True)
+    chosen, slots = _block_chances(chosen, slots, eligible * response, minutes_per_interview, blocks_per_store)
+    _check_interviewers(slots, len(names))
+    drawn = slots[_drawn(chosen, slots, generator)].reset_index(drop=True)
+    frame = _plan_rows(chosen, drawn, eligible * response, names, generator)
+    chosen["interviews"] = frame.groupby("store")["interviews"].sum().reindex(chosen["store"]).to_numpy()
+    remarks = _remarks(chosen, frame, frame_size, choose, quotas, minimum, eligible, response, seed)
+    return InterceptPlan(frame, language, stores=chosen, slots=slots, frame_traffic=frame_traffic, remarks=remarks)
+
+
+# --- stores and quotas -------------------------------------------------------------------------------------
+
+
+def _interviewer_names(interviewers: int | Sequence[str]) -> list[str]:
+    if isinstance(interviewers, str) or not isinstance(interviewers, (int, np.integer, Sequence)):
+        raise SpecError("interviewers must be a number or a list of names.")
+    if isinstance(interviewers, Sequence):
+        names = [str(name) for name in interviewers]
+        if not names or len(set(names)) < len(names):
+            raise SpecError("interviewers must be different names, at least one.")
+        return names
+    if interviewers < 1:
+        raise SpecError(f"interviewers={interviewers!r}: at least one is needed.")
+    return [f"I{k + 1:0{len(str(interviewers))}d}" for k in range(interviewers)]
+
+
+def _check_numbers(**given: Any) -> None:
+    """Whole numbers from 1, minutes above 0, shares above 0 and at most 1; all faults at once."""
+    faults = []
+    for name, value in given.items():
+        number = isinstance(value, (int, float, np.number)) and not isinstance(value, bool) and math.isfinite(value)
+        if name in ("eligible", "response"):
+            fits, expected = number and 0 < value <= 1, "a share above 0, at most 1"
+        elif name == "minutes_per_interview":
+            fits, expected = number and value > 0, "a number of minutes above 0"
+        else:
+            fits, expected = number and value >= 1 and value == int(value), "a whole number from 1"
+        if not fits:
+            faults.append(f"{name}={value!r} must be {expected}")
+    if faults:
+        raise SpecError("; ".join(faults) + ".")
+
+
+def _store_table(blocks: pd.DataFrame, stores: pd.DataFrame | None) -> pd.DataFrame:
+    """Stores with traffic and attributes; those of the two tables must be the same."""
+    traffic = blocks.groupby("store", as_index=False).agg(traffic=("leavers", "sum"), blocks_open=("leavers", "size"))
+    if stores is None:
+        return traffic
+    check_columns(["store"], stores.columns, "stores")
+    given = stores[[name for name in ("store", "area_type", "tier") if name in stores.columns]].reset_index(drop=True)
+    given["row"], given["store"] = np.arange(2, len(given) + 2), given["store"].astype(str)
+    problems = {"listed twice": given.duplicated("store"), "has no footfall": ~given["store"].isin(traffic["store"])}
+    problems |= {f"has no {name}": given[name].isna() for name in ("area_type", "tier") if name in given}
+    faults = [
+        given.loc[bad, ["row", "store"]].assign(file="stores", problem=problem) for problem, bad in problems.items()
+    ]
+    absent = traffic.loc[~traffic["store"].isin(given["store"]), ["store"]]
+    cases = pd.concat([*faults, absent.assign(file="footfall", problem="is not among the stores")], ignore_index=True)
+    if len(cases):
+        named = "; ".join(
+            f"{store} {problem}" for store, problem in zip(cases["store"][:5], cases["problem"], strict=False)
+        )
+        raise DataError(f"stores and footfall do not fit together in {len(cases)} places ({named}"
+                        f"{'; …' if len(cases) > 5 else ''}). Each store needs one row in stores and hours in footfall.",
+                        cases.rename(columns={"store": "value"}))  # fmt: skip
+    return traffic.merge(given.drop(columns="row"), on="store", how="left")
+
+
+def _chosen_stores(known: pd.DataFrame, choose: int | None, generator: Generator) -> pd.DataFrame:
+    """The stores to visit, with their chance and the stratum they were drawn in; their own where they were certain."""
+    area = known["area_type"].astype(str) if "area_type" in known else pd.Series(_EVERYWHERE, index=known.index)
+    p = np.ones(len(known))
+    if choose is not None:
+        if choose > len(known):
+            raise SpecError(f"choose={choose}: the footfall has {len(known)} stores only.")
+        types, counts = _stores_per_type(area, known["traffic"], choose)
+        for name, count in zip(types, counts, strict=True):
+            p[area == name] = inclusion_probabilities(known.loc[area == name, "traffic"].to_numpy(), count)
+        lines = np.stack([np.where(area == name, p, 0.0) for name in types])
+        taken = draw_table(lines, generator).any(axis=0)
+    else:
+        taken = np.full(len(known), True)
+    stratum = np.where(p == 1, known["store"], area)
+    return known.assign(p_store=p, stratum=stratum).iloc[np.flatnonzero(taken)].reset_index(drop=True)
+
+
+def _stores_per_type(area: pd.Series, traffic: pd.Series, choose: int) -> tuple[list[str], Array]:
+    """How many stores of each area type: by traffic, two of each where there are as many, else one."""
+    types = list(dict.fromkeys(area))
+    available = np.array([(area == name).sum() for name in types])
+    if choose < len(types):
+        raise SpecError(f"choose={choose} leaves out area types: there are {len(types)} ({', '.join(types)}), and each "
+                        f"needs a store. Choose at least {len(types)}, better {np.minimum(available, 2).sum()}.")  # fmt: skip
+    least = np.minimum(available, 2 if choose >= np.minimum(available, 2).sum() else 1)
+    size = np.array([traffic[area == name].sum() for name in types])
+    return types, priority_allocation(size, choose, least, available)
+
+
+def _quotas(chosen: pd.DataFrame, n: int, minimum: int, rule: Quotas) -> Array:
+    """(stores,) interviews of every store; traffic is a measure, not a number of people to be had."""
+    method: Literal["proportional", "equal"] = "proportional" if rule == "traffic" else "equal"
+    shared = allocate(chosen, n, method=method, by="store", size="traffic", minimum=minimum, capped=False)
+    return shared.frame["n"].to_numpy(int)
+
+
+# --- blocks and leavers ------------------------------------------------------------------------------------
+
+
+def leaver_interval(leavers: Array, yields: float, wanted: float, capacity: Array) -> Array:
+    """(b,) k: every k-th leaver gives at least the wanted number of interviews, and no more than can be held.
+
+    ``k = max(1, floor(leavers yields / wanted), ceil(leavers yields / capacity))``.
+
+    >>> leaver_interval(np.array([300.0, 60.0, 10.0]), 0.5, 12, np.array([12, 12, 6])).tolist()
+    [13, 3, 1]
+    """
+    expected = leavers * yields
+    return np.maximum.reduce([np.ones(len(expected)), np.floor(expected / wanted + 1e-9),
+                              np.ceil(expected / capacity - 1e-9)]).astype(int)  # fmt: skip
+
+
+def _block_chances(
+    chosen: pd.DataFrame, slots: pd.DataFrame, yields: float, minutes: float, least: int
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Number of blocks of every store, and for every block its chance and k."""
+    capacity = slots["hours"].to_numpy() * 60 / minutes
+    if (slow := slots[capacity < 1]).size:
+        hours = int(slow["hours"].min())
+        raise SpecError(f"minutes_per_interview={minutes}: a block of {hours} h is too short for one interview.")
+    p, k = np.zeros(len(slots)), np.ones(len(slots), dtype=int)
+    count, missed = [], []
+    leavers, rows = slots["leavers"].to_numpy(), slots.groupby("store").indices
+    for store, quota in zip(chosen["store"], chosen["quota"], strict=True):
+        mine = rows[store]
+        m, expected = 0, 0.0
+        for m in range(min(least, len(mine)), len(mine) + 1):
+            p[mine] = inclusion_probabilities(leavers[mine], m)
+            k[mine] = leaver_interval(leavers[mine], yields, quota / m, capacity[mine])
+            expected = float((p[mine] * leavers[mine] * yields / k[mine]).sum())
+            if expected >= 0.95 * quota:
+                break
+        count.append(m)
+        if expected < 0.95 * quota:
+            missed.append((store, int(quota), round(expected, 1)))
+    if missed:
+        named = "; ".join(f"{store}: {quota} wanted, {most} can be expected" for store, quota, most in missed[:5])
+        raise DataError(f"the quota cannot be met at {len(missed)} stores even if every block is worked ({named}). "
+                        "Lower n or minimum, add days, or choose other stores; one interviewer per block holds "
+                        f"60 / {minutes:g} interviews an hour.",
+                        pd.DataFrame(missed, columns=["store", "quota", "expected"]).assign(problem="quota"))  # fmt: skip
+    return chosen.assign(blocks=count), slots.assign(p_block=p, k=k)
+
+
+def _check_interviewers(slots: pd.DataFrame, interviewers: int) -> None:
+    """No time with more blocks to be expected than there are interviewers: then no draw has more."""
+    times = slots.groupby("slot").agg(day=("day", "first"), start=("start", "min"), expected=("p_block", "sum"))
+    over = times[times["expected"] > interviewers + 1e-9].reset_index(drop=True)
+    if len(over):
+        need = math.ceil(over["expected"].max() - 1e-9)
+        named = "; ".join(f"{day} {start}:00 ({expected:.1f})" for day, start, expected in
+                          over.head(5).itertuples(index=False))  # fmt: skip
+        raise DataError(f"at {len(over)} times more blocks are to be expected than the {interviewers} interviewers can "
+                        f"hold ({named}{'; …' if len(over) > 5 else ''}). {need} interviewers would do; or take more "
+                        "days, fewer stores, or fewer interviews.", over.assign(problem="too few interviewers"))  # fmt: skip
+
+
+def _drawn(chosen: pd.DataFrame, slots: pd.DataFrame, generator: Generator) -> Array:
+    """(slots,) True for the blocks drawn: rows of the table are stores, columns are times."""
+    row = pd.Index(chosen["store"]).get_indexer(slots["store"])
+    times = np.unique(slots["slot"], return_inverse=True)[1]
+    table = np.zeros((len(chosen), int(times.max()) + 1))
+    table[row, times] = slots["p_block"]
+    return draw_table(table, generator)[row, times]
+
+
+def _plan_rows(
+    chosen: pd.DataFrame, drawn: pd.DataFrame, yields: float, names: Sequence[str], generator: Generator
+) -> pd.DataFrame:
+    """One row per drawn block, with everything an interviewer and the analysis need."""
+    about = [name for name in ("area_type", "tier") if name in chosen]
+    frame = drawn.merge(chosen[["store", "p_store", "stratum", *about]], on="store", how="left")
+    k = frame["k"].to_numpy()
+    certain = frame["p_store"] == 1
+    block = [f"{s}-{d}-{h:02d}" for s, d, h in zip(frame["store"], frame["day"], frame["start"], strict=True)]
+    frame = frame.assign(
+        block=block, weekday=[weekday_of(day) for day in frame["day"]], first=generator.integers(1, k + 1),
+        approaches=frame["leavers"] / k, interviews=frame["leavers"] * yields / k,
+        refusals=frame["leavers"] * (1 - yields) / k, p_leaver=frame["p_store"] * frame["p_block"] / k,
+    )  # fmt: skip
+    frame["weight"] = 1 / frame["p_leaver"]
+    frame["cluster"] = np.where(certain, frame["block"], frame["store"])
+    frame["interviewer"] = _assigned(frame, names)
+    order = ["block", "store", *about, "day", "weekday", "start", "end", "hours", "slot", "interviewer", "leavers", "k",
+             "first", "approaches", "interviews", "refusals", "p_store", "p_block", "p_leaver", "weight", "stratum",
+             "cluster"]  # fmt: skip
+    return frame.sort_values(["store", "slot"], ignore_index=True)[order]
+
+
+def _assigned(frame: pd.DataFrame, names: Sequence[str]) -> pd.Series:
+    """An interviewer for every block, one place at a time: whoever knows the store that day, then the one with least work."""
+    work, seen = dict.fromkeys(names, 0), dict[tuple[str, str], str]()
+    given = pd.Series("", index=frame.index, dtype=object)
+    for _, together in frame.sort_values(["slot", "store"]).groupby("slot", sort=True):
+        free = set(names)
+        places = list(zip(together.index, together["store"], together["day"], together["hours"], strict=True))
+        places.sort(key=lambda place: seen.get((place[1], place[2]), "") not in free)
+        for row, store, day, hours in places:
+            usual = seen.get((store, day))
+            name = usual if usual in free else min(free, key=lambda each: (work[each], each))
+            given[row], seen[store, day] = name, name
+            work[name] += hours
+            free.discard(name)
+    return given
+
+
+# --- words -------------------------------------------------------------------------------------------------
+
+
+def _noted(remarks: Sequence[Text], language: str) -> str:
+    glue, stop = ("；", "。") if language == "zh" else ("; ", ".")
+    return glue.join(say(remark, language) for remark in remarks) + stop
+
+
+def _remark(key: str, **values: Text | str) -> Text:
+    return {code: _WORDS[key][code].format(**{name: say(value, code) for name, value in values.items()})
+            for code in ("en", "zh")}  # fmt: skip
+
+
+def _listed(names: Sequence[str]) -> Text:
+    return {"en": ", ".join(names), "zh": "、".join(names)}
+
+
+def _remarks(
+    chosen: pd.DataFrame, frame: pd.DataFrame, frame_size: int, choose: int | None, quotas: Quotas, minimum: int,
+    eligible: float, response: float, seed: int,
+) -> tuple[Text, ...]:  # fmt: skip
+    """What the note says."""
+    counts = {"stores": str(len(chosen)), "frame": str(frame_size)}
+    said = [
+        _remark("quota rule", rule=_WORDS[quotas], minimum=str(minimum)),
+        _remark("stores given" if choose is None else "stores drawn", **counts),
+        _remark("blocks"),
+        _remark("response", eligible=f"{eligible:.0%}", response=f"{response:.0%}"),
+        _remark("seed", seed=str(seed)),
+    ]
+    clusters = frame.groupby("stratum").agg(
+        clusters=("cluster", "nunique"), own=("p_store", lambda p: bool((p == 1).all()))
+    )
+    for key, own in (("lonely store", False), ("lonely block", True)):
+        lonely = clusters.index[(clusters["clusters"] == 1) & (clusters["own"] == own)]
+        if len(lonely):
+            said.append(_remark(key, named=_listed([str(name) for name in lonely])))
+    short = chosen.loc[chosen["interviews"] < chosen["quota"] - 0.5, "store"]
+    return (*said, _remark("short", named=_listed(list(short)))) if len(short) else tuple(said)
