@@ -3,38 +3,44 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from importlib import resources
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, get_args
 
 from survey_design.errors import SpecError, check_choice
+from survey_design.exit_interview import (
+    AGREED,
+    INTERVIEWS,
+    SCREENING,
+    contact_section,
+    ending_section,
+    person_section,
+    visit_section,
+)
+from survey_design.questionnaire import (
+    DONT_KNOW_WORDS,
+    LABEL_LIMIT,
+    Choice,
+    Code,
+    Question,
+    Questionnaire,
+    Scale,
+    Section,
+    Words,
+)
 from survey_design.results import Language, Text, say
 
 FORMS = ("expectation", "perception", "minimum", "desired", "disconfirmation")
+_FORM_WORDS: Mapping[str, Text] = {
+    "expectation": {"en": "What you expect", "zh": "您的期望"},
+    "perception": {"en": "What you found", "zh": "您的感受"},
+    "minimum": {"en": "What you would still accept", "zh": "您能接受的最低水平"},
+    "desired": {"en": "What you would like", "zh": "您希望的水平"},
+    "disconfirmation": {"en": "Compared with what you expected", "zh": "与您的期望相比"},
+}
 _SCALE_KEYS = {"points", "from", "to", "low", "high"}
-
-
-@dataclass(frozen=True)
-class Scale:
-    """The answers an item allows: whole numbers from ``low`` to ``high``, with labelled ends.
-
-    >>> Scale(1, 7).midpoint, Scale(1, 7).allows(8)
-    (4.0, False)
-    """
-
-    low: int = 1
-    high: int = 7
-    low_label: Text = field(default_factory=dict)
-    high_label: Text = field(default_factory=dict)
-
-    @property
-    def midpoint(self) -> float:
-        return (self.low + self.high) / 2
-
-    def allows(self, value: float) -> bool:
-        return self.low <= value <= self.high and float(value).is_integer()
 
 
 @dataclass(frozen=True)
@@ -147,6 +153,76 @@ class Instrument:
         things: tuple[Dimension | Item | Outcome, ...] = (*self.dimensions, *self.items, *self.outcomes)
         return {thing.id: thing.label for thing in things}
 
+    def questionnaire(
+        self,
+        *,
+        forms: Sequence[str] | None = None,
+        outcomes: bool | None = None,
+        importance: bool = False,
+        intercept: bool = False,
+        stores: Mapping[str, Words] | None = None,
+        products: Mapping[str, Words] | None = None,
+        dont_know: Code | None = 99,
+    ) -> Questionnaire:
+        """The form that asks this instrument; a filled one needs no mapping, since its columns have the right names.
+
+        Parameters
+        ----------
+        forms : the forms to ask, all if not given (expectations and perceptions may go to different people). A form that
+            asks some of them only bears their names: "servqual-22-expectation"
+        outcomes : whether the questions about the whole are asked; if not given, where perceptions or disconfirmation
+            are, since only who has been served can answer them
+        importance : also 100 points to share out over the dimensions, in columns ``imp_<dimension>``
+        intercept : also what an interview at the shop door asks: respondent, store, date, purchase just completed and
+            consent before the scale; product, minutes, visits per month, segment, sex, age and a comment after it, and
+            the disposition. Questions with a scale get show cards
+        stores, products : codes and words for an intercept's lists; without ``stores`` the store's code is written
+        dont_know : code for "don't know" at every graded question (declare it when reading: ``dont_know=[99]``), or
+            None where it isn't offered
+
+        Raises
+        ------
+        SpecError
+            If texts or column names can't go into a form, and the message lists all of them; if a form or outcomes are
+            wanted that the instrument doesn't have.
+
+        Examples
+        --------
+        >>> form = load_instrument("servqual-22").questionnaire(importance=True)
+        >>> len(form.columns), form.columns[0], form.columns[-1]
+        (52, 'E_TAN1', 'imp_empathy')
+        >>> load_instrument("retail-13").questionnaire(forms=["perception"], intercept=True).columns[:6]
+        ('respondent', 'store', 'date', 'purchase', 'consent', 'P_initiative')
+        >>> online = load_instrument("servqual-22").questionnaire(forms=["expectation"])
+        >>> online.name, [section.name for section in online.sections]
+        ('servqual-22-expectation', ['expectation'])
+        """
+        asked = [self.form(name) for name in (forms or [form.name for form in self.forms])]
+        sections = [_form_section(self, form, dont_know) for form in asked]
+        sections += [_outcome_section(self, dont_know)] if _outcomes_asked(self, asked, outcomes) else []
+        sections += [_points_section(self)] if importance else []
+        languages = _languages_of(sections, self.title) or (self.language,)
+        if intercept:
+            asked_all = [replace(section, relevant=AGREED) for section in _with_cards(sections)]
+            sections = [
+                contact_section(stores),
+                *asked_all,
+                visit_section(products),
+                person_section(),
+                ending_section(),
+            ]
+        return Questionnaire(
+            name="-".join([self.name, *(form.name for form in asked if len(asked) < len(self.forms))]),
+            version=self.version,
+            title=self.title,
+            sections=tuple(sections),
+            languages=languages,
+            language=self.language if self.language in languages else languages[0],
+            screening=SCREENING if intercept else (),
+            disposition="disposition" if intercept else "",
+            interviews=INTERVIEWS if intercept else (),
+        )
+
     def sentence(self) -> str:
         """What the instrument asks, in one sentence."""
         forms = ", ".join(form.name for form in self.forms)
@@ -159,6 +235,85 @@ class Instrument:
             f"{say(self.title, 'en')}: {len(self.items)} items in {len(self.dimensions)} dimensions, "
             f"answered from {self.scale.low} to {self.scale.high} ({forms})."
         )
+
+
+def _outcomes_asked(instrument: Instrument, asked: Sequence[Form], wanted: bool | None) -> bool:
+    """Whether the questions about the whole are asked: as wanted, else of those who have been served."""
+    if wanted and not instrument.outcomes:
+        raise SpecError(f"outcomes=True: instrument '{instrument.name}' has no outcomes. Add [[outcomes]] to its file.")
+    served = any(form.name in ("perception", "disconfirmation") for form in asked)
+    return bool(instrument.outcomes) and (served if wanted is None else wanted)
+
+
+def _form_section(instrument: Instrument, form: Form, dont_know: Code | None) -> Section:
+    questions = [_graded(form.column_of(item), item.text, instrument.scale, dont_know) for item in instrument.items]
+    return Section(form.name, _FORM_WORDS[form.name], tuple(questions), lead=form.lead)
+
+
+def _outcome_section(instrument: Instrument, dont_know: Code | None) -> Section:
+    questions = [_graded(each.column, each.text or each.label, each.scale, dont_know) for each in instrument.outcomes]
+    return Section("outcomes", {"en": "Taken as a whole", "zh": "总体评价"}, tuple(questions))
+
+
+def _graded(column: str, text: Text, scale: Scale, dont_know: Code | None) -> Question:
+    offered = None if dont_know is None else (dont_know, DONT_KNOW_WORDS)
+    return Question(column, "graded", text, scale=scale, required=True, dont_know=offered)
+
+
+def _points_section(instrument: Instrument) -> Section:
+    """100 points over the dimensions, each said with the labels of its items."""
+    if len(instrument.dimensions) < 2:
+        raise SpecError(f"instrument '{instrument.name}' has no two dimensions to share out points over.")
+    parts = tuple(Choice(f"imp_{each.id}", _dimension_words(instrument, each)) for each in instrument.dimensions)
+    question = Question(
+        "importance_points",
+        "points",
+        {
+            "en": "Share out 100 points: the more points, the more this matters to you.",
+            "zh": "请分配 100 分：对您越重要的方面，分数越高。",
+        },
+        choices=parts,
+    )
+    return Section("importance", {"en": "What matters most to you", "zh": "您最看重什么"}, (question,))
+
+
+def _dimension_words(instrument: Instrument, dimension: Dimension) -> Text:
+    words = {}
+    for language, label in dimension.label.items():
+        said = [item.label[language] for item in instrument.items_of(dimension.id) if item.label.get(language)]
+        joined = f"（{'、'.join(said)}）" if language == "zh" else f" ({', '.join(said)})"
+        words[language] = label + joined if said and len(label + joined) <= LABEL_LIMIT else label
+    return words
+
+
+def _with_cards(sections: Sequence[Section]) -> list[Section]:
+    """The same sections, each different scale with a show card of its own: A, B, C."""
+    scales = list(dict.fromkeys(repr(each.scale) for section in sections for each in section.questions if each.scale))
+    return [
+        replace(
+            section,
+            questions=tuple(
+                replace(each, show_card=_card(scales.index(repr(each.scale)))) if each.scale else each
+                for each in section.questions
+            ),
+        )
+        for section in sections
+    ]
+
+
+def _card(k: int) -> str:
+    return chr(ord("A") + k) if k < 26 else f"{k + 1}"
+
+
+def _languages_of(sections: Sequence[Section], title: Text) -> tuple[Language, ...]:
+    """The languages in which every text of these sections is given; a lead or end label may be left out in all."""
+    questions = [question for section in sections for question in section.questions]
+    texts: list[Words] = [title, *(question.label for question in questions)]
+    texts += [choice.label for question in questions for choice in question.choices]
+    texts += [section.lead for section in sections if section.lead]
+    ends = [words for each in questions if each.scale for words in (each.scale.low_label, each.scale.high_label)]
+    given = [text for text in (*texts, *filter(None, ends)) if isinstance(text, Mapping)]
+    return tuple(language for language in get_args(Language) if all(text.get(language) for text in given))
 
 
 def available_instruments() -> list[str]:
