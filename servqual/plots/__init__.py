@@ -22,6 +22,7 @@ from servqual.plots.distribution import draw_distribution
 from servqual.plots.forest import draw_comparison, draw_forest
 from servqual.plots.gaps import draw_gaps
 from servqual.plots.heatmap import draw_heatmap
+from servqual.plots.power import draw_factor_size, draw_power
 from servqual.plots.stores import draw_stores
 from servqual.plots.tolerance import draw_tolerance
 from survey_design.plots.fonts import CHINESE_FAMILIES, NoChineseFont, chinese_font
@@ -35,6 +36,8 @@ __all__ = [
     "draw_comparison",
     "draw_forest",
     "draw_stores",
+    "draw_power",
+    "draw_factor_size",
     "new_axes",
     "save_svg",
     "save_png",
