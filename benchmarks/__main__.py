@@ -91,11 +91,32 @@ def _streams() -> list[Callable[[], str]]:
     return [twenty_million]
 
 
+def _selection() -> list[Callable[[], str]]:
+    from benchmarks.selection import against_peers
+
+    return [against_peers]
+
+
+def _raking() -> list[Callable[[], str]]:
+    from benchmarks.raking import ROUNDS, ROWS, table
+
+    return [lambda: f"raking {ROWS:,} rows to six margins; target: within 1.2x of the best\n{table(ROWS, ROUNDS)}"]
+
+
+def _power() -> list[Callable[[], str]]:
+    from benchmarks.power import against_single_studies
+
+    return [against_single_studies]
+
+
 CHAPTERS: Mapping[str, Callable[[], list[Callable[[], str]]]] = {
     "core": _core,
     "tables": _tables,
     "designs": _designs,
     "streams": _streams,
+    "selection": _selection,
+    "raking": _raking,
+    "power": _power,
 }
 
 

@@ -19,15 +19,17 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGES = ("survey_design", "servqual")
 
-# Each chapter may know those before it. `plots` and `simulate` stand aside.
+# Each chapter may know those before it. `plots` and `simulate` stand aside; what plans a study may simulate it.
 ORDER = (
     *("privacy", "instruments", "answers", "layouts"),
     *("responses", "moments", "streams", "inference", "replicates", "explained", "regression"),
     *("measures", "tabulation", "counts", "crosstabs", "proportions", "remarks", "shares", "distributions"),
     *("difference_scores", "gaps", "comparison"),
     *("tolerance", "disconfirmation", "criterion", "careless", "stores", "disclosure"),
-    *("report", "study", "cli"),
+    *("factor_size", "power"),
+    *("report", "settings", "study", "planning", "cli"),
 )
+SIMULATING = {"power", "planning"}
 
 # What a module of servqual imports when it is itself imported.
 LOADS = {
@@ -87,9 +89,13 @@ LOADS = {
     "distributions": {"inference", "instruments", "measures", "responses", "tabulation"},
     "plots": {"inference", "measures"},
     "report": {"instruments", "responses"},
-    "study": {"instruments", "layouts", "responses", "inference", "measures"},
-    "cli": {"study"},
+    "settings": set(),
+    "study": {"instruments", "layouts", "responses", "inference", "measures", "settings"},
+    "cli": {"settings", "study"},
     "simulate": {"instruments"},
+    "factor_size": {"moments", "proportions"},
+    "power": {"instruments", "responses", "moments", "inference", "measures", "proportions", "gaps", "simulate"},
+    "planning": {"instruments", "settings", "report"},
 }
 
 # What it fetches only when a function that needs it is called.
@@ -99,25 +105,41 @@ FETCHES = {
     "tolerance": {"plots"},
     "distributions": {"plots"},
     "stores": {"plots"},
+    "factor_size": {"plots"},
+    "power": {"plots"},
     "report": {
         *("privacy", "inference", "measures", "shares", "remarks", "distributions", "gaps", "criterion", "careless"),
         *("disclosure", "plots"),
     },
     "study": {"privacy", "gaps", "comparison", "tolerance", "stores", "report"},
-    "cli": {"privacy", "report"},
+    "planning": {"study", "power", "plots"},
+    "cli": {"privacy", "report", "planning"},
 }
 
-# The same for survey_design, whose modules are all light.
+# The same for survey_design, whose modules are all light. Each knows those above it; `plots` stands aside.
 DESIGN_LOADS = {
     "faces": set(),
     "errors": set(),
     "results": {"errors"},
     "files": {"errors", "results"},
     "outputs": {"errors"},
+    "size": {"errors", "results"},
     "sampling": {"errors", "results"},
-    "plots": {"errors", "results"},
+    "calibration": {"errors", "results", "sampling"},
+    "focus_groups": {"errors", "results"},
+    "questionnaire": {"errors", "results"},
+    "exit_interview": {"questionnaire", "results"},
+    "forms": {"errors", "files", "focus_groups", "outputs", "questionnaire", "results"},
+    "intercepts": {"errors", "results", "sampling"},
+    "plots": {"errors", "results", "sampling", "focus_groups"},
 }
-DESIGN_FETCHES: dict[str, set[str]] = {}
+DESIGN_FETCHES = {
+    "size": {"plots"},
+    "sampling": {"plots"},
+    "calibration": {"plots"},
+    "focus_groups": {"plots"},
+    "intercepts": {"forms", "plots"},
+}
 
 # The only doors to packages that are heavy or optional.
 DOORS = {
@@ -131,6 +153,7 @@ DOORS = {
     "click": {"cli"},
     "pyarrow": {"moments", "streams", "files"},
     "pyreadstat": {"files"},
+    "openpyxl": {"forms"},
     "pyxform": {"forms"},
     "docx": {"forms"},
     "threadpoolctl": {"moments"},
@@ -245,30 +268,37 @@ def test_functions_fetch_only_what_the_table_allows():
 def test_the_table_itself_follows_the_order():
     for name, known in LOADS.items():
         later = ORDER[ORDER.index(name) :] if name in ORDER else ()
-        assert not known & {*later, "plots", "simulate"}, f"{name} looks ahead"
+        assert not known & {*later, "plots", *simulation_unless_planning(name)}, f"{name} looks ahead"
     for name, known in FETCHES.items():
-        assert not known & {*ORDER[ORDER.index(name) :], "simulate"}, f"{name} looks ahead"
+        later = ORDER[ORDER.index(name) :]
+        assert not known & {*later, *simulation_unless_planning(name)}, f"{name} looks ahead"
     assert set(LOADS) == {*ORDER, "plots", "simulate"}
+
+
+def simulation_unless_planning(name: str) -> set[str]:
+    return set() if name in SIMULATING else {"simulate"}
+
+
+def test_the_table_of_survey_design_follows_its_own_order():
+    order = [name for name in DESIGN_LOADS if name != "plots"]
+    for name in order:
+        earlier = {*order[: order.index(name)]}
+        assert DESIGN_LOADS[name] <= earlier, f"{name} looks ahead"
+        assert DESIGN_FETCHES.get(name, set()) <= {*earlier, "plots"}, f"{name} looks ahead"
 
 
 def test_plots_are_reached_only_when_something_is_drawn():
     reached = [i for i in IMPORTS if chapter(i.target) == "plots" and chapter(i.module) != "plots"]
     assert [i.place for i in reached if i.when == "on import"] == []
-    assert {chapter(i.module) for i in reached} <= {
-        "gaps",
-        "comparison",
-        "tolerance",
-        "distributions",
-        "stores",
-        "report",
-    }
+    fetching = {name for table in (FETCHES, DESIGN_FETCHES) for name, known in table.items() if "plots" in known}
+    assert {chapter(i.module) for i in reached} <= fetching
 
 
-def test_simulation_knows_no_analysis_and_nothing_rests_on_it():
+def test_simulation_knows_no_analysis_and_only_plans_rest_on_it():
     assert {chapter(i.target) for i in IMPORTS if chapter(i.module) == "simulate" and "servqual" in i.target} <= {
         "instruments"
     }
-    assert [i.place for i in IMPORTS if chapter(i.target) == "simulate"] == []
+    assert {chapter(i.module) for i in IMPORTS if chapter(i.target) == "simulate"} <= SIMULATING
 
 
 @pytest.mark.parametrize("package", DOORS)
@@ -352,6 +382,17 @@ def test_a_package_loads_a_chapter_only_when_one_of_its_names_is_used():
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60)
     assert (done.stdout.split("\n"), done.stderr) == (["[]", "True False", ""], "")
+
+
+def test_the_description_of_a_sample_is_light():
+    """Every analysis reads it: the verbs beside it, and what they need, are loaded when they are called."""
+    code = (
+        "import sys; from survey_design.sampling import SampleDesign;"
+        " print([m for m in sys.modules if m == 'scipy' or m.startswith('survey_design.sampling.')])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60)
+    loaded = ["survey_design.sampling.margins", "survey_design.sampling.design"]
+    assert (done.stdout.strip(), done.stderr) == (str(loaded), "")
 
 
 @pytest.mark.parametrize("package", PACKAGES)

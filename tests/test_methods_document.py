@@ -37,7 +37,8 @@ HEAD = ("statistic", "formula", "function", "reference", "independent check")
 # Chapters that read, hold, show or run, and compute no statistic. A module that is not named here needs its lines.
 WITHOUT_STATISTICS = {
     "reading": ("survey_design.files", "layouts", "answers", "responses"),
-    "specification": ("instruments", "survey_design.sampling"),
+    "specification": ("instruments", "survey_design.sampling.design", "survey_design.sampling.margins"),
+    "asking": ("survey_design.questionnaire", "survey_design.exit_interview", "survey_design.forms"),
     "display": (
         "plots",
         "survey_design.plots",
@@ -49,13 +50,13 @@ WITHOUT_STATISTICS = {
         "survey_design.results",
         "survey_design.errors",
     ),
-    "running": ("study", "cli"),
+    "running": ("settings", "study", "planning", "cli"),
 }
 
 # Names in the other chapters that compute no statistic of their own. Results (tables of what a verb found) need no line.
 WITHOUT_STATISTIC = {
     "inference": "Term Spread Again Interval Statistic Sums Joint choose_interval check_drawn",
-    "moments": "Cells Layout Block rows_of row_weights answer_matrix rebatched one_blas_thread merged_cells",
+    "moments": "Cells Layout Block AllBut rows_of row_weights answer_matrix rebatched one_blas_thread merged_cells",
     "streams": "ResponseStream",
     "counts": "Tally",
     "regression": "WaldTest",
@@ -64,7 +65,22 @@ WITHOUT_STATISTIC = {
     "disconfirmation": "DirectAnswers",
     "proportions": "ShareTest",
     "stores": "BetweenStores",
-    "simulate": "Variation Truth Tier Fieldwork SimulatedStudy Dirt fictional_chain simulate_study soiled write_sample",
+    "simulate": "Variation Truth Tier Fieldwork SimulatedStudy Dirt fictional_chain hourly_footfall simulate_study soiled "
+    "write_sample",
+    "factor_size": "Population",
+    "power": "as_responses",
+    "survey_design.size.ledger": "Goal figure check_number",
+    "survey_design.size.contrasts": "mean_goal power_formula check_one_of check_two_sided check_sizes joined design_words "
+    "t_words z_words",
+    "survey_design.size.power": "pair_of",
+    "survey_design.size.stages": "Regions",
+    "survey_design.sampling.allocation": "Target stratum_labels raise_faults",
+    "survey_design.sampling.regions": "criterion_label",
+    "survey_design.sampling.selection": "stream prepare_draw Drawing",
+    "survey_design.calibration": "Law",
+    "survey_design.intercepts.blocks": "hourly_footfall time_blocks weekday_of",
+    "survey_design.intercepts.tally": "Disposition tally_sheet count_outcomes checked_tallies chosen_share",
+    "survey_design.focus_groups": "discussion_guide",
 }
 
 
