@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
 import pandas as pd
@@ -35,6 +35,7 @@ from survey_design.files.labelled import Labels, is_declared
 from survey_design.files.table import HEADER_REPEATED, Source, read_table
 from survey_design.results import Column, Language, Result, Text, is_missing, say
 from survey_design.sampling import SampleDesign
+from survey_design.sampling.margins import Margins
 
 if TYPE_CHECKING:
     from servqual.privacy import PersonalData
@@ -66,6 +67,23 @@ STEPS: Mapping[str, Mapping[str, str]] = {
 }
 
 
+@runtime_checkable
+class FilledForm(Protocol):
+    """A filled form as ``survey_design.forms.filled`` hands it over: its answers, where they stood, its "don't know"."""
+
+    @property
+    def frame(self) -> pd.DataFrame: ...
+
+    @property
+    def dont_know(self) -> tuple[Any, ...]: ...
+
+    @property
+    def source(self) -> Source: ...
+
+
+Answered = str | Path | pd.DataFrame | FilledForm
+
+
 @dataclass(frozen=True)
 class Variable:
     """What a column of the data and its codes are called, in both languages.
@@ -89,11 +107,13 @@ class Ledger(Result):
 
     Rows read = rows lost for each reason + rows kept; answers asked = answers given + each kind of missing. A row is
     a respondent's. For a file with one line per answer "rows read" counts respondents, and ``lines`` says what became
-    of the file's lines: (step, n), the first of which is all of them; the note tells it.
+    of the file's lines: (step, n), the first of which is all of them; the note tells it. ``margins`` are what weights were
+    calibrated to.
     """
 
     source_name: str = ""
     lines: tuple[tuple[str, int], ...] = ()
+    margins: Margins | None = None
 
     def title(self) -> str:
         return f"去向台账：{self.source_name}" if self.language == "zh" else f"Exclusions ledger: {self.source_name}"
@@ -124,13 +144,13 @@ class Ledger(Result):
     def note(self) -> str:
         if self.language == "zh":
             said = "读入行数 = 各项剔除 + 保留行数；应有回答数 = 有效回答 + 各类缺失。"
-            return said + (f"一行指一位受访者；文件每个回答一行：{self._lines('，')}。" if self.lines else "")
+            said += f"一行指一位受访者；文件每个回答一行：{self._lines('，')}。" if self.lines else ""
+            return said + (f"权数{self.margins.words('zh')}，误差已计入校准。" if self.margins else "")
         said = (
             "Rows read = rows lost for each reason + rows kept; answers asked = answers given + each kind of missing."
         )
-        return said + (
-            f" A row is a respondent; the file has a line per answer: {self._lines(', ')}." if self.lines else ""
-        )
+        said += f" A row is a respondent; the file has a line per answer: {self._lines(', ')}." if self.lines else ""
+        return said + (f" Weights were {self.margins.words()}; errors count that in." if self.margins else "")
 
     def _lines(self, comma: str) -> str:
         """What became of the file's lines, in words: "120 lines read = 118 …, 2 …"."""
@@ -260,7 +280,7 @@ class Responses:
             "instrument": instrument,
             "design": design,
             "forms": reading.forms,
-            "ledger": Ledger(reading.ledger, instrument.language, source.name, lines),
+            "ledger": Ledger(reading.ledger, instrument.language, source.name, lines, design.margins),
             "cases": reading.cases,
             "source": source,
             "respondent": respondent,
@@ -396,13 +416,16 @@ def match_items(perception: Instrument, expectation: Instrument) -> dict[str, st
     return matches
 
 
+_AS_READ: Mapping[str, Any] = {"encoding": None, "sheet": 0, "header_rows": 1}  # where nothing is said
+
+
 def read_responses(
-    path: str | Path | None = None,
+    path: Answered | None = None,
     instrument: Instrument | None = None,
     design: SampleDesign | None = None,
     *,
-    expectation: Responses | str | Path | None = None,
-    perception: Responses | str | Path | None = None,
+    expectation: Responses | Answered | None = None,
+    perception: Responses | Answered | None = None,
     columns: Mapping[str, str] | None = None,
     missing_codes: Sequence[Any] = (),
     dont_know: Sequence[Any] = (),
@@ -419,17 +442,18 @@ def read_responses(
     answer: str = "answer",
     form: str | None = None,
 ) -> Responses:
-    """Answers from a file, checked against the instrument; or two files answered by different people.
+    """Answers from a file, a frame or a filled form, checked against the instrument; or two, answered by different people.
 
     Parameters
     ----------
-    path : CSV or text (UTF-8, UTF-16, GB18030), Excel, SPSS, Stata or Parquet file; it is only read
+    path : CSV or text (UTF-8, UTF-16, GB18030), Excel, SPSS, Stata or Parquet file; it is only read. Or a DataFrame, or
+        what ``survey_design.forms.filled.read_filled`` made of a tool's export: its codes for "don't know" come along
     instrument, design : what was asked, and how respondents were chosen
-    expectation, perception : instead of ``path``: two files, or two :class:`Responses` where instrument or
+    expectation, perception : instead of ``path``: two of these, or two :class:`Responses` where instrument or
         design differ. Items match by id or ``maps_to``; those without partner are listed, never summed.
     columns, missing_codes, dont_know, faults, respondent, variables, value_labels, personal_data : as in
         :class:`Responses`
-    encoding : only needed when the file's encoding is not recognised
+    encoding : only needed when the file's encoding is not recognised. This, ``sheet`` and ``header_rows`` are of files
     sheet : sheet of an Excel file, by name or position
     header_rows : rows of the header, 1 to 3; ``columns`` may name a column by any of its headings, or by block and
         item joined ("Perceptions Clean")
@@ -489,7 +513,7 @@ def read_responses(
 
 
 def _read_one(
-    path: str | Path,
+    path: Answered,
     instrument: Instrument | None,
     design: SampleDesign | None,
     options: Mapping[str, Any],
@@ -500,8 +524,11 @@ def _read_one(
     """One file; ``partly`` where the column mapping serves two files and each has only some of its columns."""
     if instrument is None:
         raise SpecError("instrument is missing: read_responses(path, load_instrument('servqual-22')).")
-    frame, source = read_table(path, **reading)
+    frame, source = _table_of(path, reading)
     _check_kinds(frame, instrument, design, options["columns"])
+    if isinstance(path, FilledForm) and not isinstance(path, pd.DataFrame):
+        codes = (options["dont_know"], path.dont_know)
+        options = {**options, "dont_know": tuple(code for part in codes for code in as_codes(part))}
     columns = options["columns"] or {}
     if long:
         here = {theirs: ours for ours, theirs in columns.items() if theirs in frame.columns}
@@ -512,6 +539,21 @@ def _read_one(
         known = {*frame.columns, *source.labels.other_names}
         columns = {ours: theirs for ours, theirs in columns.items() if theirs in known}
     return Responses(frame, instrument, design, source=source, **{**options, "columns": columns})
+
+
+def _table_of(path: Answered, reading: Mapping[str, Any]) -> tuple[pd.DataFrame, Source]:
+    """The cells and where they stood; a filled form's rows are those of the export it was read from."""
+    if not isinstance(path, (pd.DataFrame, FilledForm)):
+        return read_table(path, **reading)
+    used = [name for name, value in reading.items() if value != _AS_READ[name]]
+    if used:
+        raise SpecError(
+            f"{', '.join(used)}: these say how to read a file; leave them out for a frame or a filled form."
+        )
+    if isinstance(path, pd.DataFrame):
+        return path, Source(n_raw=len(path))
+    rows = path.frame["_row"].to_numpy() if "_row" in path.frame else None
+    return path.frame, Source(path.source.name, path.source.sha256, n_raw=len(path.frame), rows=rows)
 
 
 # --- checking ----------------------------------------------------------------------------------------------
@@ -692,7 +734,7 @@ class Check:
                 continue
             shown = self.frame if self.masked is None else self.masked
             column = _without(plain(shown[name]), self.labels.missing.get(name, ()))
-            if name in self._numeric_design():
+            if name in (*self.design.numeric_columns, *self.design.measured_columns):
                 columns[name] = pd.to_numeric(column, errors="coerce").astype(float)
             elif not pd.api.types.is_numeric_dtype(column):
                 columns[name] = _as_labels(_none_where_blank(column), self.source.rows is not None)
@@ -700,15 +742,16 @@ class Check:
                 columns[name] = column if name in self.measured else whole(column)
         return pd.DataFrame(columns)
 
-    def _numeric_design(self) -> list[str]:
-        return [name for name in (self.design.weight, *self.design.population_columns) if name]
-
     def _design_gaps(self, frame: pd.DataFrame) -> dict[str, Any]:
         """(n,) True per design column where a row has no usable value."""
         gaps = {}
         for name in self.design.column_names():
-            values = frame[name].to_numpy(float) if name in self._numeric_design() else None
-            gaps[name] = is_blank(frame[name]) if values is None else ~((values > 0) & np.isfinite(values))
+            positive = name in self.design.numeric_columns
+            if not positive and name not in self.design.measured_columns:
+                gaps[name] = is_blank(frame[name])
+                continue
+            values = frame[name].to_numpy(float)
+            gaps[name] = ~(((values > 0) | (not positive)) & np.isfinite(values))
         return gaps
 
     def _fates(self, frame: pd.DataFrame, kinds: Mapping[str, Any], counted: Sequence[str]) -> Any:
@@ -770,8 +813,15 @@ class Check:
             again = lost["duplicate"] | (self._repeated(filled) & lost["design"] if lost["design"].any() else False)
             found.append(self._listed(self.respondent, again, "respondent seen before"))
         for name, gap in self._design_gaps(frame).items():
-            words = "missing, or not a positive number" if name in self._numeric_design() else "missing"
-            comma = _decimal_commas(self.frame[name]) if name in self._numeric_design() and gap.any() else False
+            positive, measured = name in self.design.numeric_columns, name in self.design.measured_columns
+            words = (
+                "missing, or not a positive number"
+                if positive
+                else "missing, or not a number"
+                if measured
+                else "missing"
+            )
+            comma = _decimal_commas(self.frame[name]) if (positive or measured) and gap.any() else False
             found.append(self._listed(name, gap & filled & ~np.asarray(comma), words))
             found.append(self._listed(name, gap & filled & comma, DECIMAL_COMMA))
         return self._in_order(found)

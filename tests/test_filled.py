@@ -21,12 +21,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from servqual import Responses, load_instrument, score_gaps
+from servqual import Responses, load_instrument, read_responses, score_gaps
 from servqual.instruments import Instrument
 from survey_design.errors import DataError, SpecError
 from survey_design.forms.cells import read_column, seconds_of
+from survey_design.forms.contacts import aapor_code
 from survey_design.forms.exports import recognise
 from survey_design.forms.filled import Filled, read_filled
+from survey_design.intercepts import count_outcomes, outcome_rates
 from survey_design.questionnaire import Choice, Condition, Question, Questionnaire, Scale, Section
 from survey_design.results import say
 from survey_design.sampling import SampleDesign
@@ -283,7 +285,7 @@ def test_instrument_form_export_scores(tmp_path, name, language):
     for column in answers:
         assert [None if pd.isna(v) else v for v in filled.frame[column]] == answers[column].tolist(), column
     direct = Responses(answers, instrument, dont_know=[99])
-    came_back = Responses(filled.frame, instrument, dont_know=filled.dont_know)
+    came_back = read_responses(filled, instrument)
     pd.testing.assert_frame_equal(score_gaps(came_back).to_frame(), score_gaps(direct).to_frame())
     assert (
         came_back.ledger.count("don't know") == (answers[list(filled.frame.filter(regex="^[EP]_"))] == 99).sum().sum()
@@ -418,6 +420,48 @@ def test_a_number_with_the_words_of_another_is_no_answer():
     cells = pd.Series(["7 – Very high", "7 (Very high)", "6 – Very high", "7：非常高", "7 – 非常低"])
     read = read_column(cells, question, "xlsform")
     assert read.values == [7, 7, None, 7, None]
+
+
+@pytest.mark.parametrize("name", EXPORTS)
+def test_two_filled_forms_are_two_sides(tmp_path, name):
+    """Expectations and perceptions of different people: two exports, one call, no code typed."""
+    instrument = load_instrument("servqual-22")
+    sides, answers = {}, {}
+    for seed, side in enumerate(("expectation", "perception")):
+        form = instrument.questionnaire(forms=[side])
+        (tmp_path / side).mkdir()
+        answers[side] = answered(form, 30 + seed)
+        sides[side] = read_filled(EXPORTS[name][1](form, answers[side], "en", tmp_path / side), form)
+    gaps = score_gaps(read_responses(instrument=instrument, **sides))
+    direct = {side: Responses(frame, instrument, dont_know=[99]) for side, frame in answers.items()}
+    pd.testing.assert_frame_equal(gaps.to_frame(), score_gaps(read_responses(**direct)).to_frame())
+    framed = score_gaps(read_responses(instrument=instrument, dont_know=[99], **answers))
+    pd.testing.assert_frame_equal(gaps.to_frame(), framed.to_frame())
+
+
+def test_what_is_wrong_in_a_filled_form_is_found_in_its_file(tmp_path):
+    """Cases of the analysis name the export and its row, also behind rows that were not kept."""
+    instrument = load_instrument("servqual-22")
+    form = instrument.questionnaire(forms=["perception"])
+    answers = answered(form, 5).assign(region="north")
+    answers.loc[4, "region"] = None
+    status = ["Survey Preview" if k == 1 else "IP Address" for k in range(N)]
+    path = tmp_path / "answers.csv"
+    answers.assign(ResponseId=UUIDS, RecordedDate="x", Status=status).to_csv(path, index=False)
+    filled = read_filled(path, form, keep=["region"])
+    with pytest.raises(DataError, match=r"answers\.csv: 1 fault\. region: 1 row missing \(row 6\)") as caught:
+        read_responses(filled, instrument, SampleDesign(strata="region"))
+    assert caught.value.cases[["file", "row"]].to_numpy().tolist() == [["answers.csv", 6]]
+    for how in ({"encoding": "utf-8"}, {"sheet": "a"}, {"header_rows": 2}):
+        for source in (filled, filled.frame):
+            with pytest.raises(SpecError, match=f"{next(iter(how))}: these say how to read a file"):
+                read_responses(source, instrument, **how)
+    with pytest.raises(SpecError, match="instrument is missing"):
+        read_responses(filled)
+    with pytest.raises(SpecError, match="give either path, or expectation"):
+        read_responses(filled, instrument, perception=filled, expectation=filled)
+    unlike = read_responses(filled, instrument, dont_know=[7], faults="set aside").ledger
+    assert unlike.count("don't know") == answers.filter(like="P_").isin([7, 99]).drop(index=1).sum().sum()
 
 
 # --- a small form, for what instruments don't ask ----------------------------------------------------------
@@ -617,6 +661,184 @@ def test_numbers_that_may_be_codes_or_places():
     assert read_filled(frame.replace({"1、性别": {1: "女", 2: "男"}}), form).frame["sex"].tolist() == [2, 1]
 
 
+# --- routing -----------------------------------------------------------------------------------------------
+
+ROUTED = Questionnaire(
+    "routed", "1", {"en": "R", "zh": "路"},
+    (
+        Section("opening", {"en": "Start", "zh": "开始"}, (
+            Question("bought", "yes_no", {"en": "Bought?", "zh": "买了吗？"}, dont_know=(9, {"en": "Unknown", "zh": "不详"})),
+            Question("items", "multiple", {"en": "What?", "zh": "什么？"}, choices=(Choice("a", {"en": "A", "zh": "甲"}),
+                     Choice("b", {"en": "B", "zh": "乙"})), relevant=Condition("bought", (1,))),
+            Question("size", "text", {"en": "Size of A?", "zh": "甲的尺寸？"}, relevant=Condition("items", ("a",))),
+        )),
+        Section("rating", {"en": "Rating", "zh": "评分"}, (
+            Question("score", "graded", {"en": "Score", "zh": "分数"}, scale=Scale(0, 10), dont_know=(99, {"en": "?", "zh": "？"})),
+            Question("why", "text", {"en": "Why?", "zh": "为什么？"}, relevant=Condition("score", high=6)),
+            Question("shares", "points", {"en": "Points", "zh": "分配"}, relevant=Condition("score", low=9),
+                     choices=(Choice("p1", {"en": "One", "zh": "一"}), Choice("p2", {"en": "Two", "zh": "二"}))),
+        ), relevant=Condition("bought", (1,))),
+    ),
+)  # fmt: skip
+
+ROUTED_ROWS = {  # by hand: what each cell is ("." given, "b" left blank, "n" not asked, "!" answered though not asked)
+    "bought": ([1, 1, 0, 9, 1], "....."),
+    "items": (["a b", "b", None, None, None], "..nnb"),
+    "size": (["big", None, None, None, "big"], ".nnn!"),
+    "score": ([6, 10, None, 99, 99], "..n!."),
+    "why": (["slow", None, None, None, None], ".nnnn"),
+    "p1": ([None, 40, None, None, 50], "n.nn!"),
+    "p2": ([None, 60, None, None, 50], "n.nn!"),
+}
+
+
+@pytest.mark.parametrize("tool", ["xlsform", "qualtrics", "limesurvey"])
+def test_blanks_of_questions_passed_by_are_not_asked(tool):
+    """Conditions of questions and of sections, on ticks, grades and 'don't know', one after the other."""
+    own = {"xlsform": {"_uuid": list("abcde")}, "limesurvey": {"submitdate": "2026-03-02", "lastpage": 2},
+           "qualtrics": {"ResponseId": list("abcde"), "RecordedDate": "x"}}[tool]  # fmt: skip
+    columns = {name: cells for name, (cells, _) in ROUTED_ROWS.items()}
+    rows = pd.DataFrame({**columns, **own}, dtype=object)
+    filled = read_filled(rows, ROUTED)
+    signs = "".join(text for _, text in ROUTED_ROWS.values())
+    counts = {step: filled.ledger.count(step) for step in ("asked", "given", "blank", "not asked")}
+    assert counts == {"asked": 35, "given": signs.count(".") + signs.count("!"), "blank": signs.count("b"),
+                      "not asked": signs.count("n")}  # fmt: skip
+    assert filled.ledger.adds_up()
+    told = filled.flagged[["row", "column", "value", "problem"]].to_numpy().tolist()
+    assert told == [
+        [5, "score", 99, "answered, though asked only if bought = 1"],
+        [6, "size", "big", "answered, though asked only if items = a"],
+        [6, "p1", 50, "answered, though asked only if score ≥ 9 (and 1 more column)"],
+    ]
+    assert filled.frame["size"].tolist()[-1] == "big", "an answer is never dropped"
+    assert filled.frame["score"].tolist()[3] == 99
+    assert "Rows to look at: 3." in filled.sentence()
+    assert "3 处需要核对" in filled.sentence("zh")
+    assert "跳题未问" in str(filled.ledger.in_language("zh"))
+
+
+def test_nothing_is_said_of_routing_where_the_deciding_answer_is_unknown():
+    """No column for the deciding question, or a cell that can't be read: a blank stays a blank, an answer an answer."""
+    rows = pd.DataFrame({"_uuid": ["a", "b"], "score": [3, 8], "why": [None, None], "items": [None, "a"]})
+    filled = read_filled(rows, ROUTED)  # score decides on why; of bought, which decides on items, there is no column
+    assert (filled.ledger.count("not asked"), filled.ledger.count("blank")) == (1, 2)
+    assert filled.flagged.empty
+    unread = pd.DataFrame({"_uuid": ["a"], "bought": ["perhaps"], "items": [None], "score": [3]})
+    filled = read_filled(unread, ROUTED, faults="set aside")
+    assert (filled.ledger.count("not asked"), filled.ledger.count("blank"), len(filled.flagged)) == (0, 1, 0)
+
+
+@settings(max_examples=60, deadline=None)
+@given(data=st.data())
+def test_a_form_filled_as_routed_has_no_blanks_and_no_contradictions(data):
+    """Whoever answers all that is asked of them and nothing else leaves no blank: every empty cell was not asked."""
+    rows = []
+    for _ in range(data.draw(st.integers(1, 6))):
+        row = {"bought": data.draw(st.sampled_from([1, 0, 9]))}
+        if row["bought"] == 1:
+            row["items"] = data.draw(st.sampled_from(["a", "b", "a b"]))
+            row["score"] = data.draw(st.sampled_from([*range(11), 99]))
+            if "a" in row["items"].split():
+                row["size"] = "big"
+            if row["score"] <= 6:
+                row["why"] = "slow"
+            if 9 <= row["score"] <= 10:
+                row |= {"p1": 30, "p2": 70}
+        rows.append(row)
+    frame = pd.DataFrame(rows, columns=list(ROUTED.columns), dtype=object)
+    filled = read_filled(frame.assign(_uuid=range(len(rows))), ROUTED)
+    assert filled.ledger.count("blank") == 0
+    assert filled.ledger.count("not asked") == frame.isna().sum().sum()
+    assert filled.flagged.empty
+    assert filled.ledger.adds_up()
+
+
+# --- how contacts ended ------------------------------------------------------------------------------------
+
+
+def test_forms_code_endings_as_the_tally_sheet_does():
+    """Every ending of the form for the door is one of AAPOR's as the tally sheet words them, with the same meaning."""
+    from survey_design.exit_interview import DISPOSITIONS as ENDINGS
+    from survey_design.intercepts import DISPOSITIONS
+
+    sheet = {each.code: each.group for each in DISPOSITIONS}
+    groups = {code: sheet[aapor_code(code)] for code in ENDINGS}
+    assert groups == {110: "I", 120: "P", 211: "R", 212: "R", 230: "O", 233: "O", 300: "U", 400: "NE"}
+
+
+def contact(k: int, store: str, ending: int | None, **more: Any) -> dict[str, Any]:
+    bought = {400: 0, 300: 9}.get(ending or 110, 1)
+    agreed = None if bought != 1 else int(ending not in (211, 230, 233))
+    base = {"respondent": f"A{k}", "store": store, "date": "2026-03-02" if k < 8 else "2026-03-03", "purchase": bought,
+            "consent": agreed, "P_initiative": 5 if agreed else None, "disposition": ending,
+            "start": f"2026-03-0{2 + (k >= 8)}T{9 + k % 3:02d}:58:00.000+08:00", "_uuid": f"u{k}"}  # fmt: skip
+    return base | more
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_dispositions_of_forms_give_outcome_rates(language):
+    """The published example of R's outcomerate: I 4, P 2, R 1, O 1, U 2, NE 1 (its NC 1 is never on a form)."""
+    endings = [110, 110, 110, 110, 120, 120, 211, 233, 300, 300, 400]
+    rows = [contact(k, "S001" if k % 2 else "S002", ending) for k, ending in enumerate(endings)]
+    if language == "zh":
+        for row in rows:
+            words = [option.label["zh"] for option in INTERCEPT.question("disposition").options
+                     if option.value == row["disposition"]]  # fmt: skip
+            row["disposition"] = words[0]
+    filled = read_filled(pd.DataFrame(rows, dtype=object), INTERCEPT)
+    assert filled.n == 6
+    told = filled.dispositions()
+    assert list(told.columns) == ["block", "store", "date", "hour", "outcome", "count"]
+    assert told.groupby("outcome")["count"].sum().to_dict() == {
+        "1.1": 4,
+        "1.2": 2,
+        "2.11": 1,
+        "2.33": 1,
+        "3.0": 2,
+        "4.0": 1,
+    }
+    assert told["count"].sum() == len(filled.contacts) == len(endings)
+    assert set(told["hour"]) == {9, 10, 11}
+    tallies = count_outcomes(filled.contacts, by=["block", "store"])
+    assert set(tallies["block"]) == {f"S00{k}-2026-03-0{day}" for k in (1, 2) for day in (2, 3)}
+    rates = outcome_rates(tallies).to_frame().set_index("rate")["value"]
+    assert rates["RR1"] == pytest.approx(4 / 10)
+    assert rates["RR2"] == pytest.approx(6 / 10)
+    assert rates["COOP1"] == pytest.approx(4 / 8)
+    assert rates["REF1"] == pytest.approx(1 / 10)
+    e = 8 / 9  # eligible among those of known eligibility
+    assert rates["RR3"] == pytest.approx(4 / (8 + 2 * e))
+    by_store = outcome_rates(tallies, by="store").counts.set_index("store")
+    assert by_store["picked"].to_dict() == {"S001": 5, "S002": 6}
+
+
+def test_a_block_of_the_timetable_goes_with_its_contacts():
+    rows = [contact(k, "S001", 110, block="B1" if k < 2 else "B2") for k in range(4)]
+    filled = read_filled(pd.DataFrame(rows, dtype=object).drop(columns=["start"]), INTERCEPT, keep=["block"])
+    told = filled.dispositions()
+    assert told.drop(columns=["store", "date"]).to_numpy().tolist() == [["B1", "1.1", 2], ["B2", "1.1", 2]]
+    assert "hour" not in told
+
+
+def test_endings_at_odds_with_the_answers_are_flagged_and_not_counted():
+    rows = [contact(0, "S001", 110), contact(1, "S001", None), contact(2, "S001", 400), contact(3, "S001", 110, purchase=0),
+            contact(4, "S001", None, purchase=0), contact(5, "S001", 110, _uuid="u0")]  # fmt: skip
+    filled = read_filled(pd.DataFrame(rows, dtype=object), INTERCEPT)
+    odd = filled.flagged[filled.flagged["column"] == "disposition"]
+    assert odd[["row", "value", "problem"]].to_numpy().tolist() == [
+        [3, "", "no disposition; counted as an interview"],
+        [5, 110, "an interview, yet screened out; not among the contacts"],
+        [6, "", "screened out without a disposition; not among the contacts"],
+    ]
+    assert filled.contacts[["outcome", "_row"]].to_numpy().tolist() == [["1.1", 2], ["1.1", 3], ["4.0", 4], ["1.1", 7]]
+    with pytest.raises(DataError, match="tells no dispositions"):
+        read_filled(kobo_rows(P_1=[4]), ROUTED_FREE).dispositions()
+
+
+ROUTED_FREE = Questionnaire("f", "1", {"en": "F", "zh": "表"}, SMALL.sections[1:2])
+
+
 # --- sections asked several times --------------------------------------------------------------------------
 
 
@@ -692,6 +914,26 @@ def test_two_columns_for_one_question_are_an_error():
     twice = pd.DataFrame([["u0", 4, 5]], columns=["_uuid", "P_1", "P_1"])
     with pytest.raises(DataError, match="'P_1' occurs more than once"):
         read_filled(twice, SMALL)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("kind", ["xlsx", "csv", "frame"])
+def test_labels_without_groups_are_refused_with_a_remedy(tmp_path, language, kind):
+    """Expectation and perception of an item have the same words; without groups nothing tells their columns apart."""
+    form = load_instrument("servqual-22").questionnaire()
+    labels = [say(question.label, language) for question in form.questions]
+    frame = pd.DataFrame([[5] * len(labels) + ["u0", 1]], columns=[*labels, "_uuid", "_index"])
+    path = tmp_path / f"kobo.{kind}"
+    if kind == "xlsx":
+        frame.to_excel(path, index=False)
+    elif kind == "csv":
+        frame.to_csv(path, index=False)
+    with pytest.raises(DataError, match="group names in the headings, or with values and names") as caught:
+        read_filled(frame if kind == "frame" else path, form)
+    assert f"'{labels[0]}' may be E_TAN1 or P_TAN1" in str(caught.value)
+    cases = caught.value.cases
+    assert len(cases) == 44
+    assert cases.loc[cases["column"] == labels[3], "value"].tolist() == ["E_TAN4 or P_TAN4"] * 2
 
 
 def test_the_same_words_in_another_number_are_not_guessed():

@@ -341,6 +341,24 @@ def test_the_picture_shows_the_chances_of_the_sentence():
     assert [line.get_label() for line in alone.lines if not line.get_label().startswith("_")] == ["1"]
 
 
+@pytest.mark.parametrize(
+    ("sessions", "share"), [(2, 0.35), (2, 0.45), (2, 0.1), (6, 0.1), (2, 0.6), (3, 0.02), (1, 0.5)]
+)
+def test_the_labels_of_the_picture_lie_apart(sessions, share):
+    """No label of a dot covers another, whether the curves are close or not, nor the axis."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    plan = plan_focus_groups(["Wuhan"], sessions_per_segment=sessions, theme_share=share)
+    ax = plan.plot()
+    FigureCanvasAgg(ax.figure).draw()
+    shown = [text for text in ax.texts if text.get_text().endswith("%")]
+    boxes = [text.get_window_extent() for text in shown]
+    assert len(boxes) == (3 if sessions > 1 else 1)
+    for k, box in enumerate(boxes):
+        assert box.y0 >= ax.get_window_extent().y0 - 2
+        assert not any(box.overlaps(other) for other in boxes[k + 1 :]), [text.get_text() for text in shown]
+
+
 def test_the_picture_speaks_chinese():
     from survey_design.plots.fonts import chinese_font
     from survey_design.plots.sheet import new_axes

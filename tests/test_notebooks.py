@@ -22,7 +22,14 @@ def code_cells(notebook):
 
 
 def test_there_are_notebooks():
-    assert {"00_quickstart", "05_what_came_back", "07_where_are_the_gaps"} <= {path.stem for path in NOTEBOOKS}
+    assert {
+        "00_quickstart",
+        "01_how_many_respondents",
+        "02_who_and_where",
+        "04_what_do_we_ask",
+        "05_what_came_back",
+        "07_where_are_the_gaps",
+    } <= {path.stem for path in NOTEBOOKS}
 
 
 def test_defines_nothing(notebook):

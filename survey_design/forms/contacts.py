@@ -62,6 +62,13 @@ def contact_rows(told: Mapping[str, Sequence[Any]], endings: Sequence[Any], rows
 
 
 def count_contacts(contacts: pd.DataFrame) -> pd.DataFrame:
-    """Contacts that share place, time and ending, counted: a row per combination that occurs, with ``count``."""
+    """Contacts that share place, time and ending, counted: a row per combination that occurs, with ``count``.
+
+    >>> told = {"store": ["S1", "S1", "S2"], "date": ["2026-03-02", "2026-03-02", None]}
+    >>> count_contacts(contact_rows(told, [110, 110, 211], [2, 3, 4]))[
+    ...     ["block", "outcome", "count"]
+    ... ].to_numpy().tolist()
+    [['S1-2026-03-02', '1.1', 2], ['S2-?', '2.11', 1]]
+    """
     by = [name for name in contacts.columns if name != "_row"]
     return contacts.groupby(by, sort=True, dropna=False).size().rename("count").reset_index()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 Array = NDArray[Any]
 
 _HEIGHT, _MOST = 210.0, 0.4  # points; the most common theme shown
+_TOP = 1.02  # of the scale of chances
+_LINE, _ROOM = 12.0, 24.0  # points from one label to the next; what a label beside a curve needs below it
 _WORDS: Mapping[str, Text] = {
     "title": {"en": "How likely is a theme to be heard?", "zh": "一种看法有多大机会被听到？"},
     "x": {"en": "share of the segment that holds the theme", "zh": "细分中持有该看法的客户比例"},
@@ -114,22 +116,46 @@ def _draw_lines(pen: Pen, curves: _Curves) -> dict[str, Line2D]:
     looks: tuple[tuple[str, Any, str], ...] = ((GREY, "-", "1"), (BLUE, "-", "all"), (VERMILION, "--", "twice"))
     key = {}
     share, marks = curves.marked
+    places = label_places([mark / _TOP * _HEIGHT for mark in marks])
     pen.ax.axvline(share, color=PALE, linewidth=0.8, zorder=1)
-    for (name, y), (color, style, label), mark in zip(curves.lines, looks, marks, strict=False):
+    for (name, y), (color, style, label), mark, (left, dy) in zip(curves.lines, looks, marks, places, strict=False):
         pen.ax.plot(curves.x, y, style, color=color, linewidth=1.8, label=label, zorder=3)
         pen.ax.plot([share], [mark], "o", color=color, markersize=5, zorder=4)
-        above = label == "all"  # the others' curves have room below
-        side: dict[str, Any] = {"ha": "right", "va": "bottom"} if above else {"ha": "left", "va": "top"}
-        pen.ax.annotate(f"{100 * mark:.0f}%", (share, mark), (-6, 3) if above else (6, -6),
-                        textcoords="offset points", **side, **pen.look(8.5, color, True))  # fmt: skip
+        pen.ax.annotate(f"{100 * mark:.0f}%", (share, mark), (-6 if left else 6, dy), ha="right" if left else "left",
+                        va="center_baseline", textcoords="offset points", **pen.look(8.5, color, True))  # fmt: skip
         key[name] = Line2D([], [], color=color, linestyle=style, linewidth=1.8)
     return key
+
+
+def label_places(heights: Sequence[float]) -> list[tuple[bool, float]]:
+    """Where the labels of dots on one upright line go, so that none lies on another: (left of it?, points above the dot).
+
+    Curves rise to the right, so there is room above a dot on its left and below it on its right. The highest label goes
+    left, the others right; one whose next dot below is too near goes left too, if there is room. What still stands too
+    close on the right is moved apart, and up from the axis.
+
+    >>> label_places([97.0, 202.0, 175.0]), label_places([187.0, 204.0, 171.0])
+    ([(False, -11.0), (True, 8.0), (False, -11.0)], [(True, 8.0), (True, 8.0), (False, -11.0)])
+    """
+    order = sorted(range(len(heights)), key=lambda k: -heights[k])
+    left = [len(heights) > 1 and k == order[0] for k in range(len(heights))]
+    for above, k, below in zip(order, order[1:], order[2:], strict=False):
+        near = heights[k] - heights[below] < _ROOM
+        left[k] = near and heights[above] - heights[k] >= _LINE
+    right = [k for k in order if not left[k]]
+    at = [heights[k] - 11.0 for k in right]
+    for j in range(1, len(at)):
+        at[j] = min(at[j], at[j - 1] - _LINE)
+    for j in reversed(range(len(at))):
+        at[j] = max(at[j], at[j + 1] + _LINE if j + 1 < len(at) else _LINE / 2)
+    moved = dict(zip(right, at, strict=True))
+    return [(left[k], 8.0 if left[k] else moved[k] - heights[k]) for k in range(len(heights))]
 
 
 def _draw_scales(pen: Pen, curves: _Curves) -> float:
     """Percents on both sides, thin lines across; the width of what stands left of the axes."""
     ax, step = pen.ax, 0.1 if curves.x[-1] > 0.25 else 0.05
-    ax.set(xlim=(0, curves.x[-1]), ylim=(0, 1.02), axisbelow=True)
+    ax.set(xlim=(0, curves.x[-1]), ylim=(0, _TOP), axisbelow=True)
     ticks = np.arange(0, curves.x[-1] + step / 2, step)
     ax.set_xticks(ticks, [f"{100 * tick:.0f}%" for tick in ticks], **pen.look(8.5, GREY))
     ax.set_yticks([0, 0.25, 0.5, 0.75, 1], ["0%", "25%", "50%", "75%", "100%"], **pen.look(8.5, GREY))
