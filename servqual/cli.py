@@ -1,4 +1,4 @@
-"""The command line: make a study, check it, report on it.
+"""The command line: make a study, plan it, check it, report on it.
 
 Findings go to standard output, progress and problems to standard error. Exit codes: 0 fine, 1 the study has a
 problem, 2 the command was not understood, 130 stopped with Ctrl-C.
@@ -11,6 +11,7 @@ import shlex
 import shutil
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from io import TextIOWrapper
 from pathlib import Path
 from typing import IO, Any
@@ -18,7 +19,8 @@ from typing import IO, Any
 import click
 import pandas as pd
 
-from servqual.study import StudyCheck, StudyResults, load_study, new_study
+from servqual.settings import open_study
+from servqual.study import Study, StudyCheck, StudyResults, load_study, new_study
 from survey_design.errors import DataError, SpecError
 from survey_design.results import defused
 
@@ -70,6 +72,7 @@ def cli() -> None:
     \b
     Examples:
       servqual new my-study                  make a study folder to start from
+      servqual plan my-study --out build     how many, whom, where, when, and the forms: before the field
       servqual check my-study                look for faults, write nothing
       servqual report my-study --out build   write build/report.html, build/tables.xlsx and build/tables
     """
@@ -99,12 +102,44 @@ def report(study: Path, out: Path, language: Any) -> None:
         results = described.results(language, tell=tell)
     except DataError as error:
         cases = described.shown_cases(error.cases)
-        raise StudyProblem(str(error), cases, _list_cells(cases, out)) from error
+        raise StudyProblem(str(error) + _joining(study, described, cases), cases, _list_cells(cases, out)) from error
     tell("writing the report")
     page, workbook, tables = results.report().save_all(out)
     tell("done")
     click.echo(f"{page}\n{workbook}\n{out / 'tables'} ({len(tables)} files)")
     for line in _headlines(results):
+        click.echo(line)
+
+
+@cli.command()
+@click.argument("study", type=click.Path(path_type=Path))
+@click.option("--out", type=click.Path(file_okay=False, path_type=Path), default=Path("build"), show_default=True,
+              help="Folder for plan.html, plan.xlsx and plan/*.")  # fmt: skip
+@click.option("--language", type=click.Choice(["en", "zh"]), help="Language of the plan.  [default: the study's]")
+def plan(study: Path, out: Path, language: Any) -> None:
+    """Plan a study before the field: sizes, stores, timetable, focus groups and forms.
+
+    STUDY is a study.toml, or the folder that holds one, with a [plan]; answers need not be there yet. What [plan] does
+    not ask for is left out, and said. The plan is one HTML file; the folder plan holds every table, the lines that carry
+    the design into study.toml, and what goes to the field: form.xlsx for KoboToolbox and ODK, questionnaires, tally
+    sheets and discussion guides in Word. Everything appears whole or not at all; what was there before is kept as
+    plan.previous.html, plan.previous.xlsx and plan.previous. The same seed gives the same bytes.
+
+    \b
+    Examples:
+      servqual plan my-study
+      servqual plan my-study --out build/zh --language zh
+    """
+    from servqual.planning import load_plan
+
+    described = load_plan(study)
+    tell = _counter(len(described.parts()) + 2)
+    planned = described.results(language, tell=tell)
+    tell("writing the plan and its forms")
+    page, workbook, *files = planned.save_all(out)
+    tell("done")
+    click.echo(f"{page}\n{workbook}\n{out / 'plan'} ({len(files)} files)")
+    for line in planned.headlines():
         click.echo(line)
 
 
@@ -128,7 +163,9 @@ def check(study: Path, cells: Path | None, language: Any) -> None:
       servqual check my-study
       servqual check my-study --cells faulty_cells.csv
     """
-    found = load_study(study).check(language)
+    described = load_study(study)
+    found = described.check(language)
+    found = replace(found, problems=(*found.problems, *_plan_problems(study)))
     if cells is not None and len(found.cases):
         _write_cells(found.cases, cells)
     for note in found.notes:
@@ -136,7 +173,7 @@ def check(study: Path, cells: Path | None, language: Any) -> None:
     for warning in found.warnings:
         click.echo(f"Warning: {warning}")
     if not found.ok:
-        raise StudyProblem(_all_problems(found), found.cases, cells)
+        raise StudyProblem(_all_problems(found) + _joining(study, described, found.cases), found.cases, cells)
     _show_cells(found.cases, cells, err=False)
     click.echo("No problem found: the study can be run.")
 
@@ -200,6 +237,32 @@ def _headlines(results: StudyResults) -> list[str]:
         else f"{kept:,} of {read:,} row{'s' * (read != 1)} kept."
     )
     return [*results.headlines(), rows]
+
+
+def _plan_problems(study: Path) -> list[str]:
+    """What is wrong with the [plan] as it is written, where the study has one."""
+    from servqual.planning import load_plan
+
+    if "plan" not in open_study(study)[0]:
+        return []
+    try:
+        load_plan(study)
+    except (DataError, SpecError) as error:
+        return [str(error)]
+    return []
+
+
+def _joining(study: Path, described: Study, cases: pd.DataFrame) -> str:
+    """How the columns of a planned design come to the answers that lack them; empty where nothing is lacking."""
+    if "plan" not in open_study(study)[0] or not {"problem", "column"} <= set(cases.columns):
+        return ""
+    lacking = set(cases.loc[cases["problem"] == "missing column", "column"])
+    if not lacking & {name for file in described.files for name in file.design.column_names()}:
+        return ""
+    return (
+        " The study has a [plan], which gives these columns to the answers: in Python, from servqual.planning import "
+        f"plan_study; plan_study({str(study)!r}).weigh(answers)."
+    )
 
 
 def _all_problems(found: StudyCheck) -> str:

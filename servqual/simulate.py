@@ -317,6 +317,50 @@ def fictional_chain(seed: int = _CHAIN_SEED) -> pd.DataFrame:
     return chain
 
 
+# Shares of a week's customers: by day from Monday, and by hour of leaving from 10 to 20 in each kind of area.
+_DAYS: Mapping[str, float] = {"Mon": 0.12, "Tue": 0.12, "Wed": 0.12, "Thu": 0.13, "Fri": 0.15, "Sat": 0.19, "Sun": 0.17}
+_HOURS: Mapping[str, tuple[float, ...]] = {
+    "residential": (0.07, 0.08, 0.07, 0.06, 0.07, 0.08, 0.10, 0.14, 0.18, 0.15),
+    "commercial": (0.05, 0.08, 0.12, 0.11, 0.10, 0.10, 0.11, 0.12, 0.12, 0.09),
+    "industrial": (0.04, 0.06, 0.17, 0.12, 0.06, 0.06, 0.09, 0.18, 0.14, 0.08),
+    "hypermarket_store": (0.08, 0.10, 0.10, 0.08, 0.08, 0.10, 0.12, 0.13, 0.12, 0.09),
+}
+_OPENING = 10
+_WEEKS = 52 / 12  # in a month
+
+
+def hourly_footfall(chain: pd.DataFrame) -> pd.DataFrame:
+    """Customers leaving each store in each hour of a typical week: what a plan of exit interviews starts from.
+
+    A week holds 12/52 of ``monthly_footfall``, to the nearest whole customer. Weekends and, depending on the kind of
+    area, noon or evening are busier; no hour is empty.
+
+    Parameters
+    ----------
+    chain : DataFrame with ``store, area_type, monthly_footfall``, as from :func:`fictional_chain`
+
+    Returns
+    -------
+    DataFrame
+        ``store, day, hour, leavers``: days are Mon to Sun, hour 10 is from 10 to 11.
+
+    Examples
+    --------
+    >>> chain = fictional_chain()
+    >>> week = hourly_footfall(chain).groupby("store")["leavers"].sum()
+    >>> int(week["S001"]), int(chain["monthly_footfall"][0] * 12 / 52)
+    (7724, 7723)
+    """
+    tables = []
+    for store, area, monthly in chain[["store", "area_type", "monthly_footfall"]].itertuples(index=False):
+        shares = np.outer(list(_DAYS.values()), _HOURS[str(area)]).ravel()
+        leavers = share_out(round(monthly / _WEEKS), shares, at_least=1)
+        hours = np.tile(np.arange(_OPENING, _OPENING + len(_HOURS[str(area)])), len(_DAYS))
+        days = np.repeat(list(_DAYS), len(_HOURS[str(area)]))
+        tables.append(pd.DataFrame({"store": store, "day": days, "hour": hours, "leavers": leavers}))
+    return pd.concat(tables, ignore_index=True)
+
+
 @dataclass(frozen=True)
 class Fieldwork:
     """How much is asked, and where.
@@ -640,13 +684,14 @@ def _copy(table: pd.DataFrame, row: int, rng: Generator) -> pd.DataFrame:
 
 
 def write_sample(folder: str | Path) -> None:
-    """Write the data of the sample study: ``stores.csv, expectation.csv, intercept.csv, truth.csv``.
+    """Write the data of the sample study: ``stores.csv, footfall.csv, expectation.csv, intercept.csv, truth.csv``.
 
     The same bytes every time. The folder's README describes every column, and the faults put into intercept.csv.
     """
     study = simulate_study(DEFAULT_TRUTH, SAMPLE_SEED)
     tables = {
         "stores.csv": study.stores,
+        "footfall.csv": hourly_footfall(study.stores),
         "expectation.csv": study.expectation,
         "intercept.csv": soiled(study, Dirt(), SAMPLE_SEED),
         "truth.csv": study.truth_table().round(4),

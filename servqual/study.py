@@ -8,16 +8,14 @@ compare, report.
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from functools import partial
 from importlib import resources
 from pathlib import Path
 from random import Random
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -26,7 +24,8 @@ from servqual.instruments import Instrument, available_instruments, load_instrum
 from servqual.layouts import Layout
 from servqual.measures import Missing, Rule, Total
 from servqual.responses import Faults, PersonalDataRule, Responses, Variable, read_responses
-from survey_design.errors import DataError, SpecError, check_between, check_choice, check_columns, check_inside
+from servqual.settings import NAME, Settings, is_number, is_whole, listed, open_study
+from survey_design.errors import DataError, SpecError, check_between, check_choice, check_columns
 from survey_design.files.table import HEADER_REPEATED, Source, read_table
 from survey_design.results import Language, Text, say
 from survey_design.sampling import SampleDesign
@@ -39,12 +38,11 @@ if TYPE_CHECKING:
     from servqual.stores import StoreEstimates
     from servqual.tolerance import ToleranceScores
 
-NAME = "study.toml"
 _TOLERANCE = 0.5  # importance points may miss 100 by rounding
 _MINIMUM_BASE = 5  # smallest base that a report shows, unless the study says otherwise
 _FILES = ("responses", "expectation", "perception")
-_TABLES = {*_FILES, "variables", "gaps", "importance", "expected", "stores", "report"}
-_TOP = {"title", "language", "instrument"} | _TABLES
+_TABLES = {*_FILES, "variables", "gaps", "importance", "expected", "stores", "report", "plan"}
+TOP = {"title", "language", "instrument"} | _TABLES
 _DESIGN_ORDER = ("strata", "clusters", "weight", "population", "whole_clusters", "selection")
 _DESIGN = set(_DESIGN_ORDER)
 _LONG = {"item", "answer", "form"}  # columns of a file with one line per answer
@@ -486,21 +484,7 @@ def load_study(path: str | Path) -> Study:
     ...
     survey_design.errors.SpecError: there is no study 'nowhere'. Make one with: servqual new nowhere
     """
-    path = Path(path)
-    if not path.exists():
-        raise SpecError(f"there is no study '{path}'. Make one with: servqual new {path}")
-    file = path / NAME if path.is_dir() else path
-    if not file.is_file():
-        raise SpecError(f"folder '{path}' has no {NAME}. Make a study folder with: servqual new my-study")
-    try:
-        content = tomllib.loads(file.read_bytes().decode("utf-8-sig"))
-    except UnicodeDecodeError as error:
-        raise SpecError(f"{file.name} is not UTF-8 text (byte {error.start}). Save it as UTF-8.") from error
-    except tomllib.TOMLDecodeError as error:
-        raise SpecError(
-            f'{file.name} is not valid TOML: {error}. Texts stand in quotes: file = "answers.csv"'
-        ) from error
-    return _Reader(content, file.name, file.parent).study()
+    return _Reader(*open_study(path)).study()
 
 
 def new_study(folder: str | Path) -> list[Path]:
@@ -611,16 +595,11 @@ def _count(n: int, noun: str) -> str:
 # --- reading study.toml ------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class _Reader:
+class _Reader(Settings):
     """Turns the parsed TOML into a Study, saying where a key is wrong and what to write."""
 
-    content: Mapping[str, Any]
-    where: str
-    folder: Path
-
     def study(self) -> Study:
-        self._only(self.content, "top level", _TOP)
+        self._only(self.content, "top level", TOP)
         for name in _TABLES & set(self.content):
             if not isinstance(self.content[name], dict):
                 self._fail(name, f"{self.content[name]!r} is not a table", f"write [{name}] on a line of its own")
@@ -636,21 +615,12 @@ class _Reader:
             title=self._named(self.content.get("title", instrument.title), "title"),
             language=self.content.get("language", "en"),
             files=files,
-            by=_listed(self._texts(settings, "by", "[gaps]")),
+            by=listed(self._texts(settings, "by", "[gaps]")),
             match=self._text(settings, "match", "[gaps]"),
             options={**self._score_options(settings), **self._importance(instrument), **self._expected(instrument)},
             stores=self._stores(),
             minimum_base=self._minimum_base(),
         )
-
-    def _named(self, text: Any, place: str) -> Text:
-        """A text for both languages, or one for each."""
-        if isinstance(text, str):
-            return {"en": text, "zh": text}
-        if not isinstance(text, dict) or not text or not all(isinstance(words, str) for words in text.values()):
-            self._fail(place, f"{text!r} is not a text", 'write "…", or one text each for .en and .zh')
-        self._only(text, place, {"en", "zh"})
-        return text
 
     def _files(self) -> tuple[AnswerFile, ...]:
         named = [name for name in _FILES if name in self.content]
@@ -687,7 +657,7 @@ class _Reader:
         named = {key: self._text(table, key, place) for key in ("strata", "weight", "selection") if key in table}
         clusters, population = self._texts(table, "clusters", place), table.get("population")
         if isinstance(population, dict):
-            if not all(_is_number(size) for size in population.values()):
+            if not all(is_number(size) for size in population.values()):
                 self._fail(f"{place} population", f"{population!r} is not sizes", "write population = { north = 120 }")
         else:
             population = self._texts(table, "population", place)
@@ -749,7 +719,7 @@ class _Reader:
             self._fail(place, f"{given!r} is not words and numbers", remedy)
         for name, number in given.items():
             inner = number.values() if isinstance(number, dict) else [number]
-            if not inner or not all(_is_number(value) for value in inner):
+            if not inner or not all(is_number(value) for value in inner):
                 self._fail(place, f"{name!r} = {number!r} is not a number", remedy)
         return given
 
@@ -763,7 +733,7 @@ class _Reader:
         if by == within:
             self._fail("[stores] within", f"{within!r} is the column of the stores", "name the group they belong to")
         least = table.get("minimum", _MINIMUM_BASE)
-        if not _is_whole(least) or least < 2:
+        if not is_whole(least) or least < 2:
             self._fail("[stores] minimum", f"{least!r} is not a whole number of 2 or more", "write minimum = 5")
         return {"by": by, "within": within, "minimum": least}
 
@@ -771,7 +741,7 @@ class _Reader:
         table = self.content.get("report", {})
         self._only(table, "[report]", {"minimum_base"})
         least = table.get("minimum_base", _MINIMUM_BASE)
-        if not _is_whole(least) or least < 0 or least == 1:
+        if not is_whole(least) or least < 0 or least == 1:
             self._fail("[report] minimum_base", f"{least!r} is not a whole number of 2 or more",
                        "write minimum_base = 5, or 0 to show everything")  # fmt: skip
         return int(least)
@@ -796,7 +766,7 @@ class _Reader:
                 if key in settings:
                     check_choice(key, settings[key], choices)
             if "level" in settings:
-                if not _is_number(settings["level"]):
+                if not is_number(settings["level"]):
                     self._fail("[gaps] level", f"{settings['level']!r} is not a number", "write level = 0.95")
                 check_between("level", settings["level"], 0, 1)
             if "minimum" in settings:
@@ -805,7 +775,7 @@ class _Reader:
 
     def _check_share(self, settings: Mapping[str, Any]) -> None:
         """The share of items that must be answered, which only one rule asks for."""
-        if not _is_number(settings["minimum"]):
+        if not is_number(settings["minimum"]):
             self._fail("[gaps] minimum", f"{settings['minimum']!r} is not a number", "write minimum = 0.5")
         if settings.get("missing") != "available":
             self._fail(
@@ -843,7 +813,7 @@ class _Reader:
         return {"points": table["points"]}
 
     def _check_points(self, points: Mapping[str, Any]) -> None:
-        if not all(_is_number(value) and value >= 0 for value in points.values()):
+        if not all(is_number(value) and value >= 0 for value in points.values()):
             self._fail("[importance]", f"{dict(points)} holds something that is not points", "write reliability = 32")
         if abs(sum(points.values()) - 100) > _TOLERANCE:
             self._fail("[importance]", f"the points add up to {sum(points.values()):g}", "share out 100 points")
@@ -854,7 +824,7 @@ class _Reader:
             return {}
         if "expectation" in self.content:
             self._fail("[expected]", "there is an [expectation] file too", "keep the one you mean")
-        if not table or not all(_is_number(level) for level in table.values()):
+        if not table or not all(is_number(level) for level in table.values()):
             self._fail("[expected]", f"{table!r} is not levels", "write all = 6, or one level per item")
         if "all" in table:
             self._only(table, "[expected]", {"all"})
@@ -864,21 +834,6 @@ class _Reader:
 
     # one value at a time
 
-    def _inside(self, named: str, place: str) -> Path:
-        path = check_inside(Path(named), self.folder, f"{self.where}, {place}")
-        if not path.is_file():
-            present = sorted(
-                entry.name for entry in self.folder.iterdir() if entry.is_file() and entry.name != self.where
-            )
-            self._fail(
-                place,
-                f"'{named}' is not in the study's folder",
-                f"it holds {', '.join(present) or 'no data'}",
-                named,
-                present,
-            )
-        return path
-
     def _columns(self, table: Mapping[str, Any], place: str) -> dict[str, str]:
         value = table["columns"]
         if not isinstance(value, dict) or not all(isinstance(name, str) for name in value.values()):
@@ -887,59 +842,6 @@ class _Reader:
 
     def _codes(self, table: Mapping[str, Any], key: str, place: str) -> list[Any]:
         value = table[key] if isinstance(table[key], list) else [table[key]]
-        if not all(_is_number(code) or isinstance(code, str) for code in value):
+        if not all(is_number(code) or isinstance(code, str) for code in value):
             self._fail(f"{place} {key}", f"{table[key]!r} is not codes", f"write {key} = [99]")
         return value
-
-    def _text(self, table: Mapping[str, Any], key: str, place: str) -> str | None:
-        value = table.get(key)
-        if value is not None and (not isinstance(value, str) or not value.strip()):
-            self._fail(f"{place} {key}", f"{value!r} is not a text", f'write {key} = "…"')
-        return value
-
-    def _texts(self, table: Mapping[str, Any], key: str, place: str) -> str | tuple[str, ...] | None:
-        value = table.get(key)
-        if not isinstance(value, list):
-            return self._text(table, key, place)
-        if not value or not all(isinstance(name, str) for name in value):
-            self._fail(f"{place} {key}", f"{value!r} is not names", f'write {key} = ["…", "…"]')
-        return tuple(value)
-
-    def _truth(self, table: Mapping[str, Any], key: str, place: str) -> bool:
-        value = table.get(key, False)
-        if not isinstance(value, bool):
-            self._fail(f"{place} {key}", f"{value!r} is not true or false", f"write {key} = true")
-        return value
-
-    def _only(self, table: Mapping[str, Any], place: str, known: set[str]) -> None:
-        for key in table:
-            if key not in known:
-                self._fail(
-                    f"{place}, key '{key}'", "it is not known", f"use {', '.join(sorted(known))}", key, sorted(known)
-                )
-
-    @contextmanager
-    def _at(self, place: str) -> Iterator[None]:
-        """Says in which place of the file an error of another function lies."""
-        try:
-            yield
-        except SpecError as error:
-            message = str(error)
-            raise error if message.startswith(self.where) else SpecError(f"{self.where}, {place}: {message}") from error
-
-    def _fail(self, place: str, what: str, remedy: str, value: str = "", known: Sequence[str] = ()) -> NoReturn:
-        near = get_close_matches(value, known, n=1)
-        hint = f" Did you mean '{near[0]}'?" if near else ""
-        raise SpecError(f"{self.where}, {place}: {what}; {remedy}.{hint}")
-
-
-def _listed(value: str | tuple[str, ...] | None) -> tuple[str, ...]:
-    return () if value is None else (value,) if isinstance(value, str) else value
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
-
-
-def _is_whole(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)

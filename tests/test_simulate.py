@@ -22,6 +22,7 @@ from servqual.simulate import (
     Dirt,
     Fieldwork,
     fictional_chain,
+    hourly_footfall,
     rounded_mean,
     share_out,
     simulate_study,
@@ -32,7 +33,7 @@ from servqual.simulate import (
 from survey_design.errors import SpecError
 
 SAMPLE = Path(__file__).parents[1] / "data" / "sample"
-FILES = ["stores.csv", "expectation.csv", "intercept.csv", "truth.csv"]
+FILES = ["stores.csv", "footfall.csv", "expectation.csv", "intercept.csv", "truth.csv"]
 INSTRUMENT = load_instrument("servqual-22")
 P = list(INSTRUMENT.columns("perception").values())
 E = list(INSTRUMENT.columns("expectation").values())
@@ -192,6 +193,16 @@ def test_interviews_follow_footfall_with_a_floor(study):
     assert study.intercept["store"].value_counts().to_dict() == visited.set_index("store")["interviews"].to_dict()
     ratio = (visited["interviews"] / visited["monthly_footfall"])[visited["interviews"] > 5]
     assert ratio.max() / ratio.min() < 1.2, "in proportion, but for whole numbers"
+
+
+def test_a_week_of_hours_is_what_the_month_leaves(study):
+    week = hourly_footfall(study.stores)
+    assert week["leavers"].min() >= 1
+    assert week.groupby("store").size().eq(7 * 10).all()
+    monthly = study.stores.set_index("store")["monthly_footfall"]
+    assert (week.groupby("store")["leavers"].sum() * 52 / 12 - monthly).abs().max() <= 52 / 12 / 2
+    by_day = week.groupby("day")["leavers"].sum()
+    assert by_day.idxmax() == "Sat"
 
 
 def test_stores_cover_tiers_and_area_types(study):

@@ -151,6 +151,7 @@ class Report:
     language: Language = "en"
     subtitle: str = ""
     sections: tuple[Section, ...] = ()
+    folder: str = "tables"  # beside the page, with a file for each table
 
     def __post_init__(self) -> None:
         check_choice("language", self.language, Language)

@@ -1,0 +1,415 @@
+"""What does the plan say on one page? In short, then part by part, and what was not planned."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+import pandas as pd
+
+from servqual.planning.planned import LEAST, PlanResults
+from servqual.report import Entries, Entry, Heading, Paragraph, Picture, Report, Table
+from servqual.report.listings import files
+from servqual.settings import NAME
+from survey_design.results import Result, Text, say
+
+_ROWS = 40
+FOLDER = "plan"
+_WORDS: Mapping[str, Text] = {
+    "subtitle": {"en": "Plan of the study", "zh": "研究计划"},
+    "in short": {"en": "In short", "zh": "要点"},
+    "how many": {"en": "How many", "zh": "样本量"},
+    "whom": {"en": "Whom and where", "zh": "调查对象与地点"},
+    "when": {"en": "When", "zh": "时间安排"},
+    "groups": {"en": "Focus groups", "zh": "客户座谈会"},
+    "forms": {"en": "Forms", "zh": "问卷与表格"},
+    "costs": {"en": "Costs", "zh": "费用"},
+    "analysis": {"en": "From the plan to the analysis", "zh": "从计划到分析"},
+    "not planned": {"en": "Not planned", "zh": "未列入计划"},
+    "provenance": {"en": "How this was made", "zh": "生成方式"},
+    "sizes why": {
+        "en": "Each ledger goes from a simple random sample to the people to approach, one step after the other. The plan is "
+        "as good as the spread and the likeness within stores that it assumes: take them from a pilot or an earlier wave.",
+        "zh": "下列各表从简单随机样本出发，逐步推算到需接触的人数。计划是否可靠，取决于所假定的标准差和店内相似度：应取自预调查或以往的调查。",
+    },
+    "not enough": {
+        "en": "Only {n} interviews are planned in stores, while the most demanding size asks for {needed}: its margin or power "
+        "will not be reached.",
+        "zh": "计划在门店完成的访问只有 {n} 份，而要求最高的一项需要 {needed} 份：达不到其误差或功效要求。",
+    },
+    "stores how": {
+        "en": "Stores were drawn at random with known chances (seed {seed}). The weight of a store is one over its chance.",
+        "zh": "门店按已知概率随机抽取（种子 {seed}）。门店权数为入样概率的倒数。",
+    },
+    "quotas": {"en": "Interviews per store follow its traffic, with a floor.", "zh": "各店访问数按客流量分配，并设下限。"},
+    "few": {
+        "en": "In the blocks that were drawn, fewer than {least} interviews are to be expected at {named}. Raise "
+        "blocks_per_store, or join these stores to others when single stores are reported.",
+        "zh": "按抽中的时段，以下门店预计不足 {least} 份：{named}。可增加 blocks_per_store，或在逐店报告时与其他门店合并。",
+    },
+    "groups how": {
+        "en": "Sessions, people to recruit and the discussion guide lie in {folder}: discussion_guide_en.docx, _zh, _both.",
+        "zh": "场次、招募配额和讨论提纲见文件夹 {folder}：discussion_guide_en.docx、_zh、_both。",
+    },
+    "forms how": {
+        "en": "The form has {questions} questions and leaves {columns} columns. form.xlsx runs in KoboToolbox and ODK; "
+        "questionnaire_….docx is for paper; codebook.csv says what every column will hold. They lie in the folder {folder}.",
+        "zh": "问卷共 {questions} 题，数据为 {columns} 列。form.xlsx 可在 KoboToolbox 和 ODK 上使用；questionnaire_….docx 供打印；"
+        "codebook.csv 说明每一列的内容。文件均在 {folder} 文件夹中。",
+    },
+    "analysis how": {
+        "en": "The answers are analysed with the design below. planned.weigh(answers) of servqual.planning adds its columns to "
+        "the answers, by {key}; then paste these lines (they are in {folder}/design.toml) under the table of {name} that names "
+        "the file. Column names are typed nowhere else.",
+        "zh": "分析时采用下面的抽样设计。servqual.planning 的 planned.weigh(answers) 会按 {key} 把所需各列并入答卷；"
+        "再把这几行（见 {folder}/design.toml）贴到 {name} 中指明数据文件的表下。列名无需在别处再次输入。",
+    },
+    "paste": {"en": "Lines for {name}", "zh": "可贴入 {name} 的内容"},
+    "all planned": {"en": "Nothing was left out.", "zh": "各部分均已列入计划。"},
+    "not planned how": {"en": "These parts were not asked for in [plan].", "zh": "[plan] 中没有要求以下部分。"},
+    "settings": {"en": "Settings", "zh": "设置"},
+    "versions": {"en": "Versions", "zh": "版本"},
+    "seed": {"en": "Seed", "zh": "随机种子"},
+    "repeat": {"en": "To repeat it", "zh": "重新生成"},
+    "provenance how": {
+        "en": "The same files, settings and seed give the same plan, byte for byte.",
+        "zh": "同样的文件、设置和种子，得到逐字节相同的计划。",
+    },
+    "short size": {"en": "How many: {said}", "zh": "多少：{said}"},
+    "short whom": {"en": "Whom: {said}", "zh": "对象：{said}"},
+    "short where": {"en": "Where: {said}", "zh": "地点：{said}"},
+    "short when": {"en": "When: {said}", "zh": "时间：{said}"},
+    "short groups": {"en": "Focus groups: {said}", "zh": "座谈会：{said}"},
+    "short cost": {"en": "At what cost: {said}", "zh": "费用：{said}"},
+    "n interviews": {"en": "{n} interviews in stores.", "zh": "在门店完成 {n} 份访问。"},
+    "n needed": {"en": "The most demanding size asks for {needed}.", "zh": "要求最高的一项需要 {needed} 份。"},
+    "n expectations": {"en": "Besides, {n} interviews with other people about what they expect.",
+                       "zh": "另对其他客户做 {n} 份预期调查。"},
+    "sections": {"en": "{label} ({n})", "zh": "{label}（{n} 题）"},
+    "whom said": {"en": "customers leaving the stores, in {stores} stores{strata}.", "zh": "{stores} 家门店的离店客户{strata}。"},
+    "of strata": {"en": ", drawn within {k} strata ({by})", "zh": "（在 {k} 个层内抽取，分层变量：{by}）"},
+    "where said": {"en": "{drawn} of {listed} stores drawn; list: {file}.", "zh": "从 {listed} 家门店中抽取 {drawn} 家，名单见 {file}。"},
+    "where met": {"en": "{stores} stores of the footfall; list: {file}.", "zh": "客流量表中的 {stores} 家门店，名单见 {file}。"},
+    "lonely": {
+        "en": "Only one store was drawn in: {named}. Its error can't be estimated from within the stratum, and is borrowed from "
+        "the others: draw at least two, or join it to another stratum.",
+        "zh": "以下层只抽中一家门店：{named}。层内误差无法估计，只能借用其他层：每层至少抽两家，或与其他层合并。",
+    },
+    "nothing": {"en": "not planned: needs {needs}.", "zh": "未列入计划：需要 {needs}。"},
+}  # fmt: skip
+LACKING: Mapping[str, tuple[Text, Text]] = {
+    "size": ({"en": "Sample sizes", "zh": "样本量"},
+             {"en": "needs [plan.size] and under it [plan.size.gap], .share, .mean, .comparison or .stores",
+              "zh": "需要 [plan.size] 及其下的 [plan.size.gap]、.share、.mean、.comparison 或 .stores"}),
+    "regions": ({"en": "Choice of regions", "zh": "样本片区的选择"},
+                {"en": "needs [plan.regions] with file, criteria and n", "zh": "需要 [plan.regions] 及 file、criteria 和 n"}),
+    "stores": ({"en": "Drawing of stores", "zh": "门店抽样"},
+               {"en": "needs [plan.stores] with file and n", "zh": "需要 [plan.stores] 及 file 和 n"}),
+    "intercepts": ({"en": "Timetable of exit interviews", "zh": "出口拦截访问的排班"},
+                   {"en": "needs [plan.intercepts] with file (footfall by hour) and interviewers",
+                    "zh": "需要 [plan.intercepts] 及 file（分时段客流量）和 interviewers"}),
+    "focus_groups": ({"en": "Focus groups", "zh": "客户座谈会"},
+                     {"en": "needs [plan.focus_groups] with cities", "zh": "需要 [plan.focus_groups] 及 cities"}),
+    "forms": ({"en": "Forms", "zh": "问卷与表格"},
+              {"en": "needs [plan.forms] and an instrument", "zh": "需要 [plan.forms] 和量表 instrument"}),
+    "costs": ({"en": "Costs", "zh": "费用"},
+              {"en": "needs [plan.costs] with prices, and something to be paid for",
+               "zh": "需要 [plan.costs] 中的单价，以及要付费的项目"}),
+}  # fmt: skip
+
+
+def plan_report(done: PlanResults) -> Report:
+    """The plan as a report, in the language of the results."""
+    page = _Page(done)
+    title = say(done.plan.title, done.language)
+    report = Report(title, done.language, page.say("subtitle"), folder=FOLDER)
+    for key, write in _SECTIONS.items():
+        blocks = list(write(page))
+        if blocks:
+            report = report.with_section(page.say(key), *blocks)
+    return report
+
+
+def in_short(done: PlanResults) -> list[str]:
+    """How many, whom, where, when, at what cost; what is not planned is said."""
+    page = _Page(done)
+    return [page.say(key, said=said(page)) for key, said in _SHORT.items()]
+
+
+@dataclass(frozen=True)
+class _Page:
+    """The results, and the words around them."""
+
+    done: PlanResults
+
+    def say(self, key: str, /, **values: Any) -> str:
+        return say(_WORDS[key], self.done.language).format(**values)
+
+    def joined(self, *sentences: str) -> str:
+        return ("" if self.done.language == "zh" else " ").join(filter(None, sentences))
+
+    def lacks(self, part: str) -> str:
+        """That a part is not planned, and what it needs."""
+        needs = say(LACKING[part][1], self.done.language).removeprefix("needs ").removeprefix("需要 ")
+        return self.say("nothing", needs=needs)
+
+    def table(self, result: Result, computed_by: str, name: str, rows: int | None = None) -> Table:
+        return Table(result.in_language(self.done.language), computed_by, name, rows)
+
+    def picture(self, result: Any, computed_by: str) -> Picture:
+        """The picture a result draws of itself; its sentence stands for it where it can't be seen."""
+        shown = result.in_language(self.done.language)
+
+        def draw() -> Any:
+            from survey_design.plots.sheet import new_axes
+
+            return shown.plot(new_axes())
+
+        return Picture(draw, shown.sentence() if hasattr(shown, "sentence") else shown.title(), computed_by)
+
+
+# --- in short ----------------------------------------------------------------------------------------------
+
+
+def _how_many(page: _Page) -> str:
+    done = page.done
+    if done.interviews is None:
+        return page.lacks("size")
+    needed = "" if done.needed is None else page.say("n needed", needed=f"{done.needed:,}")
+    others = "" if done.expectations is None else page.say("n expectations", n=f"{done.expectations:,}")
+    return page.joined(page.say("n interviews", n=f"{done.interviews:,}"), needed, others)
+
+
+def _whom(page: _Page) -> str:
+    done = page.done
+    if done.stores is None and done.intercepts is None:
+        return page.lacks("stores")
+    stores = done.stores.frame if done.stores is not None else done.intercepts.stores  # type: ignore[union-attr]
+    by = done.plan.sections.get("stores", {}).get("strata")
+    strata = "" if by is None or done.stores is None else page.say("of strata", k=len(done.stores.strata), by=by)
+    return page.say("whom said", stores=len(stores), strata=strata)
+
+
+def _where(page: _Page) -> str:
+    sample, timetable = page.done.stores, page.done.intercepts
+    if sample is None and timetable is not None:
+        return page.say("where met", stores=len(timetable.stores), file=f"{FOLDER}/quotas.csv")
+    if sample is None:
+        return page.lacks("stores")
+    listed = int(sample.strata["population"].sum())
+    return page.say("where said", drawn=len(sample.frame), listed=listed, file=f"{FOLDER}/stores_drawn.csv")
+
+
+def _when(page: _Page) -> str:
+    return page.lacks("intercepts") if page.done.intercepts is None else page.done.intercepts.sentence()
+
+
+def _sessions(page: _Page) -> str:
+    return page.lacks("focus_groups") if page.done.focus_groups is None else page.done.focus_groups.sentence()
+
+
+def _cost(page: _Page) -> str:
+    return page.lacks("costs") if page.done.costs is None else page.done.costs.sentence()
+
+
+_SHORT: Mapping[str, Callable[[_Page], str]] = {
+    "short size": _how_many,
+    "short whom": _whom,
+    "short where": _where,
+    "short when": _when,
+    "short groups": _sessions,
+    "short cost": _cost,
+}
+
+
+def _in_short(page: _Page) -> Iterator[Any]:
+    yield in_short(page.done)
+    yield from _enough(page)
+
+
+def _enough(page: _Page) -> Iterator[Paragraph]:
+    """That the interviews that are planned do not reach what the sizes ask for."""
+    planned, needed = page.done.interviews, page.done.needed
+    if planned is not None and needed is not None and planned < needed:
+        yield Paragraph(page.say("not enough", n=f"{planned:,}", needed=f"{needed:,}"), "caution")
+
+
+# --- part by part ------------------------------------------------------------------------------------------
+
+_VERBS = {"gap": "size_for_gap", "mean": "size_for_mean", "share": "size_for_proportion",
+          "comparison": "size_for_comparison"}  # fmt: skip
+
+
+def _size(page: _Page) -> Iterator[Any]:
+    if page.done.sizes:
+        yield page.say("sizes why")
+    for name, size in page.done.sizes.items():
+        verb = f"survey_design.size.{_VERBS[name]}"
+        yield size.sentence()
+        yield page.picture(size, verb)
+        yield page.table(size, verb, f"size_{name}")
+    if page.done.stages is not None:
+        verb = "survey_design.size.size_for_stores_and_customers"
+        yield page.done.stages.sentence()
+        yield page.picture(page.done.stages, verb)
+        yield page.table(page.done.stages, verb, "stores_and_customers")
+
+
+def _stores(page: _Page) -> Iterator[Any]:
+    yield from _chosen_regions(page)
+    done = page.done
+    if done.stores is None:
+        return
+    yield page.joined(done.stores.sentence(), page.say("stores how", seed=done.plan.seed))
+    if done.allocation is not None:
+        verb = "survey_design.sampling.allocation.allocate"
+        yield page.picture(done.allocation, verb)
+        yield page.table(done.allocation, verb, "allocation")
+    yield from _lonely(page, done.stores.strata)
+    if done.coverage is not None:
+        if done.coverage.missed():
+            yield Paragraph(done.coverage.note(), "caution")
+        yield page.table(done.coverage, "servqual.planning.coverage.coverage", "coverage")
+    yield page.table(done.stores, "survey_design.sampling.selection.draw", "stores_drawn")
+    if done.quotas is not None:
+        yield page.say("quotas")
+        yield page.table(done.quotas, "survey_design.sampling.allocation.allocate", "quotas", _ROWS)
+
+
+def _lonely(page: _Page, strata: pd.DataFrame) -> Iterator[Paragraph]:
+    """Strata of several stores of which one was drawn."""
+    alone = strata.loc[(strata["n"] == 1) & (strata["population"] > 1), "stratum"].astype(str)
+    if len(alone):
+        yield Paragraph(page.say("lonely", named=("、" if page.done.language == "zh" else ", ").join(alone)), "caution")
+
+
+def _chosen_regions(page: _Page) -> Iterator[Any]:
+    regions = page.done.regions
+    if regions is None:
+        return
+    verb = "survey_design.sampling.regions.choose_regions"
+    yield regions.sentence()
+    yield page.picture(regions, verb)
+    yield page.table(regions, verb, "regions")
+    yield page.table(regions.balance(), verb, "regions_balance")
+
+
+def _timetable(page: _Page) -> Iterator[Any]:
+    plan = page.done.intercepts
+    if plan is None:
+        return
+    verb = "survey_design.intercepts.plan_intercepts"
+    yield plan.sentence()
+    yield from _few_interviews(page, plan.stores)
+    yield page.picture(plan, verb)
+    yield page.table(plan.timetable(), verb, "timetable", _ROWS)
+    yield page.table(plan.by_store(), verb, "quotas", _ROWS)
+    yield page.table(plan, verb, "blocks", 10)
+    tally = page.table(page.done.tally, "survey_design.intercepts.tally_sheet", "tally_sheets")  # type: ignore[arg-type]
+    yield Table(tally.result, tally.computed_by, tally.name, on_page=False)
+
+
+def _few_interviews(page: _Page, stores: pd.DataFrame) -> Iterator[Paragraph]:
+    """Stores at which the drawn blocks can be expected to give fewer interviews than the floor."""
+    sections = page.done.plan.sections
+    least = int(sections["intercepts"].get("minimum", sections.get("stores", {}).get("per_store", LEAST)))
+    few = stores.loc[stores["interviews"] < least, "store"].astype(str)
+    if len(few):
+        named = ("、" if page.done.language == "zh" else ", ").join(few)
+        yield Paragraph(page.say("few", least=least, named=named), "caution")
+
+
+def _groups(page: _Page) -> Iterator[Any]:
+    plan, guide = page.done.focus_groups, page.done.guide
+    if plan is None or guide is None:
+        return
+    verb = "survey_design.focus_groups.plan_focus_groups"
+    yield page.joined(plan.sentence(), page.say("groups how", folder=FOLDER))
+    yield page.picture(plan, verb)
+    yield page.table(plan, verb, "sessions")
+    yield page.table(plan.trade_off(), verb, "sessions_trade_off", 20)
+    people = plan.participants(page.done.plan.sections["focus_groups"].get("quotas"))
+    if people.variables:
+        yield page.table(people.quota(), verb, "recruitment", _ROWS)
+    yield page.table(people, verb, "participants", 12)
+    yield page.table(guide, "survey_design.focus_groups.discussion_guide", "guide")
+
+
+def _forms(page: _Page) -> Iterator[Any]:
+    form = page.done.questionnaire
+    if form is None:
+        return
+    from survey_design.forms import codebook
+
+    yield page.say("forms how", questions=len(form.questions), columns=len(form.columns), folder=FOLDER)
+    labels = [(say(section.label, page.done.language), len(section.questions)) for section in form.sections]
+    yield [page.say("sections", label=label, n=n) for label, n in labels]
+    variables = page.table(codebook(form), "survey_design.forms.codebook", "codebook")
+    yield Table(variables.result, variables.computed_by, variables.name, on_page=False)
+
+
+def _costs(page: _Page) -> Iterator[Any]:
+    if page.done.costs is not None:
+        over = [part for part in page.done.costs.budget or {} if page.done.costs.over(part) > 0]
+        yield Paragraph(page.done.costs.sentence(), "caution" if over else "")
+        yield page.table(page.done.costs, "servqual.planning.costs.cost_plan", "costs")
+
+
+def _analysis(page: _Page) -> Iterator[Any]:
+    done = page.done
+    if done.design is None:
+        return
+    key = "block" if done.intercepts is not None else done.plan.sections["stores"].get("store", "store")
+    yield done.design.sentence(done.language)
+    yield page.say("analysis how", key=key, folder=FOLDER, name=NAME)
+    lines = [line.split(" = ", 1) for line in done.design_toml().splitlines() if line and not line.startswith("#")]
+    yield Heading(page.say("paste", name=NAME))
+    yield Entries(tuple(Entry(name, "", f"{name} = {value}") for name, value in lines))
+
+
+def _not_planned(page: _Page) -> Iterator[Any]:
+    lacking = [*page.done.plan.lacking(), *(["costs"] if page.done.costs is None else [])]
+    if not lacking:
+        yield page.say("all planned")
+        return
+    yield page.say("not planned how")
+    entries = [Entry(*(say(text, page.done.language) for text in LACKING[part])) for part in lacking]
+    yield Entries(tuple(entries))
+
+
+def _provenance(page: _Page) -> Iterator[Any]:
+    plan, language = page.done.plan, page.done.language
+    yield page.say("provenance how")
+    if page.done.sources:
+        yield page.table(files(page.done.sources, language), "survey_design.files.table.read_table", "files")
+    glue = "；" if language == "zh" else "; "
+    versions = ", ".join(f"{name} {_version(name)}" for name in ("servqual", "numpy", "pandas", "scipy"))
+    yield Entries((
+        Entry(page.say("settings"), glue.join(f"{name} = {value}" for name, value in plan.settings().items())),
+        Entry(page.say("versions"), versions),
+        Entry(page.say("seed"), str(plan.seed)),
+        Entry(page.say("repeat"), "", f"servqual plan {plan.file} --language {language}"),
+    ))  # fmt: skip
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:  # run from a source tree that was never installed
+        return "–"
+
+
+_SECTIONS: Mapping[str, Callable[[_Page], Iterator[Any]]] = {
+    "in short": _in_short,
+    "how many": _size,
+    "whom": _stores,
+    "when": _timetable,
+    "groups": _groups,
+    "forms": _forms,
+    "costs": _costs,
+    "analysis": _analysis,
+    "not planned": _not_planned,
+    "provenance": _provenance,
+}
