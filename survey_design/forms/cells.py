@@ -163,10 +163,10 @@ def answer_words(question: Question) -> dict[str, Any]:
 
 def places_of(question: Question, tool: Tool, numbers: Numbers, texts: set[str]) -> dict[str, Code]:
     """Number -> code, where numbers count the answers instead of being codes; empty where they are codes."""
-    if tool == "xlsform" or question.kind == "graded":
-        return _after_grades(question, tool)
     codes = question.codes
     by_place = {str(k): code for k, code in enumerate(codes, start=1)}
+    if tool == "xlsform" or (question.kind == "graded" and numbers != "positions"):
+        return _after_grades(question, tool)
     if numbers == "positions":
         return by_place
     seen = {text for text in texts if text.lstrip("-").isdigit()} - set(_SIGNS[tool])
@@ -187,6 +187,28 @@ def unclear_numbers(question: Question, tool: Tool, texts: set[str]) -> bool:
     seen = {text for text in texts if text.isdigit()}
     both = seen <= set(by_place) and seen <= set(by_place.values())
     return bool(seen) and both and any(by_place[text] != text for text in seen)
+
+
+def signs_like_answers(question: Question, tool: Tool, texts: set[str]) -> list[str]:
+    """What a tool writes for "skipped" or "left blank" in a column whose answers may be the same number.
+
+    >>> from survey_design.questionnaire import Question, Scale
+    >>> asked = Question("change", "graded", {"en": "Worse or better?", "zh": "更差还是更好？"}, scale=Scale(-3, 3))
+    >>> signs_like_answers(asked, "wjx", {"-3", "2"}), signs_like_answers(asked, "qualtrics", {"-3", "2"})
+    (['-3'], [])
+    """
+    low, codes = question.bounds[0], set(map(str, question.codes))
+    below = question.kind in NUMERIC and (low is None or low < 0)
+    signs = (text for text in sorted(texts) if text.casefold() in _SIGNS[tool])
+    return [text for text in signs if text in codes or (below and text.lstrip("-").isdigit())]
+
+
+def graded_otherwise(question: Question, tool: Tool, texts: set[str]) -> bool:
+    """True if the numbers of a graded column fit the scale, and fit as well as places counted from 1."""
+    if tool == "xlsform" or question.kind != "graded" or question.scale is None or question.scale.low == 1:
+        return False
+    seen = {int(text) for text in texts if text.lstrip("-").isdigit()}
+    return bool(seen) and min(seen) >= 1 and max(seen) <= len(question.codes)
 
 
 def _after_grades(question: Question, tool: Tool) -> dict[str, Code]:

@@ -107,6 +107,22 @@ EXPORTS: Mapping[Tool, Export] = {
 }  # fmt: skip
 
 
+_WHO = re.compile(
+    r"(?<![a-z])(?:ip|e-?mail|(?:tele|mobile)?-?phone|mobile|openid|wechat|latitude|longitude)(?![a-z])"
+    r"|来自ip|ip地址|手机|电话|邮箱|微信|身份证|姓名|住址"
+)
+
+
+def tells_who(name: Any, tool: Tool) -> bool:
+    """True if a heading says that the column tells who or where a respondent is, in the words of any tool.
+
+    >>> tells_who("来自IP地址", "wjx"), tells_who("Mobile phone", "xlsform"), tells_who("shipping", "wjx")
+    (True, True, False)
+    """
+    key = column_key(name)
+    return key in EXPORTS[tool].personal or _WHO.search(key) is not None
+
+
 def recognise(columns: Iterable[Any], where: str) -> Tool:
     """The tool that wrote a file with these columns.
 

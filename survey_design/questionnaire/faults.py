@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from itertools import pairwise
+from math import isfinite
 from typing import TYPE_CHECKING, Any, get_args
 
 from survey_design.questionnaire.questions import CHOSEN, NUMERIC, Condition, Evidence, Question, QuestionKind, Section
@@ -153,13 +154,21 @@ def _code_faults(question: Question) -> Iterator[str]:
     for code in question.codes:
         if not isinstance(code, (int, str)) or isinstance(code, bool) or not re.fullmatch(r"[^\s'\"/]+", str(code)):
             yield f"the value {code!r} of a choice must be a whole number or a text without spaces, quotes or slashes."
-        if str(code) in seen:
+        same = str(int(code)) if re.fullmatch(r"\d+", str(code)) else str(code)  # 1 and "01" are one in a spreadsheet
+        if same in seen:
             yield f"the value '{code}' stands for two answers; give each its own."
-        seen.add(str(code))
+        seen.add(same)
 
 
 def _number_faults(question: Question) -> Iterator[str]:
     low, high = question.bounds
+    if any(bound is not None and not isfinite(bound) for bound in (low, high, question.total)):
+        yield "its bounds and its total must be numbers; leave out a bound that is not meant."
+        return
+    if question.kind == "points" and question.total != int(question.total):
+        yield f"its parts are whole numbers and can't add up to {question.total:g}; give a whole total."
+    if question.kind == "counted" and any(bound is not None and bound != int(bound) for bound in (low, high)):
+        yield f"a count is a whole number; its bounds are {low} to {high}."
     if question.kind not in (*NUMERIC, "points") and (question.minimum is not None or question.maximum is not None):
         yield f"a question of kind '{question.kind}' has no bounds; leave minimum and maximum out."
         return
@@ -234,6 +243,9 @@ def _condition_faults(condition: Condition, form: Questionnaire) -> Iterator[str
         yield f"asked after an answer to '{condition.question}', which is no question of this form."
         return
     question, ranged = asked[0], condition.low is not None or condition.high is not None
+    if any(bound is not None and not isfinite(bound) for bound in (condition.low, condition.high)):
+        yield f"the condition on '{condition.question}' has a bound that is no number."
+        return
     if ranged == bool(condition.values):
         yield f"the condition on '{condition.question}' needs either values, or low and high."
     elif ranged and question.kind not in ("graded", *NUMERIC):
