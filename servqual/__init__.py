@@ -29,12 +29,14 @@ if TYPE_CHECKING:
     from servqual.instruments import Instrument, available_instruments, load_instrument
     from servqual.moments import Moments
     from servqual.replicates import Bootstrap, Jackknife
-    from servqual.responses import Responses, Variable, read_responses
+    from servqual.responses import Responses, read_responses
+    from survey_design.results import Variable
     from survey_design.sampling import SampleDesign
 
 _CHAPTERS = {
     "servqual.instruments": "Instrument available_instruments load_instrument",
-    "servqual.responses": "Responses Variable read_responses",
+    "servqual.responses": "Responses read_responses",
+    "survey_design.results": "Variable",
     "survey_design.sampling": "SampleDesign",
     "servqual.gaps": "score_gaps score_performance",
     "servqual.comparison": "compare",

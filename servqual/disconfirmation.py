@@ -253,7 +253,7 @@ def _scores(
     blank = EvaluatedTable(pd.DataFrame(), responses.language, instrument=responses.instrument, by=own.by,
                            by_columns=tuple(responses.column_of(name) for name in own.by), level=level, adjust=adjust,
                            interval=chosen, remarks=remarks, cautious=any(design.selection != "probability" for design in designs))  # fmt: skip
-    tables = {}
+    tables: dict[str, Any] = {}
     for name, what in KIND_OF.items():
         frame = _frame(own, lines, norm, normed, what, adjust)
         tables[name] = replace(blank, frame=frame, what=what)

@@ -358,7 +358,7 @@ def _told(responses: Responses, basis: Basis, adjust: Adjust, level: float, inte
         cautious=any(side.design.selection != "probability" for side in responses.sides),
     )  # fmt: skip
     lines = [row_numbers(basis, row, spread, lone, level) for row, (spread, lone) in zip(rows, spreads, strict=True)]
-    tables = {
+    tables: dict[str, Any] = {
         name: replace(blank, frame=table_of(basis, lines, what, adjust), what=what) for name, what in KIND_OF.items()
     }
     diagnostics, effects = diagnose_differences(responses, basis), effect_sizes(responses, basis)

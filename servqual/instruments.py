@@ -163,6 +163,8 @@ class Instrument:
         stores: Mapping[str, Words] | None = None,
         products: Mapping[str, Words] | None = None,
         dont_know: Code | None = 99,
+        title: Words | None = None,
+        company: Words = "",
     ) -> Questionnaire:
         """The form that asks this instrument; a filled one needs no mapping, since its columns have the right names.
 
@@ -174,11 +176,14 @@ class Instrument:
             are, since only who has been served can answer them
         importance : also 100 points to share out over the dimensions, in columns ``imp_<dimension>``
         intercept : also what an interview at the shop door asks: respondent, store, date, purchase just completed and
-            consent before the scale; product, minutes, visits per month, segment, sex, age and a comment after it, and
-            the disposition. Questions with a scale get show cards
-        stores, products : codes and words for an intercept's lists; without ``stores`` the store's code is written
+            consent before the scale; minutes, visits per month, segment, sex, age and a comment after it, and the
+            disposition. Questions with a scale get show cards
+        stores, products : codes and words for an intercept's lists; without ``stores`` the store's code is written,
+            without ``products`` nobody is asked what was bought
         dont_know : code for "don't know" at every graded question (declare it when reading: ``dont_know=[99]``), or
             None where it isn't offered
+        title : what stands on top, as those who answer read it ("Customer survey"); the instrument's if not given
+        company : whose survey it is, a line below the title
 
         Raises
         ------
@@ -201,7 +206,7 @@ class Instrument:
         sections = [_form_section(self, form, dont_know) for form in asked]
         sections += [_outcome_section(self, dont_know)] if _outcomes_asked(self, asked, outcomes) else []
         sections += [_points_section(self)] if importance else []
-        languages = _languages_of(sections, self.title) or (self.language,)
+        languages = _languages_of(sections, self.title if title is None else "") or (self.language,)
         if intercept:
             asked_all = [replace(section, relevant=AGREED) for section in _with_cards(sections)]
             sections = [
@@ -214,7 +219,8 @@ class Instrument:
         return Questionnaire(
             name="-".join([self.name, *(form.name for form in asked if len(asked) < len(self.forms))]),
             version=self.version,
-            title=self.title,
+            title=self.title if title is None else title,
+            company=company,
             sections=tuple(sections),
             languages=languages,
             language=self.language if self.language in languages else languages[0],
@@ -305,7 +311,7 @@ def _card(k: int) -> str:
     return chr(ord("A") + k) if k < 26 else f"{k + 1}"
 
 
-def _languages_of(sections: Sequence[Section], title: Text) -> tuple[Language, ...]:
+def _languages_of(sections: Sequence[Section], title: Words) -> tuple[Language, ...]:
     """The languages in which every text of these sections is given; a lead or end label may be left out in all."""
     questions = [question for section in sections for question in section.questions]
     texts: list[Words] = [title, *(question.label for question in questions)]

@@ -13,6 +13,7 @@ from servqual.measures import Basis, Missing, Row
 from servqual.replicates import Bootstrap
 from servqual.responses import Responses
 from survey_design.results import Text, say
+from survey_design.sampling.design import error_stratum_words
 
 Array = NDArray[Any]
 
@@ -83,8 +84,8 @@ def design_remarks(
         files = sorted({(basis.sources[letter], letter) for letter in basis.sources}, reverse=True)
         named = {source: _FORM_WORDS[letter] for source, letter in files} if len(responses.sides) > 1 else {0: {}}
         kish = {source: f"{kish_deff(basis.moments, source=source):.2f}" for source in sorted(named)}
-        both = {language: glue.join(f"{value} {say(named[source], language)}".strip() for source, value in kish.items())
-                for language, glue in (("en", ", "), ("zh", "、"))}  # fmt: skip
+        both = {language: glue.join(f"{value}{space}{say(named[source], language)}".strip() for source, value in kish.items())
+                for language, glue, space in (("en", ", ", " "), ("zh", "、", ""))}  # fmt: skip
         remarks.append({"en": f"unequal weights alone: Kish deff {both['en']}",
                         "zh": f"仅由不等权引起的 Kish 设计效应 {both['zh']}"})  # fmt: skip
     missed = basis.margins_missed([side.design for side in responses.sides])
@@ -159,11 +160,16 @@ def strata_words(responses: Responses, names: Sequence[str]) -> Text:
         column, _, value = name.removeprefix(form).strip().partition("=")
         for language, words in listed.items():
             whole = "all" if language == "en" else "全部"
-            label = (
-                responses.column_of(column).show(value, language) if value else name.removeprefix(form).strip() or whole
-            )
-            words.append(f"{label} {say(forms[form], language)}" if form else label)
+            label = _stratum_words(responses, column, value, language) if value else name.removeprefix(form).strip()
+            space = " " if language == "en" else ""
+            words.append(f"{label or whole}{space}{say(forms[form], language)}" if form else label or whole)
     return {"en": ", ".join(listed["en"]), "zh": "、".join(listed["zh"])}
+
+
+def _stratum_words(responses: Responses, column: str, value: str, language: str) -> str:
+    """A stratum's label; the draw's own words where it set certain units apart."""
+    shown = responses.column_of(column).show(value, language)
+    return error_stratum_words(shown, language) if column == "error_stratum" else shown
 
 
 def _target_remarks(responses: Responses, basis: Basis, spreads: Sequence[tuple[Spread, bool]]) -> list[Text]:

@@ -33,7 +33,7 @@ from survey_design.errors import DataError, SpecError, check_choice, check_colum
 from survey_design.files.columnar import ArrowStream, as_frame, plain, whole
 from survey_design.files.labelled import Labels, is_declared
 from survey_design.files.table import HEADER_REPEATED, Source, read_table
-from survey_design.results import Column, Language, Result, Text, is_missing, say
+from survey_design.results import Column, Language, Result, Text, Variable, is_missing, say
 from survey_design.sampling import SampleDesign
 from survey_design.sampling.margins import Margins
 
@@ -82,23 +82,6 @@ class FilledForm(Protocol):
 
 
 Answered = str | Path | pd.DataFrame | FilledForm
-
-
-@dataclass(frozen=True)
-class Variable:
-    """What a column of the data and its codes are called, in both languages.
-
-    >>> tier = Variable({"en": "Tier", "zh": "门店层级"}, {"core": {"en": "Core", "zh": "核心店"}})
-    >>> tier.column("tier").show("core", "zh")
-    '核心店'
-    """
-
-    label: Text = field(default_factory=dict)
-    values: Mapping[Any, Text] = field(default_factory=dict)
-
-    def column(self, name: str) -> Column:
-        """The column of a result that shows this variable."""
-        return Column(name, self.label or {"en": name}, "text", self.values)
 
 
 @dataclass(frozen=True, eq=False, repr=False)

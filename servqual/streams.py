@@ -15,10 +15,11 @@ from numpy.typing import NDArray
 from servqual.answers import Codes, as_codes
 from servqual.instruments import Instrument
 from servqual.moments import rebatched
-from servqual.responses import Check, Faults, Ledger, PersonalDataRule, Reading, Responses, Variable, nothing_left
+from servqual.responses import Check, Faults, Ledger, PersonalDataRule, Reading, Responses, nothing_left
 from survey_design.errors import DataError, SpecError, check_choice, check_columns
 from survey_design.files.columnar import ArrowStream, as_frame
 from survey_design.files.table import Source
+from survey_design.results import Variable
 from survey_design.sampling import SampleDesign
 
 if TYPE_CHECKING:

@@ -23,11 +23,11 @@ from servqual.inference import Adjust
 from servqual.instruments import Instrument, available_instruments, load_instrument
 from servqual.layouts import Layout
 from servqual.measures import Missing, Rule, Total
-from servqual.responses import Faults, PersonalDataRule, Responses, Variable, read_responses
+from servqual.responses import Faults, PersonalDataRule, Responses, read_responses
 from servqual.settings import NAME, Settings, is_number, is_whole, listed, open_study
 from survey_design.errors import DataError, SpecError, check_between, check_choice, check_columns
 from survey_design.files.table import HEADER_REPEATED, Source, read_table
-from survey_design.results import Language, Text, say
+from survey_design.results import Language, Text, Variable, say
 from survey_design.sampling import SampleDesign
 
 if TYPE_CHECKING:
@@ -595,6 +595,22 @@ def _count(n: int, noun: str) -> str:
 # --- reading study.toml ------------------------------------------------------------------------------------
 
 
+def read_variables(said: Settings) -> dict[str, Variable]:
+    """Names of columns and of their values, as [variables.tier] gives them; empty where nothing is named."""
+    variables = {}
+    tables = said.content.get("variables", {})
+    if not isinstance(tables, dict):
+        said._fail("variables", f"{tables!r} is not a table", "write [variables.tier] on a line of its own")
+    for name, table in tables.items():
+        place = f"[variables.{name}]"
+        if not isinstance(table, dict) or not isinstance(table.get("values", {}), dict):
+            said._fail(place, f"{table!r} is not a table", f'write [variables.{name}], then label.en = "…"')
+        said._only(table, place, {"label", "values"})
+        values = {code: said._named(text, f"{place} values.{code}") for code, text in table.get("values", {}).items()}
+        variables[name] = Variable(said._named(table.get("label", name), f"{place} label"), values)
+    return variables
+
+
 class _Reader(Settings):
     """Turns the parsed TOML into a Study, saying where a key is wrong and what to write."""
 
@@ -683,7 +699,7 @@ class _Reader(Settings):
         if "value_labels" in table:
             options["value_labels"] = self._value_labels(table["value_labels"], f"{place} value_labels")
         if self.content.get("variables"):
-            options["variables"] = self._variables()
+            options["variables"] = read_variables(self)
         if "header_rows" in table:
             if table["header_rows"] not in (1, 2, 3) or isinstance(table["header_rows"], (bool, float)):
                 self._fail(
@@ -745,20 +761,6 @@ class _Reader(Settings):
             self._fail("[report] minimum_base", f"{least!r} is not a whole number of 2 or more",
                        "write minimum_base = 5, or 0 to show everything")  # fmt: skip
         return int(least)
-
-    def _variables(self) -> dict[str, Variable]:
-        """Names of columns and of their values, as [variables.tier] gives them."""
-        variables = {}
-        for name, table in self.content["variables"].items():
-            place = f"[variables.{name}]"
-            if not isinstance(table, dict) or not isinstance(table.get("values", {}), dict):
-                self._fail(place, f"{table!r} is not a table", f'write [variables.{name}], then label.en = "…"')
-            self._only(table, place, {"label", "values"})
-            values = {
-                code: self._named(text, f"{place} values.{code}") for code, text in table.get("values", {}).items()
-            }
-            variables[name] = Variable(self._named(table.get("label", name), f"{place} label"), values)
-        return variables
 
     def _score_options(self, settings: Mapping[str, Any]) -> dict[str, Any]:
         with self._at("[gaps]"):

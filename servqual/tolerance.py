@@ -444,7 +444,7 @@ def _tolerance_scores(
     base, design = base_remark(responses, shown.rows), design_remarks(responses, basis, shown.spreads, interval)
     paired: Text = {"en": "the same respondents gave all three answers", "zh": "同一受访者给出三个水平的回答"}
     blank = ToleranceTable(pd.DataFrame(), language, **told, adjust=adjust)
-    tables = {}
+    tables: dict[str, Any] = {}
     for name, what in KIND_OF.items():
         remarks = (base, paired, *design, _inversion_remark(sides, what, treatment))
         tables[name] = replace(blank, frame=_frame(shown, kept, aside, what, adjust), what=what, remarks=remarks)

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from survey_design.errors import DataError, SpecError, check_choice, check_columns
 from survey_design.results import Column, Language, Result
+from survey_design.sampling.allocation import weighting_deff
 from survey_design.sampling.design import SampleDesign
 from survey_design.sampling.margins import (
     How,
@@ -110,9 +111,26 @@ class Calibration(Result):
     def columns(self) -> tuple[Column, ...]:
         return _COLUMNS
 
+    def shown(self) -> pd.DataFrame:
+        """The table as text, margins and categories in words where :meth:`with_labels` gave any."""
+        return Result.shown(replace(self, frame=self.frame.assign(**self.row_words())))
+
+    def row_words(self) -> dict[str, list[str]]:
+        """Margin and category of each row, in words."""
+        margins, categories, called = [], [], self._columns_called()
+        for part in self._margins.parts:
+            for category in part.categories or ((),):
+                told = [self.value_words(*each) for each in zip(part.columns, category, strict=False)]
+                margins.append(part.name(self.language, called))
+                categories.append(" × ".join(told))
+        return {"margin": margins, "category": categories}
+
+    def _columns_called(self) -> dict[str, str]:
+        return {name: self.column_words(name) for name in self.called}
+
     def sentence(self) -> str:
         """What was done and what it costs, in one sentence."""
-        words, kept = self._margins.words(self.language), f"{self.n_effective:,.0f}"
+        words, kept = self._margins.words(self.language, self._columns_called()), f"{self.n_effective:,.0f}"
         if self.language == "zh":
             return f"权数{words}；{self.n:,} 份回答的精度相当于 {kept} 份等权回答（Kish 设计效应 {self.deff:.2f}）。"
         return (
@@ -397,7 +415,7 @@ def weighting_effect(weights: Array) -> float:
     >>> weighting_effect(np.array([1.0, 1.0, 2.0]))
     1.125
     """
-    return float(len(weights) * (weights**2).sum() / weights.sum() ** 2)
+    return weighting_deff(weights, np.ones(len(weights)))
 
 
 def raked_factors(base: Array, codes: Sequence[Array], targets: Sequence[Array]) -> tuple[Array, int]:
@@ -496,6 +514,8 @@ def solve_calibration(base: Array, x: Any, totals: Array, law: Law) -> tuple[Arr
 def trimmed_weights(weights: Array, low: float, high: float) -> Array:
     """(n,) weights between bounds that add up as before: what is cut goes to those within, again until all are.
 
+    Equal parts keep the differences between weights, as R's ``trimWeights`` does. Weights of exit interviews keep their
+    ratios instead, see :func:`survey_design.intercepts.weights.trim_weights`.
     Where that comes to no end (everybody is outside), all weights are shifted by one amount and cut.
 
     >>> trimmed_weights(np.array([1.0, 2.0, 6.0]), 0.0, 5.0).tolist()

@@ -6,7 +6,7 @@ All offending cells are collected before anything is raised.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from difflib import SequenceMatcher, get_close_matches
 from pathlib import Path
 from typing import Any, get_args
@@ -90,6 +90,28 @@ def check_between(name: str, value: float, low: float, high: float) -> None:
     """
     if not isinstance(value, (int, float)) or not low < value < high:
         raise SpecError(f"{name}={value!r} must lie between {low} and {high}.")
+
+
+def raise_faults(faults: Sequence[Mapping[str, Any]], where: str) -> None:
+    """Refuse a table for all of its unusable cells at once; nothing happens if there are none.
+
+    Each fault is a mapping whose first entry says whose cell it is, with ``row``, ``column`` and ``problem``.
+
+    >>> raise_faults(
+    ...     [{"stratum": "kiosk", "row": 4, "column": "size", "value": 0, "problem": "no units"}], "the strata"
+    ... )
+    Traceback (most recent call last):
+    ...
+    survey_design.errors.DataError: the strata can't be used as they are: size of 'kiosk' (row 4): no units. Correct these cells.
+    """
+    if not faults:
+        return
+    whose = [next(iter(fault.values())) for fault in faults]
+    said = [f"{fault['column']} of {name!r} (row {fault['row']}): {fault['problem']}"
+            for fault, name in zip(faults, whose, strict=True)]  # fmt: skip
+    more = f"; and {len(said) - 8} more" if len(said) > 8 else ""
+    raise DataError(f"{where} can't be used as they are: {'; '.join(said[:8])}{more}. Correct these cells.",
+                    pd.DataFrame(list(faults)))  # fmt: skip
 
 
 def check_inside(path: Path, folder: Path, named_in: str) -> Path:

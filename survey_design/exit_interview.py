@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from survey_design.questionnaire import Choice, Condition, Question, Section, Words
 from survey_design.results import Text
 
+# What an electronics chain sells: an example of ``products``; no form asks it by itself.
 PRODUCTS: Mapping[str, Text] = {
     "phone": {"en": "Phone", "zh": "手机"},
     "computer": {"en": "Computer", "zh": "电脑"},
@@ -17,23 +18,32 @@ SEGMENTS: Mapping[str, Text] = {
     "ordinary": {"en": "For yourself or your family", "zh": "个人或家庭使用"},
     "business": {"en": "For a business", "zh": "商务或企业使用"},
 }
-SEXES: Mapping[str, Text] = {"female": {"en": "Female", "zh": "女"}, "male": {"en": "Male", "zh": "男"}}
-AGE_BANDS: Mapping[str, Text] = {
-    "18-29": {"en": "18 to 29", "zh": "18–29 岁"},
-    "30-44": {"en": "30 to 44", "zh": "30–44 岁"},
-    "45-59": {"en": "45 to 59", "zh": "45–59 岁"},
-    "60+": {"en": "60 or older", "zh": "60 岁及以上"},
+NOT_SAID = "not_said"
+_NOT_SAID: Text = {"en": "Prefer not to say", "zh": "不愿回答"}
+SEXES: Mapping[str, Text] = {
+    "female": {"en": "Female", "zh": "女"},
+    "male": {"en": "Male", "zh": "男"},
+    NOT_SAID: _NOT_SAID,
 }
-# The codes of AAPOR's Standard Definitions, without the point (1.1 is 110), as on the tally sheet of intercepts.
+AGE_BANDS: Mapping[str, Text] = {
+    "under_18": {"en": "Under 18", "zh": "未满 18 岁"},
+    "18-29": {"en": "18–29", "zh": "18–29 岁"},
+    "30-44": {"en": "30–44", "zh": "30–44 岁"},
+    "45-59": {"en": "45–59", "zh": "45–59 岁"},
+    "60+": {"en": "60 or older", "zh": "60 岁及以上"},
+    NOT_SAID: _NOT_SAID,
+}
+# The codes of AAPOR's Standard Definitions, as on the tally sheet of intercepts. A form keeps them without the point, which
+# no tablet allows in a value (1.1 is 110); whoever fills it in reads them with it.
 DISPOSITIONS: Mapping[int, Text] = {
-    110: {"en": "Complete interview", "zh": "完整访问"},
-    120: {"en": "Partial interview, usable", "zh": "部分完成（可用）"},
-    211: {"en": "Refusal, has bought", "zh": "拒访（已购买）"},
-    212: {"en": "Break-off", "zh": "中途退出"},
-    230: {"en": "Other reason, has bought", "zh": "其他原因（已购买）"},
-    233: {"en": "Language", "zh": "语言不通"},
-    300: {"en": "Not known whether bought", "zh": "是否购买不详"},
-    400: {"en": "Not eligible: no purchase just completed", "zh": "不合格：刚才未完成购买"},
+    110: {"en": "1.1 Complete interview", "zh": "1.1 完整访问"},
+    120: {"en": "1.2 Partial interview, usable", "zh": "1.2 部分完成（可用）"},
+    211: {"en": "2.11 Refusal, has bought", "zh": "2.11 拒访（已购买）"},
+    212: {"en": "2.12 Break-off", "zh": "2.12 中途退出"},
+    230: {"en": "2.3 Other reason, has bought", "zh": "2.3 其他原因（已购买）"},
+    233: {"en": "2.33 Language", "zh": "2.33 语言不通"},
+    300: {"en": "3.0 Not known whether bought", "zh": "3.0 是否购买不详"},
+    400: {"en": "4.0 Not eligible: no purchase just completed", "zh": "4.0 不合格：刚才未完成购买"},
 }
 INTERVIEWS = (110, 120)
 
@@ -102,24 +112,29 @@ def contact_section(stores: Mapping[str, Words] | None = None) -> Section:
 
 
 def visit_section(products: Mapping[str, Words] | None = None) -> Section:
-    """What was bought, minutes in the store and visits per month: the last two serve the weights.
+    """Minutes in the store and visits per month, which serve the weights; before them what was bought.
+
+    What was bought is asked only with ``products`` (code -> words): what a chain sells is its own.
 
     >>> [question.name for question in visit_section().questions]
-    ['product', 'minutes_in_store', 'visits_per_month']
+    ['minutes_in_store', 'visits_per_month']
+    >>> visit_section({"bread": {"en": "Bread", "zh": "面包"}}).questions[0].codes
+    ('bread',)
     """
+    bought = Question(
+        "product",
+        "single",
+        {"en": "What did you buy?", "zh": "您购买了什么？"},
+        choices=choices_of(products or {}),
+        required=True,
+        hint={"en": "If several, the dearest.", "zh": "如购买多件，选价格最高的一件。"},
+    )
     blank: Text = {"en": "Leave blank if the customer can't say.", "zh": "顾客说不清时留空。"}
     return Section(
         "visit",
         {"en": "This visit", "zh": "本次到店"},
         (
-            Question(
-                "product",
-                "single",
-                {"en": "What did you buy?", "zh": "您购买了什么？"},
-                choices=choices_of(products or PRODUCTS),
-                required=True,
-                hint={"en": "If several, the dearest.", "zh": "如购买多件，选价格最高的一件。"},
-            ),
+            *([bought] if products else []),
             Question(
                 "minutes_in_store",
                 "timed",

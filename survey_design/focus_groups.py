@@ -5,11 +5,11 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
 from importlib import resources
 from itertools import product
 from math import comb, isfinite
-from typing import TYPE_CHECKING, Any, Literal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 import pandas as pd
@@ -26,6 +26,7 @@ Per = Literal["city", "study"]
 
 FEWEST, MOST = 1, 2  # sessions per segment that the study plan calls moderate
 _SMALL, _LARGE = 5, 10  # participants between which a table can still talk
+_PARTS = 12  # the largest whole number that is a part (2 to 1); larger ones are percentages
 _ASSURANCE = 0.95  # chance that enough of those invited come
 
 SEGMENTS: Mapping[str, Text] = {
@@ -365,7 +366,11 @@ class FocusGroupPlan(Result):
         return _trade_off(self)
 
     def participants(self, quotas: Mapping[str, Mapping[str, float]] | None = None) -> ParticipantMatrix:
-        """Who is to sit in which session (see :class:`ParticipantMatrix`)."""
+        """Who is to sit in which session (see :class:`ParticipantMatrix`).
+
+        ``quotas`` holds levels with their shares: shares that sum to 1, percentages that sum to 100, or small whole
+        numbers for parts (two to one).
+        """
         return _participants(self, QUOTAS if quotas is None else quotas)
 
     def cautions(self) -> tuple[Text, ...]:
@@ -658,7 +663,7 @@ def _participants(plan: FocusGroupPlan, quotas: Mapping[str, Mapping[str, float]
 
 
 def _shares(name: str, levels: Any) -> dict[str, float]:
-    """Shares that sum to 1, from weights."""
+    """Shares that sum to 1, from shares, percentages or parts."""
     good = isinstance(levels, Mapping) and levels
     bad = [] if not good else [
         level for level, weight in levels.items()
@@ -671,8 +676,26 @@ def _shares(name: str, levels: Any) -> dict[str, float]:
         )
     if name in ("place", "session", "city", "segment", "role"):
         raise SpecError(f"quota '{name}' has the name of a column of the matrix. Choose another name.")
-    total = sum(levels.values())
+    weights = [float(weight) for weight in levels.values()]
+    total = sum(weights)
+    if not _adds_up(weights):
+        said = " + ".join(f"{level} {weight:g}" for level, weight in levels.items())
+        raise SpecError(
+            f"quota '{name}': {said} = {total:g}, and shares must add up to 1 (or 100). Correct them, or give small whole "
+            "numbers for parts, such as {'female': 2, 'male': 1}."
+        )
     return {str(level): weight / total for level, weight in levels.items()}
+
+
+def _adds_up(weights: Sequence[float]) -> bool:
+    """True for shares that sum to 1, percentages that sum to 100 (rounded ones may miss it a little), and parts.
+
+    >>> _adds_up([0.33, 0.33, 0.33]), _adds_up([60, 40]), _adds_up([2, 1]), _adds_up([0.7, 0.6]), _adds_up([70, 60])
+    (True, True, True, False, False)
+    """
+    off, total = 0.005 * len(weights) + 1e-9, sum(weights)
+    parts = all(float(weight).is_integer() and weight <= _PARTS for weight in weights)
+    return parts or abs(total - 1) <= off or abs(total - 100) <= 100 * off
 
 
 def _next_counts(shares: Mapping[str, float], given: dict[str, int], n: int) -> dict[str, int]:
@@ -704,23 +727,36 @@ def _next_person(counts: Mapping[str, dict[str, int]], pairs: dict[tuple[str, ..
 # --- what is talked about ----------------------------------------------------------------------------------
 
 
-@cache
-def _guide_file() -> dict[str, Any]:
-    text = (resources.files("survey_design") / "focus_guide.toml").read_text(encoding="utf-8")
-    return tomllib.loads(text)
+GUIDES: Mapping[str, str] = {"general": "focus_guide.toml", "telecom": "focus_guide_telecom.toml"}
+_GUIDE_KEYS: Mapping[str, tuple[set[str], set[str]]] = {  # of an entry: keys that it must have, and that it may have
+    "blocks": ({"id", "minutes", "label", "questions"}, {"learn", "gap", "codes"}),
+    "questions": ({"en", "zh"}, set()),
+    "codes": ({"id", "en", "zh"}, set()),
+    "screening": ({"id", "text", "stops"}, set()),
+}
+_TEXTS = ("label", "learn", "gap", "text", "stops")
 
 
-def discussion_guide(*, language: Language = "en", minutes: int = 120) -> DiscussionGuide:
+def discussion_guide(
+    *, guide: str | Path = "general", language: Language = "en", minutes: int = 120
+) -> DiscussionGuide:
     """What a session talks about, block by block: seven demand dimensions, with a welcome before and thanks after.
 
     Parameters
     ----------
+    guide : "general" (shops of any trade), "telecom" (phones, cards, plans), or the path of a .toml file of your own,
+        written as ``focus_guide.toml`` of this package. Both that are shipped bear the same codes
     language : in which it is shown; both languages are in the frame
     minutes : length of a session, 60 to 240; the blocks are shortened or lengthened alike, in whole minutes
 
     Returns
     -------
     DiscussionGuide
+
+    Raises
+    ------
+    SpecError
+        If there is no such guide, or the file can't be used; the message lists every fault with its place.
 
     Examples
     --------
@@ -730,20 +766,83 @@ def discussion_guide(*, language: Language = "en", minutes: int = 120) -> Discus
     >>> codes = guide.codes()
     >>> (codes["dimension"] == "service_functions").sum(), (codes["dimension"] == "service_elements").sum()
     (np.int64(6), np.int64(7))
+    >>> discussion_guide(guide="telecom").codes()["en"].iloc[0]
+    'Phones'
     """
     check_choice("language", language, Language)
     if isinstance(minutes, bool) or not isinstance(minutes, int) or not 60 <= minutes <= 240:
         raise SpecError(f"minutes={minutes!r}: a session takes a whole number of minutes from 60 to 240.")
-    blocks = _guide_file()["blocks"]
+    content = _guide_content(guide)
+    blocks = content["blocks"]
     lengths = _whole_parts([block["minutes"] for block in blocks], minutes)
     rows = [
         {"block": block["id"], "kind": "dimension" if "codes" in block else "frame",
          "start": sum(lengths[:k]), "minutes": lengths[k],
          **{f"{part}_{tongue}": block.get(part, {}).get(tongue, "") for part in ("label", "learn", "gap")
-            for tongue in ("en", "zh")}}
+            for tongue in get_args(Language)}}
         for k, block in enumerate(blocks)
     ]  # fmt: skip
-    return DiscussionGuide(pd.DataFrame(rows), language)
+    return DiscussionGuide(pd.DataFrame(rows), language, content)
+
+
+def _guide_content(guide: str | Path) -> Mapping[str, Any]:
+    """The blocks and screening questions of a guide that is shipped, or of a file."""
+    if guide in GUIDES:
+        text, where = (resources.files("survey_design") / GUIDES[str(guide)]).read_text(encoding="utf-8"), str(guide)
+    else:
+        path = Path(guide) if isinstance(guide, (str, Path)) else Path()
+        if path.suffix.lower() != ".toml" or not path.is_file():
+            raise SpecError(f"no guide '{guide}'. Shipped: {', '.join(GUIDES)}; or give the path of a .toml file.")
+        where = path.name
+        try:
+            text = path.read_text(encoding="utf-8-sig")
+        except UnicodeDecodeError as error:
+            raise SpecError(f"{where} is not UTF-8 text (byte {error.start}). Save it as UTF-8.") from error
+    try:
+        content = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise SpecError(f"{where} is not valid TOML: {error}.") from error
+    faults = list(_guide_faults(content))
+    if faults:
+        raise SpecError(f"guide '{where}' can't be used:\n" + "\n".join(f"- {fault}" for fault in faults))
+    return content
+
+
+def _guide_faults(content: Mapping[str, Any]) -> Iterator[str]:
+    """Everything that keeps a guide's file from being used, with its place."""
+    if not content.get("blocks"):
+        yield "there is no [[blocks]]; give at least one, with id, minutes, label and questions."
+    yield from (f"'{key}' is not known; use blocks and screening." for key in set(content) - {"blocks", "screening"})
+    for kind in ("blocks", "screening"):
+        yield from _entry_faults(content.get(kind, []), kind, f"[[{kind}]] number")
+    blocks = content.get("blocks", [])
+    for block in (each for each in (blocks if isinstance(blocks, list) else []) if isinstance(each, dict)):
+        for kind in ("questions", "codes"):
+            yield from _entry_faults(block.get(kind, []), kind, f"block '{block.get('id')}', {kind} number")
+
+
+def _entry_faults(entries: Any, kind: str, place: str) -> Iterator[str]:
+    if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
+        yield f"{place.removesuffix(' number')}: it is not a list of entries with keys, as in focus_guide.toml."
+        return
+    needed, allowed = _GUIDE_KEYS[kind]
+    ids: set[str] = set()
+    for number, entry in enumerate(entries, start=1):
+        here = f"{place} {number}"
+        yield from (f"{here}: '{key}' is missing." for key in sorted(needed - set(entry)))
+        yield from (f"{here}: '{key}' is not known." for key in sorted(set(entry) - needed - allowed))
+        texts = [entry] if "en" in needed else [entry[key] for key in _TEXTS if key in entry]
+        for text in texts:
+            said = isinstance(text, dict) and all(isinstance(text.get(each), str) and text[each].strip()
+                                                  for each in get_args(Language))  # fmt: skip
+            if not said:
+                yield f"{here}: its words must be given in English (en) and Chinese (zh)."
+        length = entry.get("minutes", 1)
+        if isinstance(length, bool) or not isinstance(length, (int, float)) or not 0 < length < float("inf"):
+            yield f"{here}: minutes = {length!r} is not a number above 0."
+        if entry.get("id", "") in ids:
+            yield f"{here}: the id '{entry['id']}' is taken; give every entry its own."
+        ids |= {entry["id"]} if isinstance(entry.get("id"), str) else set()
 
 
 def _whole_parts(weights: Sequence[float], total: int) -> list[int]:
@@ -760,7 +859,15 @@ class DiscussionGuide(Result):
     """The moderator's guide: a row per block, with what to learn and which gap to find.
 
     Frame columns: ``block, kind, start, minutes``, and ``label, learn, gap`` in both languages (``label_en``, ...).
+    ``content`` is the file that it was made from.
     """
+
+    content: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def n_dimensions(self) -> int:
+        """Blocks whose statements are coded."""
+        return int((self.frame["kind"] == "dimension").sum())
 
     def title(self) -> str:
         total = int(self.frame["minutes"].sum())
@@ -777,13 +884,16 @@ class DiscussionGuide(Result):
 
     def note(self) -> str:
         if self.language == "zh":
-            return "七个需求维度，每个维度都要找出需求与现状的差距；时长为建议值。"
-        return "Seven demand dimensions; in each the gap between demand and present state is looked for. Times are proposals."
+            return f"{self.n_dimensions} 个需求维度，每个维度都要找出需求与现状的差距；时长为建议值。"
+        return (
+            f"{_many(self.n_dimensions, 'demand dimension')}; in each the gap between demand and present state is looked for. "
+            "Times are proposals."
+        )
 
     def questions(self) -> pd.DataFrame:
         """The questions, in order. Columns: ``block, number, en, zh``."""
         rows = [(block["id"], k, question["en"], question["zh"])
-                for block in _guide_file()["blocks"] for k, question in enumerate(block["questions"], start=1)]  # fmt: skip
+                for block in self.content["blocks"] for k, question in enumerate(block["questions"], start=1)]  # fmt: skip
         return pd.DataFrame(rows, columns=["block", "number", "en", "zh"])
 
     def codes(self) -> pd.DataFrame:
@@ -793,13 +903,13 @@ class DiscussionGuide(Result):
         together they span a grid of 42 cells.
         """
         rows = [(f"{block['id']}.{code['id']}", block["id"], code["en"], code["zh"])
-                for block in _guide_file()["blocks"] for code in block.get("codes", ())]  # fmt: skip
+                for block in self.content["blocks"] for code in block.get("codes", ())]  # fmt: skip
         return pd.DataFrame(rows, columns=["code", "dimension", "en", "zh"])
 
     def screening(self) -> pd.DataFrame:
         """What the recruiter asks. Columns: ``id, en, zh, stops_en, stops_zh``; ``stops`` says who is not invited."""
         rows = [(question["id"], question["text"]["en"], question["text"]["zh"], question["stops"]["en"],
-                 question["stops"]["zh"]) for question in _guide_file()["screening"]]  # fmt: skip
+                 question["stops"]["zh"]) for question in self.content.get("screening", ())]  # fmt: skip
         return pd.DataFrame(rows, columns=["id", "en", "zh", "stops_en", "stops_zh"])
 
     def sentence(self) -> str:
@@ -807,5 +917,5 @@ class DiscussionGuide(Result):
         minutes = self.frame["minutes"].to_numpy()
         name, total, most = self.frame[f"label_{self.language}"].iloc[minutes.argmax()], minutes.sum(), minutes.max()
         if self.language == "zh":
-            return f"一场 {total} 分钟，七个需求维度；时间最长的是“{name}”，{most} 分钟。"
-        return f"{total} minutes over seven demand dimensions; most of it, {most}, on '{name}'."
+            return f"一场 {total} 分钟，{self.n_dimensions} 个需求维度；时间最长的是“{name}”，{most} 分钟。"
+        return f"{total} minutes over {_many(self.n_dimensions, 'demand dimension')}; most of it, {most}, on '{name}'."

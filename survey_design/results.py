@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import html
+import re
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -23,6 +24,7 @@ Language = Literal["en", "zh"]
 Text = Mapping[str, str]
 Kind = Literal["text", "count", "number", "signed", "share", "p", "df"]
 
+_MEETING = re.compile(r"(?<=[\u4e00-\u9fff])(?=[A-Za-z0-9])|(?<=[A-Za-z0-9])(?=[\u4e00-\u9fff])")
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -62,6 +64,32 @@ class Column:
         if self.kind == "text":
             return "" if is_missing(value) else say(self.words.get(value, str(value)), language)
         return "–" if is_missing(value) or not np.isfinite(value) else _number(float(value), self.kind, self.decimals)
+
+
+@dataclass(frozen=True)
+class Variable:
+    """What a column of the data and its codes are called, in both languages.
+
+    >>> tier = Variable({"en": "tier", "zh": "门店层级"}, {"core": {"en": "core", "zh": "核心店"}})
+    >>> tier.column("tier").show("core", "zh")
+    '核心店'
+    """
+
+    label: Text = field(default_factory=dict)
+    values: Mapping[Any, Text] = field(default_factory=dict)
+
+    def column(self, name: str) -> Column:
+        """The column of a result that shows this variable."""
+        return Column(name, self.label or {"en": name}, "text", self.values)
+
+
+def spaced(text: str) -> str:
+    """A space wherever Latin letters or figures meet Chinese characters, as in "按 tier 分层".
+
+    >>> spaced("校准至tier、年龄"), spaced("校准至门店层级")
+    ('校准至 tier、年龄', '校准至门店层级')
+    """
+    return _MEETING.sub(" ", text)
 
 
 def is_missing(value: Any) -> bool:
@@ -128,12 +156,13 @@ class Estimate:
 class Result:
     """A table at full precision that can show itself.
 
-    Subclasses declare :meth:`title`, :meth:`columns` and :meth:`note`. ``language`` only changes the
-    display: ``result.in_language("zh")`` holds the same numbers.
+    Subclasses declare :meth:`title`, :meth:`columns` and :meth:`note`. ``language`` and ``called`` only change the
+    display: ``result.in_language("zh")`` and ``result.with_labels(…)`` hold the same numbers.
     """
 
     frame: pd.DataFrame
     language: Language = "en"
+    called: Mapping[str, Any] = field(default_factory=dict, kw_only=True)
 
     def __post_init__(self) -> None:
         check_choice("language", self.language, Language)
@@ -151,6 +180,49 @@ class Result:
         """The same result, shown in English (``"en"``) or Chinese (``"zh"``)."""
         return replace(self, language=language)
 
+    def with_labels(self, labels: Mapping[str, Any]) -> Self:
+        """The same result with columns of the data, and their codes, shown by name.
+
+        Parameters
+        ----------
+        labels : mapping from column to :class:`Variable` (the ``variables`` of answers will do), or to a text where only
+            the column has a name
+
+        >>> kiosks = pd.DataFrame({"tier": ["kiosk", "street"], "size": [100, 300]})
+        >>> from survey_design.sampling.allocation import allocate
+        >>> named = allocate(kiosks, 40, by="tier").with_labels(
+        ...     {
+        ...         "tier": Variable(
+        ...             {"en": "kind of store", "zh": "门店类型"}, {"kiosk": {"en": "kiosk", "zh": "售货亭"}}
+        ...         )
+        ...     }
+        ... )
+        >>> named.in_language("zh").shown()["门店类型"].tolist(), named.frame["tier"].tolist()
+        (['售货亭', 'street'], ['kiosk', 'street'])
+        """
+        return replace(self, called=dict(labels))
+
+    def column_words(self, name: str) -> str:
+        """A column of the data in words, its own name where it has no label."""
+        return say(self._variable(name).label, self.language) or name
+
+    def value_words(self, name: str, value: Any) -> str:
+        """A code of a column in words, the code itself where it has no label."""
+        values = self._variable(name).values
+        words = values.get(value) or {str(code): text for code, text in values.items()}.get(str(value))
+        return say(words, self.language) if words else str(value)
+
+    def _variable(self, name: str) -> Variable:
+        told = self.called.get(name, {})
+        return told if hasattr(told, "values") and hasattr(told, "label") else Variable(told)
+
+    def _labelled(self, column: Column) -> Column:
+        """A declared column under the label that was given for it."""
+        if column.name not in self.called:
+            return column
+        given = self._variable(column.name)
+        return replace(column, label=given.label or column.label, words={**column.words, **given.values})
+
     def to_frame(self) -> pd.DataFrame:
         """The tidy table at full precision, as a copy that may be changed."""
         return self.frame.copy()
@@ -165,7 +237,8 @@ class Result:
     def _shown_columns(self) -> list[Column]:
         """The declared columns that the frame has; the first of two with the same name."""
         named = {column.name: column for column in reversed(self.columns()) if column.name in self.frame.columns}
-        return list({column.name: named[column.name] for column in self.columns() if column.name in named}.values())
+        shown = {column.name: named[column.name] for column in self.columns() if column.name in named}
+        return [self._labelled(column) for column in shown.values()]
 
     def to_string(self) -> str:
         """Title, table and note as plain text; Chinese characters count two columns."""

@@ -19,6 +19,7 @@ from scipy.stats import norm
 
 from survey_design.errors import DataError, SpecError
 from survey_design.plots.sheet import new_axes
+from survey_design.results import Variable
 from survey_design.sampling import SampleDesign
 from survey_design.sampling.allocation import (
     Target,
@@ -335,6 +336,53 @@ def test_the_numbers_go_straight_to_the_draw():
     assert sample["weight"].to_numpy() == pytest.approx(weights.loc[sample["tier"]].to_numpy(), rel=1e-12)
 
 
+def test_the_allocation_itself_goes_to_the_draw():
+    people = pd.DataFrame({"tier": np.repeat(["kiosk", "street"], [40, 160]), "area": "a"})
+    sizes = people["tier"].value_counts().rename_axis("tier").reset_index(name="size")
+    plan, tiers = allocate(sizes, 50, by="tier", minimum=20), SampleDesign(strata="tier")
+    sample = draw(people, tiers, plan, seed=1)
+    assert sample.frame.index.tolist() == draw(people, tiers, plan.to_dict(), seed=1).frame.index.tolist()
+    assert draw(people, tiers, plan.to_frame(), seed=1).frame.index.tolist() == sample.frame.index.tolist()
+    with pytest.raises(SpecError, match="the allocation is by 'tier', the design draws in strata of 'area'"):
+        draw(people, SampleDesign(strata="area"), plan, seed=1)
+    with pytest.raises(SpecError, match="n names strata, but the design has none"):
+        draw(people, SampleDesign(), plan, seed=1)
+
+
+def test_labels_are_shown_and_the_codes_kept():
+    named = {"tier": Variable({"en": "kind of store", "zh": "门店类型"}, {"kiosk": {"en": "Kiosk", "zh": "售货亭"}})}
+    plan = allocate(TIERS, 400, by="tier", minimum=30).with_labels(named)
+    zh = plan.in_language("zh")
+    assert "售货亭" in zh.shown()["门店类型"].tolist()
+    assert "提高至下限：售货亭" in zh.note()
+    assert zh.sentence().endswith(f"每个门店类型 30 至 {plan.frame['n'].max()} 个。")
+    assert plan.sentence().endswith(" per kind of store.")
+    assert "售货亭" in [label.get_text() for label in zh.plot(new_axes(6.5)).get_yticklabels()]
+    assert "kiosk" in zh.frame["tier"].tolist()
+    margins = allocate_for_margins(TIERS, Target("gap", margin=0.2, by="tier"), by="tier").with_labels(named).margins()
+    assert "售货亭" in margins.in_language("zh").to_string()
+
+
+def test_strata_are_called_by_their_column():
+    stores = pd.DataFrame({"store": list("ab"), "size": [10, 30]})
+    assert allocate(stores, 20, by="store").sentence().endswith("from 5 to 15 per store.")
+    assert allocate(stores, 20, by="store").in_language("zh").sentence().endswith("每个 store 5 至 15 个。")
+    unnamed = allocate(stores.rename(columns={"store": "stratum"}), 20)
+    assert unnamed.sentence().endswith("per stratum.")
+    assert unnamed.in_language("zh").sentence().endswith("每层 5 至 15 个。")
+
+
+def test_without_prices_the_least_is_a_number_of_interviews():
+    tiers = TIERS.drop(columns="cost", errors="ignore")
+    plan = allocate_for_margins(tiers, Target("gap", margin=0.2), by="tier")
+    assert f"{plan.n} interviews, at most" in plan.note()
+    assert "cost" not in plan.note().lower()
+    assert f"{plan.n} 个样本，至多比理论最小值高" in plan.in_language("zh").note()
+    assert "费用合计" not in plan.in_language("zh").note()
+    priced = allocate_for_margins(tiers.assign(cost=2.0), Target("gap", margin=0.2), by="tier")
+    assert f"Cost {priced.cost:,.0f}, at most" in priced.note()
+
+
 def test_the_strata_are_left_alone():
     before = TIERS.copy(deep=True)
     allocate(TIERS, 400, by="tier", method="cost")
@@ -491,7 +539,7 @@ def test_both_languages_say_the_same():
     zh = plan.in_language("zh")
     assert zh.title() == "400 个样本在 4 个层中的分配"
     assert "提高至下限：kiosk；受上限限制：street。" in zh.note()
-    assert zh.sentence() == "400 个样本分配到 4 个层，按规模 × 标准差分配（Neyman 最优分配）；每层 30 至 220 个。"
+    assert zh.sentence() == "400 个样本分配到 4 个层，按规模 × 标准差分配（Neyman 最优分配）；每个 tier 30 至 220 个。"
     for shown in (plan, zh):
         assert "11,060" in shown.note()
         assert "220" in shown.to_string()

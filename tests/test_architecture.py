@@ -23,7 +23,7 @@ PACKAGES = ("survey_design", "servqual")
 ORDER = (
     *("privacy", "instruments", "answers", "layouts"),
     *("responses", "moments", "streams", "inference", "replicates", "explained", "regression"),
-    *("measures", "tabulation", "counts", "crosstabs", "proportions", "remarks", "shares", "distributions"),
+    *("measures", "tabulation", "counts", "polychorics", "correlations", "crosstabs", "proportions", "remarks", "shares", "distributions"),
     *("difference_scores", "gaps", "comparison"),
     *("tolerance", "disconfirmation", "criterion", "careless", "stores", "disclosure"),
     *("factor_size", "power"),
@@ -45,6 +45,8 @@ LOADS = {
     "counts": {"moments", "inference", "replicates", "responses", "tabulation"},
     "regression": {"moments", "inference", "replicates"},
     "crosstabs": {"moments", "inference", "counts", "regression"},
+    "polychorics": {"inference", "moments"},
+    "correlations": {"instruments", "moments", "polychorics", "responses"},
     "privacy": set(),
     "disclosure": set(),
     "measures": {"instruments", "responses", "moments", "inference"},

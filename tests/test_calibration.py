@@ -410,7 +410,7 @@ def test_read_responses_takes_the_design_as_it_is(tmp_path):
     memory = Responses(found.data(), INSTRUMENT, found.design)
     pd.testing.assert_frame_equal(score_gaps(responses).to_frame(), score_gaps(memory).to_frame(), rtol=1e-9)
     assert "Weights were raked to tier and sex; errors count that in." in responses.ledger.note()
-    assert "权数经迭代比例调整（raking）校准至tier、sex，误差已计入校准。" in responses.in_language("zh").ledger.note()
+    assert "权数经迭代比例调整（raking）校准至 tier、sex，误差已计入校准。" in responses.in_language("zh").ledger.note()
     note = score_gaps(responses).note()
     assert "weights raked to tier and sex, which the errors count in" in note
     assert "miss the totals" not in note
@@ -657,7 +657,7 @@ def test_table_note_and_design_in_both_languages():
     assert found.design.sentence() == (
         "Respondents were chosen in a way that is not stated; strata: stratum; weight: weight_raked, raked to sex and visit."
     )
-    assert "权数：weight_raked，经迭代比例调整（raking）校准至sex、visit" in found.design.sentence("zh")
+    assert "权数：weight_raked，经迭代比例调整（raking）校准至 sex、visit" in found.design.sentence("zh")
     assert found.in_language("zh").title() == "权数校准：调整前后"
     assert "all targets are met" in found.note()
     assert "所有目标均已达到" in found.in_language("zh").note()
@@ -676,6 +676,39 @@ def test_picture_shows_before_and_after(language):
     labels = [label.get_text() for label in ax.get_yticklabels()]
     assert labels == (["sex: f", "sex: m", "visit: first", "visit: repeat"] if language == "en" else ["sex：f", "sex：m", "visit：first", "visit：repeat"])  # fmt: skip
     assert ax.get_xlabel() == {"en": "distance from the target, as a share of it", "zh": "与目标的相对偏差"}[language]
+
+
+def test_labels_are_shown_and_the_codes_kept():
+    from survey_design.plots.sheet import new_axes
+    from survey_design.results import Variable
+
+    sex = Variable({"en": "sex", "zh": "性别"}, {"f": {"en": "women", "zh": "女"}, "m": {"en": "men", "zh": "男"}})
+    named = {"sex": sex, "visit": {"en": "kind of visit", "zh": "到店类型"}}
+    plain = rake(small(), SMALL["direct"], {"sex": SEX, "visit": VISIT})
+    zh = plain.with_labels(named).in_language("zh")
+    assert zh.shown()[["边际", "类别"]].to_numpy().tolist() == [
+        ["性别", "女"],
+        ["性别", "男"],
+        ["到店类型", "first"],
+        ["到店类型", "repeat"],
+    ]
+    assert "校准至性别、到店类型；" in zh.sentence()
+    assert "校准至 sex、visit；" in plain.in_language("zh").sentence()
+    assert "raked to sex and kind of visit" in plain.with_labels(named).sentence()
+    assert next(label.get_text() for label in zh.plot(new_axes()).get_yticklabels()) == "性别：女"
+    pd.testing.assert_frame_equal(zh.to_frame(), plain.to_frame())
+    crossed = poststratify(small(), None, {("sex", "visit"): {("f", "first"): 1, ("f", "repeat"): 2, ("m", "first"): 3, ("m", "repeat"): 4}})  # fmt: skip
+    assert crossed.with_labels(named).in_language("zh").shown().iloc[0, :2].tolist() == [
+        "性别 × 到店类型",
+        "女 × first",
+    ]
+
+
+def test_numeric_and_overall_margins_are_shown_with_labels():
+    found = calibrate(small().assign(spent=np.arange(len(small())) + 1.0), None, {"sex": {"f": 40, "m": 60}, "spent": 2100.0}, method="raking")  # fmt: skip
+    shown = found.with_labels({"spent": {"en": "money spent", "zh": "消费金额"}}).in_language("zh").shown()
+    assert shown["边际"].tolist() == ["sex", "sex", "消费金额"]
+    assert shown["类别"].tolist() == ["f", "m", ""]
 
 
 def test_benchmark_rakes_to_the_same_margins():

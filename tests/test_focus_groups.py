@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 import zipfile
 from collections import Counter
@@ -16,6 +17,7 @@ from hypothesis import strategies as st
 
 from survey_design.errors import SpecError
 from survey_design.focus_groups import (
+    GUIDES,
     QUOTAS,
     SessionCosts,
     discussion_guide,
@@ -53,7 +55,7 @@ def test_two_main_segments_and_one_to_two_sessions_each():
 
 def test_guide_counts():
     """Requirements, section 3 items 2 and 3: 7 demand dimensions, 6 touchpoints, 7 elements, 2 service standards."""
-    guide = discussion_guide()
+    guide = discussion_guide(guide="telecom")
     assert list(guide.frame.loc[guide.frame["kind"] == "dimension", "block"]) == [
         *("business_demand", "service_information", "product_demand", "service_functions"),
         *("service_elements", "service_standards", "service_delivery"),
@@ -65,6 +67,81 @@ def test_guide_counts():
     assert len(codes["service_functions"]) * len(codes["service_elements"]) == 42
     assert codes["service_standards"] == ["服务时限", "服务成功率"]
     assert codes["service_delivery"] == ["产品质量", "服务质量"]
+
+
+def test_the_general_guide_names_no_trade_and_codes_as_the_telecom_one_does():
+    general, telecom = discussion_guide(), discussion_guide(guide="telecom")
+    said = [text for table in (general.frame, general.questions(), general.codes(), general.screening())
+            for text in table[[name for name in table if name.split("_")[-1] in ("en", "zh")]].to_numpy().ravel()]  # fmt: skip
+    assert len(said) > 150
+    traded = re.compile(r"phone|telecom|\bSIM\b|computer|camera|手机|通信|电讯|套卡|3C|电脑|相机", re.IGNORECASE)
+    assert [text for text in said if traded.search(text)] == []
+    assert traded.search(" ".join(telecom.questions()["en"])) and traded.search("".join(telecom.questions()["zh"]))
+    for key, table in (("code", "codes"), ("id", "screening"), ("block", "questions")):
+        assert list(getattr(general, table)()[key]) == list(getattr(telecom, table)()[key])
+    assert list(general.frame["minutes"]) == list(telecom.frame["minutes"])
+
+
+def test_a_guide_of_ones_own_is_read_from_a_file(tmp_path):
+    path = tmp_path / "bakery.toml"
+    text = """
+[[blocks]]
+id = "hello"
+minutes = 1
+label = { en = "Hello", zh = "欢迎" }
+questions = [{ en = "Who are you?", zh = "您是？" }]
+[[blocks]]
+id = "bread"
+minutes = 3
+label = { en = "Bread", zh = "面包" }
+questions = [{ en = "Which bread?", zh = "哪种面包？" }]
+codes = [{ id = "rye", en = "Rye", zh = "黑麦" }]
+"""
+    path.write_text(text, encoding="utf-8")
+    guide = discussion_guide(guide=path, minutes=80)
+    assert list(guide.frame["minutes"]) == [20, 60]
+    assert list(guide.codes()["code"]) == ["bread.rye"]
+    assert guide.note().startswith("1 demand dimension;")
+    assert "1 个需求维度" in guide.in_language("zh").sentence()
+    docx = pytest.importorskip("docx")
+    from survey_design.forms.guide import write_guide
+
+    document = docx.Document(str(write_guide(plan_focus_groups(["Wuhan"]), tmp_path / "g.docx", guide=guide)))
+    assert "1. Which bread?" in [each.text for each in document.paragraphs]
+
+
+def test_a_guide_that_cannot_be_used_is_refused_with_all_its_faults(tmp_path):
+    with pytest.raises(SpecError, match=r"no guide 'telcom'. Shipped: general, telecom; or give the path"):
+        discussion_guide(guide="telcom")
+    path = tmp_path / "own.toml"
+    text = """
+[[blocks]]
+id = "hello"
+minutes = -1
+label = { en = "Hello" }
+question = []
+[[blocks]]
+id = "hello"
+minutes = 5
+label = { en = "Hello", zh = "欢迎" }
+questions = ["Who?"]
+codes = [{ id = "a", en = "A", zh = "" }]
+[[screen]]
+id = "x"
+"""
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(SpecError) as caught:
+        discussion_guide(guide=path)
+    for words in (
+        "guide 'own.toml' can't be used:", "'screen' is not known", "[[blocks]] number 1: 'questions' is missing",
+        "[[blocks]] number 1: 'question' is not known", "[[blocks]] number 1: its words must be given in English (en) and Chinese",
+        "minutes = -1 is not a number above 0", "[[blocks]] number 2: the id 'hello' is taken",
+        "block 'hello', questions: it is not a list of entries", "block 'hello', codes number 1: its words",
+    ):  # fmt: skip
+        assert words in str(caught.value)
+    path.write_text("[[blocks", encoding="utf-8")
+    with pytest.raises(SpecError, match="is not valid TOML"):
+        discussion_guide(guide=path)
 
 
 # --- chances -----------------------------------------------------------------------------------------------
@@ -219,6 +296,19 @@ def test_bad_costs_and_quotas_are_refused():
         plan.participants({"city": {"a": 1}})
 
 
+@pytest.mark.parametrize("levels", [{"female": 0.7, "male": 0.6}, {"female": 70, "male": 60}, {"a": 0.2, "b": 0.3}, {"a": 0.9}])
+def test_shares_that_do_not_add_up_are_refused(levels):
+    said = " + ".join(f"{level} {share:g}" for level, share in levels.items())
+    with pytest.raises(SpecError, match=rf"quota 'sex': {re.escape(said)} = [\d.]+, and shares must add up to 1"):
+        plan_focus_groups(CITIES).participants({"sex": levels})
+
+
+@pytest.mark.parametrize("levels", [{"a": 2, "b": 1}, {"a": 0.67, "b": 0.33}, {"a": 67, "b": 33}, {"a": 66.7, "b": 33.3}])
+def test_shares_percentages_and_parts_give_the_same_places(levels):
+    counts = plan_focus_groups(CITIES).participants({"kind": levels}).frame["kind"].value_counts()
+    assert counts.to_dict() == {"a": 80, "b": 40}
+
+
 def test_unusual_tables_are_flagged():
     assert "14 seats" in plan_focus_groups(["Wuhan"], participants=14).note()
     assert "每场 3 人" in plan_focus_groups(["武汉"], participants=3, language="zh").note()
@@ -235,14 +325,14 @@ def test_unusual_tables_are_flagged():
 def test_places_follow_any_quota(weights, cities, sessions, seats):
     """Every place is filled, seats and reserves are as many as planned, and no level is a whole person off or more."""
     plan = plan_focus_groups([f"c{k}" for k in range(cities)], sessions_per_segment=sessions, participants=seats)
-    levels = {f"l{k}": weight for k, weight in enumerate(weights)}
+    levels = {f"l{k}": weight / sum(weights) for k, weight in enumerate(weights)}
     matrix = plan.participants({"kind": levels, "sex": {"female": 1, "male": 1}})
     assert len(matrix.frame) == plan.invited
     assert (matrix.frame[matrix.frame["role"] == "seat"].groupby("session").size() == seats).all()
     assert matrix.frame["place"].is_unique
     counts = matrix.frame["kind"].value_counts()
     for level, weight in levels.items():
-        assert abs(counts.get(level, 0) - weight / sum(weights) * plan.invited) < len(weights)
+        assert abs(counts.get(level, 0) - weight * plan.invited) < len(weights)
     women = (matrix.frame["sex"] == "female").groupby(matrix.frame["session"]).sum()
     assert (abs(women - plan.invited / len(plan.frame) / 2) <= 1).all()
 
@@ -302,11 +392,10 @@ def test_impossible_lengths_are_refused(minutes):
         discussion_guide(minutes=minutes)
 
 
-def test_the_file_uses_chinese_punctuation_in_chinese():
-    text = (Path(__file__).parents[1] / "survey_design" / "focus_guide.toml").read_text(encoding="utf-8")
+@pytest.mark.parametrize("name", GUIDES.values())
+def test_the_file_uses_chinese_punctuation_in_chinese(name):
+    text = (Path(__file__).parents[1] / "survey_design" / name).read_text(encoding="utf-8")
     tomllib.loads(text)
-    import re
-
     for chinese in re.findall(r'zh = "([^"]*)"', text):
         assert not re.search(r"[\u4e00-\u9fff][,;:?!]", chinese), chinese
 
@@ -385,6 +474,12 @@ def test_the_papers_hold_guide_screening_quota_and_places(tmp_path, language):
             assert [words for words in table[tongue] if words not in text] == []
     assert [place for place in plan.participants().frame["place"] if place not in text] == []
     assert text.count("☐") == plan.invited
+    header = [cell.text for row in document.tables[0].rows for cell in row.cells]
+    for words in {"en": ("Date", "Place", "Moderator"), "zh": ("日期", "地点", "主持人")}.get(language, ("Place 地点",)):
+        assert any(words in cell for cell in header)
+    seats = [table for table in document.tables if len(table.columns) == 6 and "S01-01" == table.rows[1].cells[0].text]
+    held = [cell.paragraphs[0].paragraph_format.keep_with_next for row in seats[0].rows[:-1] for cell in row.cells]
+    assert held and all(held), "a session's places stay on one page"
     (grid,) = [table for table in document.tables if (len(table.rows), len(table.columns)) == (7, 8)]
     assert [cell.text for row in grid.rows[1:] for cell in row.cells[1:]] == [""] * 42
 

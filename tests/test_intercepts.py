@@ -24,11 +24,20 @@ from statsmodels.stats.weightstats import DescrStatsW
 from benchmarks import intercepts as bench
 from servqual.inference import Mean, estimate
 from survey_design.errors import DataError, SpecError
-from survey_design.intercepts import DISPOSITIONS, InterceptPlan, intercept_weights, plan_intercepts, tally_sheet
+from survey_design.intercepts import (
+    DISPOSITIONS,
+    InterceptPlan,
+    count_outcomes,
+    intercept_weights,
+    plan_intercepts,
+    tally_sheet,
+)
 from survey_design.intercepts.blocks import hourly_footfall, time_blocks
 from survey_design.intercepts.drawing import draw_table
 from survey_design.intercepts.plan import leaver_interval
 from survey_design.intercepts.weights import trim_weights
+from survey_design.plots.sheet import new_axes
+from survey_design.results import Variable
 
 AREAS = ("residential", "commercial", "industrial", "hypermarket")
 CODES = [each.name for each in DISPOSITIONS]
@@ -609,6 +618,106 @@ def test_departures_from_every_kth_are_named() -> None:
         f"every k-th (over 1): {tallies.loc[0, 'block']}"
         in intercept_weights(answers, made, tallies, target="visits").note()
     )
+
+
+# --- interviews without a block ----------------------------------------------------------------------------
+
+
+def without_block(made: InterceptPlan, rows: pd.DataFrame, day: str = "date") -> pd.DataFrame:
+    """The same rows as a form has them: store, day, and some hour of the block."""
+    about = made.frame.set_index("block").loc[rows["block"]].reset_index(drop=True)
+    hour = about["start"] + np.arange(len(about)) % about["hours"]
+    return (
+        rows.drop(columns="block")
+        .reset_index(drop=True)
+        .assign(store=about["store"], **{day: about["day"], "hour": hour})
+    )
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_the_block_is_found_by_store_date_and_hour(seed: int) -> None:
+    """The plan's own blocks are the authority: nothing changes when the column is left out."""
+    made = plan(seed)
+    answers, tallies = fieldwork(made, seed)
+    known = intercept_weights(answers, made, tallies, target="customers")
+    found = intercept_weights(without_block(made, answers), made, tallies, target="customers")
+    assert found.data()["block"].tolist() == known.data()["block"].tolist()
+    assert found.data()["weight"].tolist() == known.data()["weight"].tolist()
+    bare = without_block(made, tallies.drop(columns=["store", "day", "hour"], errors="ignore"), "day")
+    again = intercept_weights(without_block(made, answers), made, bare, target="customers")
+    assert again.data()["weight"].tolist() == known.data()["weight"].tolist()
+
+
+@pytest.mark.parametrize("write", [
+    lambda day, hour: (pd.Timestamp(day), float(hour)), lambda day, hour: (day.replace("-0", "/"), f"{hour}:59"),
+    lambda day, hour: (f"{day} 00:00:00", str(hour)), lambda day, hour: (pd.Timestamp(day).date(), f"{day}T{hour}:05:00+08:00"),
+])  # fmt: skip
+def test_dates_and_hours_in_any_spelling(write: Any) -> None:
+    made = plan()
+    block = made.frame.iloc[3]
+    day, hour = write(block["day"], block["end"] - 1)
+    found = made.with_blocks(pd.DataFrame({"store": [block["store"]], "date": [day], "hour": [hour]}))
+    assert found["block"].tolist() == [block["block"]]
+
+
+def test_weekdays_of_a_typical_week_are_found_by_date() -> None:
+    week = footfall(days=6).assign(day=lambda f: pd.to_datetime(f["day"]).dt.day_name())
+    made = plan_intercepts(week, n=160, interviewers=3, seed=1, eligible=0.7, response=0.6)
+    block = made.frame.iloc[0]
+    date = pd.date_range("2026-03-02", periods=7)[int(block["weekday"])]  # a Monday and the days after it
+    found = made.with_blocks(pd.DataFrame({"store": [block["store"]], "date": [date], "hour": [block["start"]]}))
+    assert found["block"].tolist() == [block["block"]]
+
+
+def test_the_hour_is_needed_only_where_it_decides() -> None:
+    made = plan(n=400, interviewers=8)
+    per_day = made.frame.groupby(["store", "day"])["block"].agg(["size", "first"]).reset_index()
+    one, many = per_day[per_day["size"] == 1].iloc[0], per_day[per_day["size"] > 1].iloc[0]
+    found = made.with_blocks(pd.DataFrame({"store": [one["store"]], "date": [one["day"]]}))
+    assert found["block"].tolist() == [one["first"]]
+    with pytest.raises(DataError, match="several blocks on this day: the hour decides"):
+        made.with_blocks(pd.DataFrame({"store": [many["store"]], "date": [many["day"]], "hour": [None]}))
+
+
+def test_rows_that_fit_no_block_are_all_named() -> None:
+    made = plan()
+    block = made.frame.iloc[0]
+    rows = pd.DataFrame({"store": [block["store"], "S99", block["store"], block["store"], None],
+                         "date": [block["day"], block["day"], "2027-01-01", block["day"], block["day"]],
+                         "hour": [block["start"], block["start"], block["start"], "noon", block["start"]]})  # fmt: skip
+    with pytest.raises(DataError, match="4 rows of responses fit no single block of the plan") as error:
+        intercept_weights(rows, made, target="visits")
+    assert error.value.cases["row"].tolist() == [3, 4, 5, 6]
+    assert set(error.value.cases["problem"]) == {"no block of the plan"}
+    with pytest.raises(DataError, match="don't say in which block"):
+        intercept_weights(rows.drop(columns="date"), made, target="visits")
+
+
+def test_a_noted_block_counts_and_blanks_are_found() -> None:
+    made = plan()
+    first, second = made.frame.iloc[0], made.frame.iloc[4]
+    rows = pd.DataFrame({"block": [first["block"], " "], "store": [first["store"], second["store"]],
+                         "date": [first["day"], second["day"]], "hour": [23, second["start"]]})  # fmt: skip
+    assert made.with_blocks(rows)["block"].tolist() == [first["block"], second["block"]]
+    assert rows["block"].tolist() == [first["block"], " "]
+
+
+def test_contacts_without_a_place_are_not_dropped_silently() -> None:
+    contacts = pd.DataFrame({"block": ["A", None], "outcome": ["complete", "refusal"]})
+    with pytest.raises(DataError, match="1 contacts don't say where or when"):
+        count_outcomes(contacts)
+
+
+def test_stores_are_shown_by_their_labels() -> None:
+    named = {
+        "store": Variable(values={"S01": {"en": "Main Street", "zh": "大街店"}}),
+        "tier": {"en": "level", "zh": "级别"},
+    }
+    made = plan().with_labels(named).in_language("zh")
+    for shown in (made, made.by_store(), made.timetable(), tally_sheet(made)):
+        assert "大街店" in shown.shown()["门店"].tolist()
+    assert "级别" in made.by_store().shown()
+    assert "大街店" in [label.get_text() for label in made.plot(new_axes()).get_yticklabels()]
 
 
 def test_result_says_its_target_and_hands_over_data_and_design() -> None:

@@ -74,7 +74,7 @@ WITHOUT_STATISTIC = {
     "t_words z_words",
     "survey_design.size.power": "pair_of",
     "survey_design.size.stages": "Regions",
-    "survey_design.sampling.allocation": "Target stratum_labels raise_faults",
+    "survey_design.sampling.allocation": "Target stratum_labels",
     "survey_design.sampling.regions": "criterion_label",
     "survey_design.sampling.selection": "stream prepare_draw Drawing",
     "survey_design.calibration": "Law",

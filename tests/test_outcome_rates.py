@@ -18,6 +18,7 @@ from survey_design.errors import DataError, SpecError
 from survey_design.intercepts import DISPOSITIONS, RATES, count_outcomes, outcome_rates, plan_intercepts, tally_sheet
 from survey_design.intercepts.outcomes import block_effect, wilson_bounds
 from survey_design.intercepts.tally import eligible_share
+from survey_design.results import Variable
 
 CODES = [each.name for each in DISPOSITIONS]
 # The example of R's outcomerate (docs.ropensci.org/outcomerate): I 4, P 2, R 1, NC 1, O 1, UH 1, UO 1, NE 1.
@@ -180,9 +181,34 @@ def test_words_in_english_and_chinese() -> None:
     assert rates.sentence("RR3", store="S1").startswith("Response rate 3 (RR3) at S1: ")
     chinese = rates.in_language("zh")
     assert chinese.title() == "调查结果率（AAPOR）（按门店）"
-    assert chinese.sentence("REF1", store="S1").startswith("S1的拒访率 1（REF1）为 ")
+    assert chinese.sentence("REF1", store="S1").startswith("S1 的拒访率 1（REF1）为 ")
     assert chinese.note().endswith("未加权。")
     assert "应答率 3（RR3）" in chinese.to_string()
+
+
+def test_hours_have_a_heading_and_a_unit() -> None:
+    tallies = random_tallies(2).assign(start=18)
+    rates = outcome_rates(tallies, by="start", rates=["RR3"])
+    assert rates.title() == "Outcome rates (AAPOR), by start (h)"
+    assert "起始小时" in rates.in_language("zh").to_string()
+    assert rates.sentence("RR3", start=18).startswith("Response rate 3 (RR3) at 18:00: ")
+    assert rates.in_language("zh").sentence("RR3", start=18).startswith("18 时的应答率 3（RR3）为 ")
+
+
+def test_values_are_told_by_their_labels() -> None:
+    named = {"store": Variable({"en": "shop", "zh": "店铺"}, {"S1": {"en": "Main Street", "zh": "大街店"}})}
+    rates = outcome_rates(random_tallies(2), by="store", rates=["RR3"]).with_labels(named)
+    assert rates.title() == "Outcome rates (AAPOR), by shop"
+    assert rates.sentence("RR3", store="S1").startswith("Response rate 3 (RR3) at Main Street: ")
+    zh = rates.in_language("zh")
+    assert zh.sentence("RR3", store="S1").startswith("大街店的应答率 3（RR3）为 ")
+    assert zh.shown()["店铺"].tolist()[:2] == ["S0", "大街店"]
+    assert "S1" in rates.to_frame()["store"].tolist()
+
+
+def test_one_block_is_no_plural() -> None:
+    assert "picked in 1 block;" in outcome_rates(EXAMPLE).note()
+    assert "blocks" in outcome_rates(random_tallies(2)).note()
 
 
 def test_given_e_is_said() -> None:

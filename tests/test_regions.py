@@ -7,11 +7,14 @@ all regions has no differences, weights make up for probabilities.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import combinations
 
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
 from sklearn.cluster import AgglomerativeClustering
 from sklearn.decomposition import PCA
 from sklearn.metrics import adjusted_rand_score, silhouette_samples
@@ -389,9 +392,14 @@ def test_both_languages_say_the_same():
     assert "消费行为（online、basket）" in found.in_language("zh").note()
     chosen = choose_regions(found, 8, seed=3)
     numbers = [f"{100 * chosen.covered:.0f}%", f"{chosen.score:.2f}", f"{100 * chosen.percentile:.0f}%"]
+    assert chosen.percentile < 0.99
     for shown, words in ((chosen, "no worse than"), (chosen.in_language("zh"), "不逊于")):
         assert words in shown.sentence()
         assert all(number in shown.sentence() for number in numbers)
+    best = replace(chosen, percentile=1.0)
+    assert best.sentence().endswith("sd on average, and none of 2,000 random choices of 8 came nearer.")
+    assert best.in_language("zh").sentence().endswith("个标准差，2,000 次同数量随机选取无一更接近。")
+    assert "no worse than 99.9% of" in replace(chosen, percentile=0.9999).sentence()  # 100% only where it is so
     assert chosen.in_language("zh").title() == "从 31 个区域中选取 8 个"
     balance = chosen.balance().in_language("zh")
     assert "经济差异" in balance.to_string()
@@ -422,6 +430,29 @@ def test_the_picture_fills_those_chosen(language):
     assert ("空心：未入选" if language == "zh" else "hollow: not chosen") in [
         t.get_text() for t in ax.get_legend().get_texts()
     ]
+
+
+@pytest.mark.parametrize(
+    "criteria", [CRITERIA, {"flat": "income"}, {"round": ["income", "wait"]}], ids=["usual", "flat", "round"]
+)
+@pytest.mark.parametrize("own", [True, False])
+def test_the_axes_of_the_picture_have_equal_units(criteria, own):
+    """Distances in all directions compare: a point of the sheet is the same length across and up."""
+    found = group_regions(cities(12), criteria, by="city", groups=2)
+    if own:
+        ax = found.plot(new_axes(6.5))
+    else:
+        figure = Figure(figsize=(9, 3))
+        FigureCanvasAgg(figure)
+        ax = found.plot(figure.add_subplot())
+    ax.figure.canvas.draw()
+    (x0, y0), (x1, y1) = ax.transData.transform([(0, 0), (1, 1)])
+    assert x1 - x0 == pytest.approx(y1 - y0, rel=1e-6)
+    places = np.concatenate([mark.get_offsets() for mark in ax.collections])
+    assert (places[:, 1] >= ax.get_ylim()[0]).all()
+    assert (places[:, 1] <= ax.get_ylim()[1]).all()
+    if own:
+        assert ax.bbox.height * 72 / ax.figure.dpi >= 239
 
 
 def test_the_picture_of_groups_has_all_regions():

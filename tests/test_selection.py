@@ -23,7 +23,7 @@ from benchmarks.draws import FIRST, cases
 from servqual import Total, estimate, load_instrument, score_performance
 from servqual.responses import Responses
 from survey_design import DataError, SampleDesign, SpecError
-from survey_design.results import Result
+from survey_design.results import Result, Variable
 from survey_design.sampling.selection import (
     METHOD_WORDS,
     cube,
@@ -424,6 +424,42 @@ def test_certain_units_bring_no_error(stores: pd.DataFrame) -> None:
     total, se = total_and_se(sample)
     assert total == pytest.approx(31.0 + spread.sum())
     assert se == pytest.approx(np.sqrt((1 - smallest) * 2 / 1 * ((spread - spread.mean()) ** 2).sum()), rel=1e-9)
+
+
+def test_the_columns_that_the_draw_made_have_words(stores: pd.DataFrame) -> None:
+    design = draw(stores, SampleDesign(), 3, method="pps", size="traffic", seed=1).design
+    assert "strata: as drawn, certain units apart" in design.sentence()
+    assert "分层：抽样所用的层，必选单元单列" in design.sentence("zh")
+    assert "总体规模：按层内最小入样概率折算" in design.sentence("zh")
+    assert "error_" not in design.sentence() + design.sentence("zh")
+
+
+@pytest.mark.parametrize("strata", [None, "tier"])
+def test_certain_units_are_told_in_words(strata: str | None) -> None:
+    """A certain store is a stratum that was completely visited: the note names it in the reader's language."""
+    generator = np.random.default_rng(1)
+    stores = pd.DataFrame({"store": [f"S{k}" for k in range(8)], "tier": ["core"] * 4 + ["other"] * 4,
+                           "traffic": [900, 60, 50, 40, 30, 20, 10, 10]})  # fmt: skip
+    n = {"core": 2, "other": 2} if strata else 4
+    sample = draw(stores, SampleDesign(strata=strata, clusters="store"), n, method="pps", size="traffic", seed=2)
+    instrument = load_instrument("servperf-22")
+    rows = sample.frame.loc[sample.frame.index.repeat(12)].reset_index(drop=True).assign(respondent=range(48))
+    answers = {name: generator.integers(3, 8, len(rows)) for name in instrument.columns("perception").values()}
+    found = score_performance(Responses(rows.assign(**answers), instrument, sample.design, respondent="respondent"))
+    told = "core (certain)" if strata else "units certain to be drawn"
+    assert f"about these clusters: {told}" in found.note()
+    assert ("结论仅针对这些群：core（必选单元）" if strata else "结论仅针对这些群：必选单元") in found.in_language(
+        "zh"
+    ).note()
+
+
+def test_a_sample_shows_labels(stores: pd.DataFrame) -> None:
+    named = {"tier": Variable({"en": "level", "zh": "门店层级"}, {"flagship": {"en": "Flagship", "zh": "旗舰店"}})}
+    sample = draw(stores, TIER, EACH, seed=1).with_labels(named)
+    assert "drawn per stratum: Flagship 2 of 5, ordinary 3 of 7" in sample.note()
+    zh = sample.in_language("zh")
+    assert "各层抽取数/总数：旗舰店 2/5、ordinary 3/7" in zh.note()
+    assert "旗舰店" in zh.shown()["门店层级"].tolist()
 
 
 def test_everyone_drawn_leaves_no_error(stores: pd.DataFrame) -> None:

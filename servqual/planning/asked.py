@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import date
+from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from servqual.instruments import Instrument, available_instruments, load_instrument
+from servqual.planning.reached import gap_deff
 from servqual.settings import Settings, is_number, is_whole, listed, open_study
-from survey_design.errors import check_between, check_choice
+from survey_design.errors import SpecError, check_between, check_choice
 from survey_design.questionnaire import Choice, Question
-from survey_design.results import Language, Text
+from survey_design.results import Language, Text, Variable
 
 if TYPE_CHECKING:
     from servqual.planning.planned import PlanResults
@@ -36,7 +38,8 @@ _COSTS = _keys(number="fixed store interview expectation city session incentive 
 _BUDGET = _keys(number="interviews focus_groups")
 _SIZE = _keys(number="population per_store icc cv deff response_rate", quotas="quotas")
 _SIZES: Mapping[str, Mapping[str, str]] = {
-    "gap": _keys(number="sd sd_e sd_p r margin gap power ratio", text="pairing quantile alternative"),
+    "gap": _keys(number="sd sd_e sd_p r margin gap power ratio", text="pairing quantile alternative")
+    | _keys(truth="expectation_in_stores"),
     "mean": _keys(number="sd margin difference power", text="quantile alternative"),
     "share": _keys(number="p margin null power", text="method alternative"),
     "comparison": _keys(
@@ -56,9 +59,10 @@ _SECTION: Mapping[str, Mapping[str, str]] = {
     | _keys(text="store strata area_type region size allocation method", whole="minimum maximum interviews per_store")
     | _keys(whole_or_numbers="n", number="power", numbers_by_name="sd cost", texts="order balance"),
     "intercepts": _READING
+    | _keys(text="store day hour leavers")
     | _keys(whole="n choose block_hours blocks_per_store minimum", number="minutes_per_interview eligible response")
     | _keys(whole_or_texts="interviewers", days="days", text="quotas"),
-    "focus_groups": _keys(texts="cities", labels="segments", whole_or_numbers="sessions_per_segment", text="per")
+    "focus_groups": _keys(labels="cities segments", whole_or_numbers="sessions_per_segment", text="per")
     | _keys(whole="participants minutes", number="show_rate theme_share icc", quotas_of_people="quotas"),
     "forms": _keys(text="instrument", texts="forms languages", labels="products", questions="questions")
     | _keys(truth="importance intercept", code="dont_know"),
@@ -84,6 +88,8 @@ class StudyPlan:
     costs, budget : prices, and what may be spent: ``budget["interviews"]``, ``budget["focus_groups"]``
     sizes : what is to be estimated ("gap", "share", …) and the arguments of its ``size_for_…``
     sections : the arguments of the other parts that are asked for
+    icc : how alike the customers of a store are taken to be; None where nothing is said
+    variables : what columns and codes are called, as [variables] says
     """
 
     folder: Path
@@ -97,6 +103,8 @@ class StudyPlan:
     budget: Mapping[str, float] = field(default_factory=dict)
     sizes: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     sections: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    icc: float | None = None
+    variables: Mapping[str, Variable] = field(default_factory=dict)
 
     def results(self, language: Language | None = None, *, tell: Callable[[str], None] | None = None) -> PlanResults:
         """Size, draw, and lay out the forms.
@@ -177,7 +185,7 @@ class _PlanReader(Settings):
     """Turns the parsed ``[plan]`` into a StudyPlan."""
 
     def plan(self) -> StudyPlan:
-        from servqual.study import TOP
+        from servqual.study import TOP, read_variables
 
         self._only(self.content, "top level", TOP)
         with self._at("language"):
@@ -185,6 +193,7 @@ class _PlanReader(Settings):
         if "plan" not in self.content:
             self._fail("[plan]", "the table is missing", "write [plan] and under it what is to be planned, such as "
                        "[plan.size.share] with p = 0.5 and margin = 0.05")  # fmt: skip
+        self._refuse_misspelt()
         top = self._values(self.content["plan"], "[plan]", _PLAN)
         sections = {name: self._section(name, top[name]) for name in SECTIONS[1:] if name in top}
         return StudyPlan(
@@ -199,7 +208,21 @@ class _PlanReader(Settings):
             budget=self._amounts(top, "budget", _BUDGET),
             sizes=self._sizes(top.get("size")),
             sections=sections,
+            icc=top.get("size", {}).get("icc"),
+            variables=read_variables(self),
         )
+
+    def _refuse_misspelt(self) -> None:
+        """All keys that are not known, in one message."""
+        found = []
+        for place, table, known in _tables(self.content["plan"]):
+            for key in table:
+                if key not in known:
+                    near = get_close_matches(key, known, n=1)
+                    hint = f" Did you mean '{near[0]}'?" if near else ""
+                    found.append(f"{place}, key '{key}': it is not known; use {', '.join(sorted(known))}.{hint}")
+        if found:
+            raise SpecError(f"{self.where}, " + "\n".join(found))
 
     def _level(self, top: Mapping[str, Any]) -> float:
         level = float(top.get("level", 0.95))
@@ -235,6 +258,8 @@ class _PlanReader(Settings):
         shared = self._shared(values)
         own = {name: self._values(values[name], f"[plan.size.{name}]", _SIZES[name]) for name in asked}
         sizes = {name: {**_only_for(name, shared), **own[name]} for name in asked if name != "stores"}
+        if "gap" in sizes:
+            sizes["gap"] = _of_two_samples(sizes["gap"], staged="per_store" in values)
         if "stores" in own:
             about: dict[str, Any] = {key: values[key] for key in ("icc", "cv") if key in values}
             sizes["stores"] = {**about, **own["stores"]}
@@ -315,6 +340,28 @@ class _PlanReader(Settings):
             with self._at(here):
                 questions.append(Question(choices=choices, **values))
         return tuple(questions)
+
+
+def _tables(plan: Any) -> Iterator[tuple[str, Mapping[str, Any], Mapping[str, str]]]:
+    """Every table of ``[plan]`` that is one: its place, what it says, and the keys it may have."""
+    known: dict[str, Mapping[str, str]] = {"": _PLAN, "costs": _COSTS, "budget": _BUDGET, **_SECTION}
+    known["size"] = {**_SIZE, **dict.fromkeys(_SIZES, "table")}
+    known |= {f"size.{name}": keys for name, keys in _SIZES.items()}
+    for name, keys in known.items():
+        table = plan
+        for part in filter(None, name.split(".")):
+            table = table.get(part) if isinstance(table, dict) else None
+        if isinstance(table, dict):
+            yield f"[plan.{name}]" if name else "[plan]", table, keys
+
+
+def _of_two_samples(asked: dict[str, Any], *, staged: bool) -> dict[str, Any]:
+    """A gap whose expectations come from other people: only perceptions are asked in stores, and alike there."""
+    in_stores = asked.pop("expectation_in_stores", False)
+    spreads = [asked.get(key, 0) for key in ("sd_e", "sd_p")] + [asked.get("ratio", 1.0)]
+    if staged and not in_stores and asked.get("pairing") == "independent" and min(spreads) > 0:
+        asked["deff"] = gap_deff(*spreads, deff=asked["deff"])
+    return asked
 
 
 def _only_for(name: str, shared: Mapping[str, Any]) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pandas as pd
 
@@ -33,10 +33,20 @@ class Coverage(Result):
 
     def missed(self) -> list[str]:
         """The kinds of which no store was drawn."""
-        return [str(value) for value in self.frame.loc[self.frame["drawn"] == 0, "value"]]
+        return [str(value) for value in self._missed()["value"]]
+
+    def _missed(self) -> pd.DataFrame:
+        return self.frame[self.frame["drawn"] == 0]
 
     def title(self) -> str:
         return say(_WORDS["title"], self.language)
+
+    def shown(self) -> pd.DataFrame:
+        """The table as text; each kind by the name that its own column gives it."""
+        pairs = zip(self.frame["variable"], self.frame["value"], strict=True)
+        words = [(self.column_words(name), self.value_words(name, value)) for name, value in pairs]
+        named = self.frame.assign(variable=[name for name, _ in words], value=[value for _, value in words])
+        return Result.shown(replace(self, frame=named))
 
     def columns(self) -> tuple[Column, ...]:
         return (
@@ -49,7 +59,7 @@ class Coverage(Result):
         )
 
     def note(self) -> str:
-        missed = self.missed()
+        missed = [self.value_words(row.variable, row.value) for row in self._missed().itertuples()]
         named = ("、" if self.language == "zh" else ", ").join(missed)
         return say(_WORDS["some" if missed else "all"], self.language).format(named=named)
 

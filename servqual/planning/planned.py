@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -13,9 +13,11 @@ import pandas as pd
 from servqual.planning.asked import StudyPlan, load_plan
 from servqual.planning.costs import CostPlan, cost_plan
 from servqual.planning.coverage import Coverage, coverage
-from survey_design.errors import DataError, SpecError, check_columns
-from survey_design.files.table import Source, read_table
-from survey_design.results import Language, Text, say
+from servqual.planning.reached import Reached, reached
+from servqual.planning.tables import NAMING, column, named_file, tables_of
+from survey_design.errors import DataError, SpecError
+from survey_design.files.table import Source
+from survey_design.results import Language, Text, Variable, say
 from survey_design.sampling import SampleDesign
 from survey_design.sampling.allocation import Allocation
 
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from survey_design.size import SampleSize, StoresAndCustomers
 
 Tell = Callable[[str], None]
+Answers = TypeVar("Answers", bound=Any)  # a frame, or a filled form with one
 STORE_WEIGHT = "store_weight"
 LEAST = 5  # interviews in a store
 _LEAST_STORES = 2  # in a stratum: one store has no error of its own
@@ -79,8 +82,10 @@ class PlanResults:
     intercepts, tally : timetable of the exit interviews, and the sheets to be filled in
     focus_groups, guide : sessions, and what they talk about
     questionnaire : the form
+    expectation_questionnaire : the form of those who are asked elsewhere what they expect
     costs : what all of it costs
     sources : the files it was made from
+    tables : what these files hold, by part
     """
 
     plan: StudyPlan
@@ -97,8 +102,10 @@ class PlanResults:
     focus_groups: FocusGroupPlan | None = None
     guide: DiscussionGuide | None = None
     questionnaire: Questionnaire | None = None
+    expectation_questionnaire: Questionnaire | None = None
     costs: CostPlan | None = None
     sources: tuple[Source, ...] = ()
+    tables: Mapping[str, pd.DataFrame] = field(default_factory=dict, repr=False)
 
     @property
     def interviews(self) -> int | None:
@@ -117,6 +124,26 @@ class PlanResults:
         return counts.get("expectation")
 
     @property
+    def reached(self) -> Reached | None:
+        """What the sizes reach with the quotas of the drawn stores; None without sizes or without stores."""
+        shared = self.intercepts.stores["quota"] if self.intercepts is not None else None
+        shared = self.quotas.frame["n"] if shared is None and self.quotas is not None else shared
+        if shared is None or not self.sizes:
+            return None
+        quotas = [int(n) for n in shared]
+        found = reached(self.sizes, self.plan.sizes, quotas, self.expectations, self.plan.icc)
+        return found.in_language(self.language)
+
+    @property
+    def labels(self) -> dict[str, Variable]:
+        """What columns and codes are called in the plan's tables and pictures, as [variables] says."""
+        named, stores = dict(self.plan.variables), self.plan.sections.get("stores", {})
+        ours = {"store": "store", "area_type": "area_type", "tier": "strata"}
+        told = {name: named[stores[key]] for name, key in ours.items() if stores.get(key) in named}
+        cities = self.plan.sections.get("focus_groups", {}).get("cities", {})
+        return {**named, **told, "city": Variable({}, cities)}
+
+    @property
     def design(self) -> SampleDesign | None:
         """The design that the analysis reads: its columns are those that :meth:`weigh` gives; None without stores."""
         if self.intercepts is not None:
@@ -124,20 +151,22 @@ class PlanResults:
         return None if self.stores is None else replace(self.stores.design, weight="weight")
 
     def weigh(
-        self, responses: pd.DataFrame, tallies: pd.DataFrame | None = None, *, target: str = "visits", **options: Any
-    ) -> pd.DataFrame:
+        self, responses: Answers, tallies: pd.DataFrame | None = None, *, target: str = "visits", **options: Any
+    ) -> Answers:
         """The answers with the columns that :attr:`design` names, so that nobody types them.
 
         Parameters
         ----------
-        responses : a row per interview, with ``block`` where exit interviews were planned, else with the store
+        responses : a row per interview, with ``block`` where exit interviews were planned, else with the store; or a filled
+            form as ``read_filled`` hands it over, which comes back as one: ``read_responses(planned.weigh(filled),
+            instrument, planned.design)`` needs nothing typed again
         tallies : filled tally sheets, where they were kept
         target : "visits" or "customers"; see :func:`survey_design.intercepts.intercept_weights`
         options : further arguments of that function
 
         Returns
         -------
-        DataFrame
+        DataFrame, or a filled form with such a frame
             With a timetable, ``weight`` is one over the chance of a leaver, corrected for refusals where there are
             tallies. Without one it is ``store_weight × traffic / interviews in the store``, or without traffic
             ``store_weight / interviews in the store``, every store then counting alike.
@@ -152,7 +181,10 @@ class PlanResults:
         """
         from servqual.planning.field import weighed
 
-        return weighed(self, responses, tallies, target, options)
+        if isinstance(responses, pd.DataFrame):
+            return weighed(self, responses, tallies, target, options)
+        frame = weighed(self, responses.frame, tallies, target, options)
+        return replace(responses, frame=frame)
 
     def report(self) -> Report:
         """The plan as a report: in short, then part by part."""
@@ -165,6 +197,12 @@ class PlanResults:
         from servqual.planning.page import in_short
 
         return in_short(self)
+
+    def warnings(self) -> list[str]:
+        """What the plan doesn't reach, each in one sentence; empty where it reaches what was asked for."""
+        from servqual.planning.page import warnings
+
+        return warnings(self)
 
     def design_toml(self) -> str:
         """Lines that carry the design into study.toml; empty where nothing was drawn."""
@@ -213,7 +251,8 @@ def plan_study(path: str | Path, language: Language | None = None) -> PlanResult
 
 def compute(plan: StudyPlan, language: Language, tell: Tell) -> PlanResults:
     """Every part that is asked for, each from those before it."""
-    done = PlanResults(plan, language)
+    tables, sources = tables_of(plan)
+    done = PlanResults(plan, language, tables=tables, sources=sources)
     for name, (words, part) in _PARTS.items():
         if name in plan.sections or (name == "size" and plan.sizes):
             tell(words)
@@ -256,7 +295,7 @@ def _staged(done: PlanResults) -> StoresAndCustomers | None:
         if key not in plan.costs:
             plan.fail(f"[plan.costs] {key}", "the key is missing; [plan.size.stores] weighs stores against interviews",
                       f"write {key} = and what one more costs")  # fmt: skip
-    asked = dict(plan.sizes["stores"])
+    asked = {**_listed_stores(done), **plan.sizes["stores"]}
     if "margin" not in asked and "interviews" in plan.budget:
         asked["budget"] = plan.budget["interviews"]
     prices = {"cost_per_store": plan.costs["store"], "cost_per_interview": plan.costs["interview"],
@@ -264,6 +303,19 @@ def _staged(done: PlanResults) -> StoresAndCustomers | None:
     with plan.at("[plan.size.stores]"):
         staged: StoresAndCustomers = _called(size_for_stores_and_customers, {**prices, **asked}, plan.level)
     return staged.in_language(done.language)
+
+
+def _listed_stores(done: PlanResults) -> dict[str, Any]:
+    """What the list of stores says about a number of stores: how many there are, in how many strata."""
+    if "stores" not in done.plan.sections:
+        return {}
+    asked, frame = done.plan.sections["stores"], done.tables["stores"]
+    known = {"stores_in_population": len(frame)}
+    if "strata" in asked:
+        known["strata"] = frame[asked["strata"]].nunique()
+    if "per_store" in asked:
+        known["minimum_per_store"] = asked["per_store"]
+    return known
 
 
 def _cells(size: SampleSize) -> Iterator[tuple[Text, int]]:
@@ -292,72 +344,34 @@ def interviews_of(done: PlanResults) -> int | None:
 # --- whom and where ----------------------------------------------------------------------------------------
 
 
-def _table_of(plan: StudyPlan, section: str) -> tuple[pd.DataFrame, Source]:
-    """The file of a section, texts that are numbers as numbers."""
-    asked = plan.sections[section]
-    reading = {key: asked[key] for key in ("encoding", "sheet") if key in asked}
-    with plan.at(f"[plan.{section}] file"):
-        frame, source = read_table(asked["file"], **reading)
-    return frame.apply(_numbers), source
-
-
-def _numbers(column: pd.Series) -> pd.Series:
-    """The column as numbers, if every cell is one and none has leading zeros, as codes may have."""
-    texts = column.astype(str).str.strip()
-    if column.isna().all() or texts.str.fullmatch(r"0\d+.*").any():
-        return column
-    numbers = pd.to_numeric(column, errors="coerce")
-    return numbers if numbers.notna().all() else column
-
-
 def _regions(done: PlanResults) -> PlanResults:
     from survey_design.sampling.regions import choose_regions, group_regions
 
     plan, asked = done.plan, done.plan.sections["regions"]
-    frame, source = _table_of(plan, "regions")
+    frame = done.tables["regions"]
     grouping = {key: asked[key] for key in ("size", "groups") if key in asked}
     choosing = {key: asked[key] for key in ("method", "minimum") if key in asked}
-    with plan.at("[plan.regions]"):
+    with plan.at("[plan.regions]"), named_file(asked["file"].name):
         groups = group_regions(frame, asked["criteria"], by=asked.get("region", "region"), **grouping)
         chosen = choose_regions(groups, asked["n"], seed=plan.seed, **choosing)
-    return replace(done, regions=chosen.in_language(done.language), sources=(*done.sources, source))
+    return replace(done, regions=chosen.in_language(done.language))
 
 
 def _stores(done: PlanResults) -> PlanResults:
     plan, asked = done.plan, done.plan.sections["stores"]
-    frame, source = _table_of(plan, "stores")
-    frame = _frame_of_stores(plan, frame)
-    with plan.at("[plan.stores]"):
+    frame = done.tables["stores"]
+    with plan.at("[plan.stores]"), named_file(asked["file"].name):
         allocation = _allocated(done, frame)
         sample = _drawn(done, frame, allocation)
     kinds = [asked[key] for key in ("area_type", "region") if key in asked]
     covered = coverage(frame, sample.frame, kinds).in_language(done.language) if kinds else None
-    done = replace(done, allocation=allocation, stores=sample, coverage=covered, sources=(*done.sources, source))
+    done = replace(done, allocation=allocation, stores=sample, coverage=covered)
     n = interviews_of(done)
     if "intercepts" in plan.sections or n is None:
         return done
     with plan.at("[plan.stores] interviews"):
         quotas = _quotas(sample.frame, n, asked.get("per_store", LEAST), column(plan, "store"), asked.get("size"))
     return replace(done, quotas=quotas.in_language(done.language))
-
-
-def column(plan: StudyPlan, what: str) -> str:
-    """The name of a column of the list of stores: the one given, or the word itself."""
-    return str(plan.sections.get("stores", {}).get(what, what))
-
-
-def _frame_of_stores(plan: StudyPlan, frame: pd.DataFrame) -> pd.DataFrame:
-    """The columns of the list of stores that the study names, none of which the draw is to make."""
-    asked = plan.sections["stores"]
-    named = [column(plan, "store"), *(asked[key] for key in ("strata", "area_type", "region", "size") if key in asked)]
-    with plan.at("[plan.stores]"):
-        check_columns([*named, *asked.get("order", ()), *asked.get("balance", ())], frame.columns, asked["file"].name)
-    made = [STORE_WEIGHT, "inclusion_probability", "weight"]
-    taken = [name for name in made if name in named]
-    if taken:
-        raise SpecError(f"{plan.file}, [plan.stores] file: {asked['file'].name} has {', '.join(taken)} already, which the "
-                        "draw makes. Rename or remove the column.")  # fmt: skip
-    return frame[list(dict.fromkeys([*named, *asked.get("order", ()), *asked.get("balance", ())]))]
 
 
 def _allocated(done: PlanResults, frame: pd.DataFrame) -> Allocation | None:
@@ -382,8 +396,26 @@ def _allocated(done: PlanResults, frame: pd.DataFrame) -> Allocation | None:
         method, bounds = "proportional", {"maximum": "n_given"}
     least = "n_given" if isinstance(n, dict) else asked.get("minimum", _LEAST_STORES)
     total = int(sum(n.values())) if isinstance(n, dict) else n
+    if not isinstance(n, dict):
+        _check_total(n, dict(zip(strata[by].astype(str), strata["stores"], strict=True)), asked)
     found = allocate(strata, total, method=method, by=by, size="stores", minimum=least, **bounds)
     return _OfStores(**_values(found)).in_language(done.language)
+
+
+def _check_total(n: int, there: Mapping[str, int], asked: Mapping[str, Any]) -> None:
+    """Refuse a number of stores that the list, or the bounds of the strata, do not allow."""
+    file, listed = asked["file"].name, sum(there.values())
+    least, most = asked.get("minimum", _LEAST_STORES), asked.get("maximum", listed)
+    low, high = (sum(min(bound, k) for k in there.values()) for bound in (least, most))
+    strata = ", ".join(f"{name} {k}" for name, k in there.items())
+    if n > listed:
+        raise SpecError(f"n = {n} stores cannot be drawn: {file} lists {listed} ({strata}). Write n = {listed} or less.")
+    if n > high:
+        raise SpecError(f"n = {n} stores cannot be drawn with maximum = {most}: the strata ({strata}) then give {high} "
+                        f"at most. Write n = {high} or less, or raise maximum.")  # fmt: skip
+    if n < low:
+        raise SpecError(f"n = {n} stores are fewer than minimum = {least} in each stratum ({strata}) asks for, which is {low}. "
+                        f"Write n = {low} or more, or lower minimum.")  # fmt: skip
 
 
 def _check_spread(asked: Mapping[str, Any]) -> None:
@@ -456,11 +488,11 @@ def _intercepts(done: PlanResults) -> PlanResults:
     from survey_design.intercepts import plan_intercepts, tally_sheet
 
     plan, asked = done.plan, done.plan.sections["intercepts"]
-    footfall, source = _table_of(plan, "intercepts")
+    footfall = done.tables["intercepts"]
     n, drawn = interviews_of(done), done.stores
     if n is None:
         plan.fail("[plan.intercepts] n", "the key is missing, and no size says it", "add n = 400, or a [plan.size]")
-    options = {key: value for key, value in asked.items() if key not in ("file", "encoding", "sheet", "n")}
+    options = {key: value for key, value in asked.items() if key not in (*NAMING, "n")}
     options.setdefault("minimum", plan.sections.get("stores", {}).get("per_store", LEAST))
     if "days" in options:
         options["days"] = list(options["days"])
@@ -468,13 +500,12 @@ def _intercepts(done: PlanResults) -> PlanResults:
         if "choose" in asked:
             plan.fail("[plan.intercepts] choose", "the stores are drawn by [plan.stores]", "take out one of them")
         with plan.at("[plan.intercepts] file"):
-            check_columns(["store"], footfall.columns, asked["file"].name)
             footfall = _of_drawn(footfall, drawn.frame[column(plan, "store")], asked["file"].name)
         options["stores"] = _about_stores(plan, drawn.frame)
-    with plan.at("[plan.intercepts]"):
+    with plan.at("[plan.intercepts]"), named_file(asked["file"].name):
         found = plan_intercepts(footfall, n=int(n or 0), seed=plan.seed, language=done.language, **options)
         found = found if drawn is None else with_chances(found, drawn, column(plan, "store"))
-    return replace(done, intercepts=found, tally=tally_sheet(found), sources=(*done.sources, source))
+    return replace(done, intercepts=found, tally=tally_sheet(found))
 
 
 def _of_drawn(footfall: pd.DataFrame, stores: pd.Series, where: str) -> pd.DataFrame:
@@ -526,7 +557,7 @@ def _focus_groups(done: PlanResults) -> PlanResults:
     plan, asked = done.plan, dict(done.plan.sections["focus_groups"])
     cities = asked.pop("cities", None)
     if cities is None and done.regions is not None:
-        cities = tuple(done.regions.frame[done.regions.groups.by].astype(str))
+        cities = list(done.regions.frame[done.regions.groups.by].astype(str))
     if cities is None:
         plan.fail("[plan.focus_groups] cities", "the key is missing", 'add cities = ["…", "…"], or plan [plan.regions]')
     minutes, quotas = asked.pop("minutes", 120), asked.pop("quotas", None)
@@ -541,28 +572,55 @@ def _focus_groups(done: PlanResults) -> PlanResults:
 
 
 def _forms(done: PlanResults) -> PlanResults:
-    from survey_design.questionnaire import Section
-
     plan, asked = done.plan, done.plan.sections["forms"]
     options = {key: asked[key] for key in ("importance", "intercept", "products") if key in asked}
-    if "dont_know" in asked:
-        options["dont_know"] = None if asked["dont_know"] is False else asked["dont_know"]
     if asked.get("intercept") and done.stores is not None:
         names = done.stores.frame[column(plan, "store")].astype(str)
-        options["stores"] = {name: name for name in names}
+        options["stores"] = {name: done.labels.get("store", Variable()).values.get(name, name) for name in names}
     with plan.at("[plan.forms]"):
-        form = _instrument(plan).questionnaire(forms=asked.get("forms"), **options)
+        form = _instrument(plan).questionnaire(forms=asked.get("forms"), **options, **_dont_know(asked))
         if asked.get("intercept") and done.intercepts is not None:
             form = _asking_the_block(form, done.intercepts)
         if asked.get("questions"):
-            place = len(form.sections) - (1 if form.disposition else 0)
-            further = Section("further", {"en": "Further questions", "zh": "其他问题"}, asked["questions"],
-                              relevant=form.sections[place - 1].relevant)  # fmt: skip
-            form = replace(form, sections=(*form.sections[:place], further, *form.sections[place:]))
-        if "languages" in asked:
-            form = replace(form, languages=asked["languages"], language="")
-    shown = done.language if done.language in form.languages else form.languages[0]
-    return replace(done, questionnaire=form.in_language(shown))
+            form = _asking_more(form, asked["questions"])
+        found = replace(done, questionnaire=_shown(form, asked, done.language))
+        return replace(found, expectation_questionnaire=_elsewhere(found))
+
+
+def _dont_know(asked: Mapping[str, Any]) -> dict[str, Any]:
+    """The code for "don't know", where one is given; false offers none."""
+    if "dont_know" not in asked:
+        return {}
+    return {"dont_know": None if asked["dont_know"] is False else asked["dont_know"]}
+
+
+def _shown(form: Questionnaire, asked: Mapping[str, Any], language: Language) -> Questionnaire:
+    """The form in the languages that are wanted."""
+    if "languages" in asked:
+        form = replace(form, languages=asked["languages"], language="")
+    return form.in_language(language if language in form.languages else form.languages[0])
+
+
+def _asking_more(form: Questionnaire, questions: Any) -> Questionnaire:
+    """The form with further questions, before its ending."""
+    from survey_design.questionnaire import Section
+
+    place = len(form.sections) - (1 if form.disposition else 0)
+    further = Section("further", {"en": "Further questions", "zh": "其他问题"}, questions,
+                      relevant=form.sections[place - 1].relevant)  # fmt: skip
+    return replace(form, sections=(*form.sections[:place], further, *form.sections[place:]))
+
+
+def _elsewhere(done: PlanResults) -> Questionnaire | None:
+    """The form of those who are asked elsewhere what they expect; None where nobody is, or no form asks it."""
+    asked = done.plan.sections["forms"]
+    kinds = {form.name for form in _instrument(done.plan).forms}
+    already = "expectation" in asked.get("forms", kinds)
+    if done.expectations is None or already or "expectation" not in kinds:
+        return None
+    importance = {"importance": asked["importance"]} if "importance" in asked else {}
+    form = _instrument(done.plan).questionnaire(forms=("expectation",), **importance, **_dont_know(asked))
+    return _shown(form, asked, done.language)
 
 
 def _asking_the_block(form: Questionnaire, timetable: InterceptPlan) -> Questionnaire:
@@ -599,7 +657,7 @@ def _costs(done: PlanResults) -> CostPlan | None:
     elif done.intercepts is not None:
         numbers["store"] = len(done.intercepts.stores)
     if done.interviews is not None:
-        numbers["interview"] = done.interviews
+        numbers["interview"] = done.interviews if done.intercepts is None else _expected(done.intercepts)
     if done.expectations is not None:
         numbers["expectation"] = done.expectations
     if done.focus_groups is not None:
@@ -609,6 +667,11 @@ def _costs(done: PlanResults) -> CostPlan | None:
     if not (done.plan.costs and numbers):
         return None
     return cost_plan(done.plan.costs, numbers, dict(done.plan.budget)).in_language(done.language)
+
+
+def _expected(timetable: InterceptPlan) -> int:
+    """Interviews that the drawn blocks can be expected to give: these are paid for."""
+    return int(timetable.frame["interviews"].sum().round())
 
 
 _PARTS: Mapping[str, tuple[str, Callable[[PlanResults], PlanResults]]] = {

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from servqual.report.words import word
-from servqual.responses import Responses, Variable
+from servqual.responses import Responses
 from survey_design.files.table import Source
-from survey_design.results import say
+from survey_design.results import Variable, say
 
 if TYPE_CHECKING:
     from servqual.instruments import Instrument

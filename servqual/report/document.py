@@ -10,7 +10,7 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -65,6 +65,14 @@ class Entries:
     entries: tuple[Entry, ...]
 
 
+@dataclass(frozen=True)
+class Lines:
+    """Lines to be copied as they stand, such as settings."""
+
+    kind: ClassVar[str] = "lines"
+    text: str
+
+
 @dataclass(frozen=True, eq=False)
 class Table:
     """A result shown as a table.
@@ -98,7 +106,43 @@ class Table:
         return self.rows is not None and self.total_rows > self.rows
 
     def html(self) -> str:
-        return replace(self.result, frame=self.result.frame.iloc[: self.rows]).to_html()
+        """The rows there is room for, under title, headings and note of the whole result."""
+        return _CODE.sub(
+            r'<td class="code">\1</td>', _OnPage(self.result.frame, whole=self.result, rows=self.rows).to_html()
+        )
+
+
+# A cell of one word with a figure in it: a date, a code, a time. It is not broken over two lines.
+_CODE = re.compile(r"<td>([\w.:/–-]*\d[\w.:/–-]*)</td>")
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class _OnPage(Result):
+    """A result as a page shows it: some of its rows, without columns in which nothing is said.
+
+    What stands above and below the table speaks about all rows, so it comes from the whole.
+    """
+
+    whole: Result = field(kw_only=True)
+    rows: int | None = None
+
+    def title(self) -> str:
+        return self.whole.title()
+
+    def note(self) -> str:
+        return self.whole.note()
+
+    def shown(self) -> pd.DataFrame:
+        table = self.whole.shown()
+        return table.iloc[: self.rows, self._said(table)]
+
+    def _right_aligned(self) -> list[bool]:
+        right = self.whole._right_aligned()
+        return [right[k] for k in self._said(self.whole.shown())]
+
+    def _said(self, table: pd.DataFrame) -> list[int]:
+        """The places of the columns that say something in some row."""
+        return [k for k in range(table.shape[1]) if not len(table) or (table.iloc[:, k] != "").any()]
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,7 +165,7 @@ class Picture:
         return "data:image/svg+xml;base64," + base64.b64encode(_svg(self.drawing)).decode("ascii")
 
 
-Block = Paragraph | Heading | Points | Entries | Table | Picture
+Block = Paragraph | Heading | Points | Entries | Lines | Table | Picture
 
 
 @dataclass(frozen=True)

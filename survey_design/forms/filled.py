@@ -24,6 +24,8 @@ from survey_design.forms.cells import (
     read_ticks,
     seconds_of,
     text_of,
+    graded_otherwise,
+    signs_like_answers,
     unclear_numbers,
 )
 from survey_design.forms.contacts import PLACES, contact_rows, count_contacts
@@ -40,6 +42,7 @@ from survey_design.forms.exports import (
     refuse_equal_words,
     role_columns,
     targets_of,
+    tells_who,
 )
 from survey_design.forms.routing import Contradiction, fulfils, route
 from survey_design.forms.xlsform import helper_names
@@ -295,12 +298,13 @@ def read_filled(
         )
     sheet_ = _open(source, form_of, encoding, sheet, questionnaire)
     check_columns(keep, sheet_.frame.columns, sheet_.source.name)
-    private = [name for name in keep if column_key(name) in EXPORTS[sheet_.tool].personal]
+    private = [name for name in keep if tells_who(name, sheet_.tool)]
     if private:
         raise SpecError(
             f"keep={private!r}: these columns tell who or where a respondent is; they are never carried along."
         )
     matched = _match(sheet_, targets_of(questionnaire), questionnaire, keep)
+    _refuse_signs(sheet_, matched)
     answers = _routed(_read_answers(sheet_, matched, numbers), questionnaire)
     fate, flagged = _fates(sheet_, answers, questionnaire, incomplete)
     found = answers.faults[fate[answers.faults["place"].to_numpy(int)] == "kept"]
@@ -322,7 +326,7 @@ def read_filled(
         tuple(name for name in _asked(questionnaire) if name not in answers.columns),
         _dont_know(questionnaire),
         sheet_.source,
-        (*matched.remarks, *_spoken_remarks(sheet_)),
+        (*matched.remarks, *_grade_remarks(sheet_, matched, numbers), *_spoken_remarks(sheet_)),
         _contacts(sheet_, answers, questionnaire, fate, keep),
     )
 
@@ -511,6 +515,39 @@ def _refuse_unclear(sheet: _Sheet, whole: Mapping[str, tuple[str, Target]]) -> N
             "the answers, which differ. Say numbers='codes' or numbers='positions', or export the words.",
             cases,
         )
+
+
+def _refuse_signs(sheet: _Sheet, matched: Matched) -> None:
+    """Refuses numbers that the tool writes for "skipped" where they are possible answers too."""
+    found = [(name, sign) for name, target in matched.targets.items()
+             for sign in signs_like_answers(target.question, sheet.tool, {text_of(cell) for cell in sheet.frame[name]})]  # fmt: skip
+    if not found:
+        return
+    cases = pd.DataFrame({"file": sheet.source.name, "row": 1, "column": [name for name, _ in found],
+                          "value": [sign for _, sign in found], "problem": "skipped, or an answer"})  # fmt: skip
+    told = ", ".join(f"{sign} in {name!r}" for name, sign in found[:5])
+    raise DataError(
+        f"{sheet.source.name}: {told} may mean that nobody answered, as this tool writes it, or be an answer. Export the words, "
+        "or replace the numbers for skipped questions by empty cells.",
+        cases,
+    )
+
+
+def _grade_remarks(sheet: _Sheet, matched: Matched, numbers: Numbers) -> tuple[Text, ...]:
+    """That grades not beginning at 1 were taken as they stand, where they might as well be counted places."""
+    if numbers != "auto":
+        return ()
+    names = [target.column for name, target in matched.targets.items()
+             if graded_otherwise(target.question, sheet.tool, {text_of(cell) for cell in sheet.frame[name]})]  # fmt: skip
+    if not names:
+        return ()
+    return (
+        {
+            "en": f"the numbers of {', '.join(names)} are taken as the form's grades; if they count the answers from 1, say "
+            "numbers='positions'",
+            "zh": f"{'、'.join(names)} 的数字按问卷的分值读取；如为选项序号（从 1 起），请设 numbers='positions'",
+        },
+    )
 
 
 def _as_cases(faults: pd.DataFrame, sheet: _Sheet) -> pd.DataFrame:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from survey_design.forms.codebook import codebook
-from survey_design.forms.paper import write_word
+from survey_design.forms.paper import long_lists, write_lists, write_word
 from survey_design.forms.word import PaperLanguage
 from survey_design.forms.xlsform import write_xlsform
 from survey_design.outputs import write_whole
@@ -15,7 +15,8 @@ from survey_design.questionnaire import Questionnaire
 def write_forms(questionnaire: Questionnaire, folder: str | Path) -> dict[str, Path]:
     """Write the tablet form, the paper form in every language (and in both, side by side), and the list of variables.
 
-    Returns the paths by what they are: ``xlsform, word_en, word_zh, word_both, codebook``.
+    Returns the paths by what they are: ``xlsform, word_en, word_zh, word_both, codebook``, and ``lists`` where a list of
+    choices is too long for the paper form: once, in all languages.
 
     Examples
     --------
@@ -33,6 +34,9 @@ def write_forms(questionnaire: Questionnaire, folder: str | Path) -> dict[str, P
     for language in [*papers, "both"] if len(papers) > 1 else papers:
         path = folder / f"{name}_{language}.docx"
         written[f"word_{language}"] = write_word(questionnaire, path, language=language)
+    if long_lists(questionnaire):
+        tongue: PaperLanguage = "both" if len(papers) > 1 else papers[0]
+        written["lists"] = write_lists(questionnaire, folder / f"{name}_lists.docx", language=tongue)
     text = "\ufeff" + codebook(questionnaire).to_csv()
     written["codebook"] = write_whole(folder / f"{name}_codebook.csv", text.encode("utf-8"))
     return written

@@ -13,6 +13,7 @@ from survey_design.forms.word import (
     add_heading,
     add_page_break,
     add_paragraph,
+    add_space,
     add_table,
     new_document,
     page_width,
@@ -39,6 +40,12 @@ _WORDS: Mapping[str, Text] = {
     "recruit": {"en": "Recruitment quota", "zh": "招募配额"},
     "places": {"en": "Places", "zh": "名额表"},
     "taken": {"en": "taken", "zh": "已招募"},
+    "session": {"en": "Session", "zh": "场次"},
+    "date": {"en": "Date, from – to", "zh": "日期、起止时间"},
+    "place": {"en": "Place", "zh": "地点"},
+    "moderator": {"en": "Moderator", "zh": "主持人"},
+    "minutes_by": {"en": "Notes taken by", "zh": "记录人"},
+    "present": {"en": "People present", "zh": "到场人数"},
 }  # fmt: skip
 
 
@@ -52,9 +59,9 @@ def write_guide(
 ) -> Path:
     """Write the papers of a plan of focus groups as one Word document.
 
-    Sessions; the guide with room for notes; the grid of six touchpoints and seven elements on which participants put
-    their dots; the screening questions; the recruitment quota; and a list of places with a box to tick. Names of
-    participants have no place in it.
+    A header for date, place and moderator; the sessions; the guide with room for notes; the grid of touchpoints and
+    elements on which participants put their dots; the screening questions; the recruitment quota; and a list of places
+    with a box to tick. Names of participants have no place in it.
 
     Parameters
     ----------
@@ -80,6 +87,7 @@ def write_guide(
     check_choice("language", language, PaperLanguage)
     guide = discussion_guide() if guide is None else guide
     document = new_document(wording(_WORDS["title"], language), language)
+    _write_header(document, language)
     _section(document, "plan", language)
     add_paragraph(document, "\n".join(plan.in_language(each).sentence() for each in _languages(language)))
     _result_table(document, plan, language, [1.6, 2.8, 3.6, 1.5, 1.4, 1.9, 2.2, 2.4])
@@ -97,6 +105,14 @@ def write_guide(
 
 def _languages(language: PaperLanguage) -> tuple[Language, ...]:
     return get_args(Language) if language == "both" else (language,)
+
+
+def _write_header(document: Any, language: PaperLanguage) -> None:
+    """When, where and by whom, to be filled in by hand."""
+    cells = [f"{wording(_WORDS[key], language, between=' ')}:"
+             for key in ("session", "date", "place", "moderator", "minutes_by", "present")]  # fmt: skip
+    add_table(document, [cells[:3], cells[3:]], [page_width() / 3] * 3, header=False, row_height=1.1)
+    add_space(document)
 
 
 def _section(document: Any, key: str, language: PaperLanguage) -> None:
@@ -158,7 +174,7 @@ def _write_places(document: Any, matrix: ParticipantMatrix, language: PaperLangu
         rows = [[labels["place"], *(labels[name] for name in names), wording(_WORDS["taken"], language)]]
         rows += [[line["place"], *(_said(matrix, name, str(line[name]), language) for name in names), "☐"]
                  for line in part.to_dict("records")]  # fmt: skip
-        add_table(document, rows, widths, size=8.5)
+        add_table(document, rows, widths, size=8.5, keep_together=True)
 
 
 def _write_blocks(document: Any, guide: DiscussionGuide, language: PaperLanguage) -> None:
@@ -192,10 +208,12 @@ def _write_blocks(document: Any, guide: DiscussionGuide, language: PaperLanguage
 
 
 def _write_grid(document: Any, guide: DiscussionGuide, language: PaperLanguage) -> None:
-    """Six touchpoints by seven elements, empty, for the dots."""
+    """Touchpoints by elements, empty, for the dots; a guide without them has no grid."""
     codes = guide.codes()
     points, elements = (codes[codes["dimension"] == name].to_dict("records")
                         for name in ("service_functions", "service_elements"))  # fmt: skip
+    if not (points and elements):
+        return
 
     def words(code: Mapping[Any, Any]) -> str:
         return wording({"en": str(code["en"]), "zh": str(code["zh"])}, language)
@@ -204,9 +222,9 @@ def _write_grid(document: Any, guide: DiscussionGuide, language: PaperLanguage) 
     _section(document, "grid", language)
     head = [wording(_WORDS["touchpoint"], language), *map(words, elements)]
     rows = [[words(point), *[""] * len(elements)] for point in points]
-    first = 3.4
+    first = 2.0  # so that "Convenience" fits into a column of its own
     widths = [first, *[(page_width() - first) / len(elements)] * len(elements)]
-    add_table(document, [head, *rows], widths, size=7.5, row_height=1.6)
+    add_table(document, [head, *rows], widths, size=7, row_height=1.6)
 
 
 def _write_screening(document: Any, guide: DiscussionGuide, language: PaperLanguage) -> None:

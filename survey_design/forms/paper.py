@@ -1,4 +1,4 @@
-"""What does an interviewer hold in the hand? The questionnaire on paper: numbered, with grids, routing in words and cards."""
+"""What does an interviewer hold in the hand? The questionnaire on paper: numbered, with grids, routing in words, cards; lists apart."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from survey_design.errors import SpecError, check_choice
+from survey_design.forms.contacts import PLACES, aapor_code
 from survey_design.forms.word import (
     Align,
     PaperLanguage,
@@ -39,7 +40,8 @@ from survey_design.results import Language, Text
 BOX = "□"
 SIGN = "►"  # what follows is for the interviewer
 GRID_LIMIT = 12  # a longer scale is written as a number
-LIST_LIMIT = 12  # a longer list of choices stands at the end, and its code is written
+LIST_LIMIT = 12  # a longer list of choices is left to a file of its own, and a code is written
+HEADER = ("respondent", *PLACES, "interviewer")  # what an interviewer fills in without asking
 _LINE = "_" * 12
 
 _WORDS: Mapping[str, Text] = {
@@ -74,10 +76,12 @@ _WORDS: Mapping[str, Text] = {
     "sum": {"en": "Sum (must be {total})", "zh": "合计（必须等于 {total}）"},
     "points": {"en": "Points", "zh": "分数"},
     "code": {"en": "Code", "zh": "编号"},
-    "list": {"en": "The list is at the end of this form.", "zh": "列表见问卷末尾。"},
+    "coded": {"en": "code from the tally sheet or list", "zh": "编号见计数表或编号表"},
+    "list": {"en": "Write the code from the tally sheet or the list of codes.", "zh": "填写计数表或编号表中的编号。"},
+    "listed": {"en": "Codes: {title}", "zh": "编号表：{title}"},
+    "within": {"en": "Belongs to", "zh": "所属"},
     "file": {"en": "file or number", "zh": "文件名或编号"},
     "cards": {"en": "Show card {card}", "zh": "卡片 {card}"},
-    "lists": {"en": "List for question {number}", "zh": "第 {number} 题列表"},
 }
 
 
@@ -93,9 +97,12 @@ def write_word(questionnaire: Questionnaire, path: str | Path, *, language: Pape
 
     Notes
     -----
-    Questions are numbered through. Graded ones stand in grids with the codes to circle, "don't know" in the last column.
-    Routing is said in words with the number to go to ("If 'No': go to question 9"). What is for the interviewer is shaded
-    and begins with ►. Show cards follow, one to a page, then lists that are too long for the page.
+    What the interviewer knows without asking (respondent, store, block, date, hour, interviewer, where they are the first
+    questions) is written into the boxes on top. The other questions are numbered through. Graded ones stand in grids with
+    the codes to circle, "don't know" in the last column. Routing is said in words with the number to go to ("If 'No': go
+    to question 9"). What is for the interviewer is shaded and begins with ►. Codes stand before words where they are
+    numbers. Show cards follow, one to a page. Lists of more than twelve choices have no place in every copy: a code is
+    written, and :func:`write_lists` prints them once.
 
     Examples
     --------
@@ -106,6 +113,76 @@ def write_word(questionnaire: Questionnaire, path: str | Path, *, language: Pape
     ...     write_word(form, Path(folder) / "visit.docx", language="both").name
     'visit.docx'
     """
+    page = _Page(questionnaire, _spoken(questionnaire, language))
+    page.print_all()
+    return save(page.document, path)
+
+
+def write_lists(questionnaire: Questionnaire, path: str | Path, *, language: PaperLanguage | None = None) -> Path:
+    """Write the lists that are too long for every copy of the questionnaire as one Word document: code and words.
+
+    Parameters
+    ----------
+    questionnaire, path, language : as in :func:`write_word`
+
+    Raises
+    ------
+    SpecError
+        If no question has more than twelve choices (see :func:`long_lists`).
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> towns = tuple(Choice(k, f"Town {k}") for k in range(1, 31))
+    >>> form = Questionnaire("f", "1", "F", (Section("s", "S", (Question("town", "single", "Town?", choices=towns),)),))
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     write_lists(form, Path(folder) / "codes.docx").name
+    'codes.docx'
+    """
+    tongue = _spoken(questionnaire, language)
+    listed = long_lists(questionnaire)
+    if not listed:
+        raise SpecError(f"questionnaire '{questionnaire.name}' has no list of more than {LIST_LIMIT} choices to print.")
+    titles = {each: wording(questionnaire.title, each) for each in _languages(tongue)}
+    heading = wording({each: _WORDS["listed"][each].format(title=titles[each]) for each in titles}, tongue)
+    document = new_document(heading, tongue)
+    for question in listed:
+        _write_list(document, question, questionnaire, tongue)
+    return save(document, path)
+
+
+def long_lists(questionnaire: Questionnaire) -> tuple[Question, ...]:
+    """The questions whose choices are too many for the questionnaire on paper.
+
+    >>> long_lists(Questionnaire("f", "1", "F", (Section("s", "S", (Question("a", "yes_no", "?"),)),)))
+    ()
+    """
+    return tuple(question for question in questionnaire.questions if _is_long(question))
+
+
+def _is_long(question: Question) -> bool:
+    return question.kind in ("single", "multiple") and len(question.options) > LIST_LIMIT
+
+
+def _write_list(document: Any, question: Question, form: Questionnaire, language: PaperLanguage) -> None:
+    """Codes and words of one question, and to which answer of another question they belong."""
+    add_heading(document, wording(question.label, language, between=" "))
+    head = [wording(_WORDS["code"], language, between=" "), wording(question.label, language, between=" ")]
+    widths = [4.0, page_width() - 4.0]
+    rows = [[str(option.value), _without_code(option, language)] for option in question.options]
+    if question.filter_by:
+        other = form.question(question.filter_by)
+        said = {str(option.value): _without_code(option, language) for option in other.options}
+        head.insert(0, wording(other.label, language, between=" "))
+        widths = [4.5, 4.0, page_width() - 8.5]
+        within = ["" if option.within is None else str(option.within) for option in question.options]
+        rows = [[" ".join(dict.fromkeys(filter(None, (code, said.get(code, ""))))), *row]
+                for code, row in zip(within, rows, strict=True)]  # fmt: skip
+    add_table(document, [head, *rows], widths)
+
+
+def _spoken(questionnaire: Questionnaire, language: PaperLanguage | None) -> PaperLanguage:
+    """The language to print in, if the form has words in it."""
     tongue: PaperLanguage = language or questionnaire.shown
     check_choice("language", tongue, PaperLanguage)
     lacking = [each for each in _languages(tongue) if each not in questionnaire.languages]
@@ -114,13 +191,19 @@ def write_word(questionnaire: Questionnaire, path: str | Path, *, language: Pape
             f"questionnaire '{questionnaire.name}' has no words in '{lacking[0]}', so it can't be printed "
             f"with language='{tongue}'. It has: {', '.join(questionnaire.languages)}."
         )
-    page = _Page(questionnaire, tongue)
-    page.print_all()
-    return save(page.document, path)
+    return tongue
+
+
+def _without_code(option: Choice, language: PaperLanguage) -> str:
+    """An option's words, without the number that a grade begins with."""
+    words: dict[str, str] = {
+        each: wording(option.label, each).removeprefix(f"{option.value} – ") for each in _languages(language)
+    }
+    return wording(words, language, between=" ")
 
 
 def question_numbers(questionnaire: Questionnaire) -> dict[str, int]:
-    """The number of every question on paper; notes have none.
+    """The number of every question on paper; notes have none, nor has what stands in the boxes on top.
 
     >>> form = Questionnaire(
     ...     "f", "1", "F", (Section("s", "S", (Question("a", "note", "!"), Question("b", "text", "?"))),)
@@ -128,7 +211,8 @@ def question_numbers(questionnaire: Questionnaire) -> dict[str, int]:
     >>> question_numbers(form)
     {'b': 1}
     """
-    asked = [question.name for question in questionnaire.questions if question.kind != "note"]
+    boxed = in_header(questionnaire)
+    asked = [each.name for each in questionnaire.questions if each.kind != "note" and each not in boxed]
     return {name: number for number, name in enumerate(asked, start=1)}
 
 
@@ -214,10 +298,11 @@ class _Page:
         self.form, self.language = form, language
         self.numbers = question_numbers(form)
         self.document = new_document(wording(form.title, language), language)
-        self.lists: list[Question] = []
-        self.boxed = _in_boxes(form)
+        self.boxed = in_header(form)
 
     def print_all(self) -> None:
+        if wording(self.form.company, self.language):
+            add_paragraph(self.document, self.say(self.form.company, "  "), bold=True)
         add_paragraph(self.document, self.words("form", name=self.form.name, version=self.form.version), size=9)
         self.advise(self.words("reader"), ahead=False)
         self.boxes()
@@ -227,7 +312,6 @@ class _Page:
         for section in self.form.sections:
             self.section(section)
         self.cards()
-        self.long_lists()
 
     def say(self, words: Words, between: str = "\n") -> str:
         return wording(words, self.language, between=between)
@@ -246,23 +330,36 @@ class _Page:
             add_paragraph(self.document, f"{SIGN} {line}", size=9, shaded=True, keep_with_next=ahead)
 
     def boxes(self) -> None:
-        """Who, where and when, to be filled in by hand; what the form asks first of this keeps its number."""
+        """Who, where and when, to be filled in by hand; short lists of codes stand below."""
         texts = [self.box(question) for question in self.boxed]
-        dated = any(question.kind == "date" for question in self.boxed)
+        dated = any(question.kind == "date" for question in self.form.sections[0].questions)
         known = {*self.form.columns, *(["date"] if dated else [])}
         missing = [name for name in ("respondent", "store", "date") if name not in known]
-        texts += [self.say(_WORDS[key], " ") + ":" for key in (*missing, "begun", "ended", "interviewer")]
+        missing += [name for name in ("begun", "ended", "interviewer") if name not in known]
+        texts += [self.say(_WORDS[key], " ") + ":" for key in missing]
         texts += [""] * (-len(texts) % 3)
         rows = [texts[k : k + 3] for k in range(0, len(texts), 3)]
         add_table(self.document, rows, [page_width() / 3] * 3, header=False, row_height=1.1)
+        for question in self.boxed:
+            if question.options and not _is_long(question):
+                codes = "; ".join(self.coded(option) for option in question.options)
+                add_paragraph(self.document, f"{self.say(question.label, ' ')}: {codes}", size=9)
         add_space(self.document)
 
     def box(self, question: Question) -> str:
         label = self.say(question.label, " ")
+        told = {each: wording(question.hint, each).rstrip(".。") for each in _languages(self.language)}
+        hint = self.say(told, " ")
         if question.kind == "date":
-            label += f" ({self.say(_WORDS['day'], '  ')})"
-        hint = self.say({each: wording(question.hint, each).rstrip(".。") for each in _languages(self.language)}, " ")
-        return f"{self.numbers[question.name]}.  {label}{f' ({hint})' if hint else ''}:"
+            hint = self.say(_WORDS["day"], "  ")
+        elif _is_long(question):
+            hint = hint or self.say(_WORDS["coded"], " ")
+        return f"{label}{f' ({hint})' if hint else ''}:"
+
+    def coded(self, option: Choice) -> str:
+        """A code to write, and what it stands for."""
+        words = self.said(option)
+        return str(option.value) if words == str(option.value) else f"{option.value} = {words}"
 
     # --- sections and questions
 
@@ -349,8 +446,7 @@ class _Page:
             add_paragraph(self.document, f"{_LINE}  ({self.say(_WORDS['day'], '  ')})", indent=0.8)
         elif question.kind in NUMERIC or question.kind == "graded":
             self.number(question)
-        elif len(question.options) > LIST_LIMIT:
-            self.lists.append(question)
+        elif _is_long(question):
             add_paragraph(self.document, f"{self.say(_WORDS['code'], ' ')}: {_LINE}", indent=0.8)
             self.advise(self.words("list"), ahead=False)
         else:
@@ -358,7 +454,7 @@ class _Page:
 
     def choices(self, question: Question) -> None:
         """Boxes to tick, side by side where the words are short."""
-        texts = [f"{BOX} {option.value}  {self.said(option)}" for option in question.options]
+        texts = [f"{BOX} {self.ticked(option)}" for option in question.options]
         longest = max(map(_length, texts))
         across = min(len(texts), next((k for k in (4, 3, 2) if longest <= 84 // k - 4), 1))
         lines = ["\t".join(texts[k : k + across]) for k in range(0, len(texts), across)]
@@ -366,12 +462,17 @@ class _Page:
         for k, line in enumerate(lines, start=1):
             add_paragraph(self.document, line, indent=0.8, tabs=stops, keep_with_next=k < len(lines))
 
+    def ticked(self, option: Choice) -> str:
+        """An option beside its box: its code where that is a number, and its words, which may say it in AAPOR's spelling."""
+        words = {each: wording(option.label, each) for each in _languages(self.language)}
+        own = f"{aapor_code(option.value)} "
+        if all(text.startswith(own) for text in words.values()):
+            return own + " " + self.say({each: text.removeprefix(own) for each, text in words.items()}, " ")
+        return f"{option.value}  {self.said(option)}" if isinstance(option.value, int) else self.said(option)
+
     def said(self, option: Choice) -> str:
         """An option's words without the code, which stands before them."""
-        words: dict[str, str] = {
-            each: wording(option.label, each).removeprefix(f"{option.value} – ") for each in _languages(self.language)
-        }
-        return self.say(words, " ")
+        return _without_code(option, self.language)
 
     def number(self, question: Question) -> None:
         unit = self.say(question.unit, " ")
@@ -445,20 +546,23 @@ class _Page:
             add_table(self.document, rows, [3, page_width() - 3], header=False, align=["center", "left"], size=20,
                       row_height=1.4)  # fmt: skip
 
-    def long_lists(self) -> None:
-        for question in self.lists:
-            add_page_break(self.document)
-            add_heading(self.document, self.words("lists", number=self.numbers[question.name]).replace("\n", " "), 1)
-            rows = [[self.say(_WORDS["code"], " "), self.say(question.label, " ")]]
-            rows += [[str(option.value), self.said(option)] for option in question.options]
-            add_table(self.document, rows, [4, page_width() - 4])
 
+def in_header(form: Questionnaire) -> list[Question]:
+    """The questions that are written into the boxes on top: the first ones, as long as they tell who, where and when.
 
-def _in_boxes(form: Questionnaire) -> list[Question]:
-    """The questions on top of the form that are written in a box: who, where, when."""
+    >>> from survey_design.exit_interview import contact_section
+    >>> [question.name for question in in_header(Questionnaire("f", "1", "F", (contact_section(),)))]
+    ['respondent', 'store', 'date']
+    """
     first = form.sections[0]
-    boxed = [] if first.relevant or first.repeat else first.questions
-    return list(takewhile(lambda each: each.kind in ("text", "date") and not (each.relevant or each.evidence), boxed))
+    conditions = [each.relevant for each in (*form.sections, *form.questions)]
+    decisive = {condition.question for condition in (*conditions, *form.screening) if condition is not None}
+
+    def fits(each: Question) -> bool:
+        written = each.kind in ("text", "date", "number", "counted", "single")
+        return each.name in HEADER and written and not (each.relevant or each.evidence or each.name in decisive)
+
+    return [] if first.relevant or first.repeat else list(takewhile(fits, first.questions))
 
 
 def _runs(questions: Sequence[Question]) -> Iterator[list[Question]]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections import Counter
 from itertools import groupby, pairwise
 from pathlib import Path
 from typing import Any
@@ -34,14 +35,17 @@ _TYPES = {"timed": "decimal", "counted": "integer", "number": "decimal", "text":
 _EVIDENCE_TYPES = {"photo": "image", "audio": "audio", "note": "text"}
 _EVIDENCE_SIZES = {"photo": "max-pixels=2000"}  # enough to read a price tag, small enough to send from a shop
 _TRANSLATED = ("label", "hint", "constraint_message", "required_message")
-_PLAIN = ("type", "name", "required", "relevant", "constraint", "calculation", "appearance", "parameters")
+_PLAIN = (
+    *("type", "name", "required", "relevant", "constraint", "calculation", "choice_filter", "appearance", "parameters"),
+)
 _ORDER = (
     *("type", "name", "label", "hint", "required", "required_message", "relevant", "constraint"),
-    *("constraint_message", "calculation", "appearance", "parameters"),
+    *("constraint_message", "calculation", "choice_filter", "appearance", "parameters"),
 )
 _WIDTHS = {"type": 28, "name": 24, "list_name": 24, "label": 48, "hint": 32, "constraint": 32}
 
 _REQUIRED: Text = {"en": "Please answer this question.", "zh": "请回答这一题。"}
+_WITHIN: Text = {"en": "This choice doesn't belong to the answer given before.", "zh": "该选项与前面的回答不对应。"}
 _LEFT: Text = {"en": "Still to share out: {left}", "zh": "尚未分配：{left}"}
 
 Row = dict[str, Any]
@@ -59,7 +63,8 @@ def write_xlsform(questionnaire: Questionnaire, path: str | Path, *, check: bool
     Notes
     -----
     Graded questions appear as a row of points (``likert``), up to eight to a screen under their lead; "don't know" is
-    one more choice. Parts of a question of points must sum to their total; what is left is shown. Photos and
+    one more choice. Choices that lie within an earlier answer are offered under it alone (``choice_filter``), and a pair
+    that doesn't fit, left over where the earlier answer was changed later, is refused. Parts of a question of points must sum to their total; what is left is shown. Photos and
     recordings get questions of their own, named ``question_photo``. Names of groups, notes and the running rest, which
     are in an export beside the answers, are listed by :func:`helper_names`.
 
@@ -100,7 +105,7 @@ def xlsform_sheets(questionnaire: Questionnaire) -> dict[str, list[Row]]:
         "choices": [row for name, options in sheet.lists.items() for row in _choice_rows(options, name, questionnaire)],
         "settings": [
             {
-                "form_title": say(questionnaire.title, questionnaire.shown),
+                "form_title": _titled(questionnaire),
                 "form_id": questionnaire.name,
                 "version": questionnaire.version,
                 "default_language": LANGUAGE_NAMES[questionnaire.shown],
@@ -108,6 +113,12 @@ def xlsform_sheets(questionnaire: Questionnaire) -> dict[str, list[Row]]:
             }
         ],
     }
+
+
+def _titled(questionnaire: Questionnaire) -> str:
+    """The title as the app lists it, after the company's name."""
+    shown = questionnaire.shown
+    return " · ".join(filter(None, (say(questionnaire.company, shown), say(questionnaire.title, shown))))
 
 
 def helper_names(questionnaire: Questionnaire) -> tuple[str, ...]:
@@ -182,9 +193,12 @@ class _Sheet:
                    "relevant": self._rule(question.relevant), "parameters": _EVIDENCE_SIZES.get(kind, "")}  # fmt: skip
 
     def _row(self, question: Question) -> Row:
+        kind = self._type(question)
         rule, message = _constraint(question)
+        if question.filter_by:
+            rule, message = _within_rule(question, kind.split()[1], rule), _both(message, _WITHIN)
         return {
-            "type": self._type(question),
+            "type": kind,
             "name": question.name,
             "label": question.label,
             "hint": _hint(question, self.form.languages),
@@ -192,6 +206,7 @@ class _Sheet:
             "relevant": self._rule(question.relevant),
             "constraint": rule,
             "constraint_message": message,
+            "choice_filter": _choice_filter(question),
             "appearance": _appearance(question),
             "parameters": _EVIDENCE_SIZES.get(question.evidence[0], "") if question.kind == "evidence" else "",
         }
@@ -259,6 +274,8 @@ def _hint(question: Question, languages: Iterable[Language]) -> Words:
 
 def _appearance(question: Question) -> str:
     count = len(question.options)
+    if question.filter_by:
+        count = max(Counter(choice.within for choice in question.choices).values(), default=0)
     if question.kind == "graded":
         return "likert" if count <= 8 else "columns-pack"
     if question.kind in ("single", "multiple") and count > 12:
@@ -284,7 +301,9 @@ def _relevant(condition: Condition, question: Question) -> str:
     rules = [f"{name} != ''"]
     rules += [] if condition.low is None else [f"{number} >= {condition.low:g}"]
     rules += [] if condition.high is None else [f"{number} <= {condition.high:g}"]
-    rules += [] if question.dont_know is None else [f"{number} != {question.dont_know[0]}"]
+    if question.dont_know is not None:  # a code in letters would be read as the path of a node
+        code = question.dont_know[0]
+        rules.append(f"{number} != {code}" if isinstance(code, (int, float)) else f"{name} != '{code}'")
     return " and ".join(rules)
 
 
@@ -302,6 +321,28 @@ def _constraint(question: Question) -> tuple[str, Text]:
     rules += [] if high is None else [f". <= {high:g}"]
     rule = " and ".join(rules)
     return rule if code is None else f"({rule}) or . = {code}", _range_words(low, high, question.dont_know)
+
+
+def _choice_filter(question: Question) -> str:
+    """Which choices are offered, in the words of the sheet; "don't know" lies within no answer and is always offered."""
+    if not question.filter_by:
+        return ""
+    always = "" if question.dont_know is None else " or within = ''"
+    return f"within = ${{{question.filter_by}}}{always}"
+
+
+def _within_rule(question: Question, name: str, rule: str) -> str:
+    """The rule that every choice taken lies within the earlier answer."""
+    here = f"instance('{name}')/root/item[{_choice_filter(question)}]"
+    if question.kind == "single":
+        return f"count({here}[name = current()/.]) = 1"
+    fits = f"count({here}[selected(current()/., name)]) = count-selected(.)"
+    return f"{fits} and {rule}" if rule else fits
+
+
+def _both(one: Text, other: Text) -> Text:
+    """Two sentences after each other."""
+    return {each: "".join([one[each], " " * (each == "en"), other[each]]) if one else other[each] for each in other}
 
 
 def _range_words(low: float | None, high: float | None, dont_know: tuple[Any, Words] | None) -> Text:
@@ -351,11 +392,13 @@ def _with_columns(rows: list[Row], languages: Sequence[Language]) -> list[Row]:
 
 
 def _choice_rows(options: Sequence[Choice], name: str, questionnaire: Questionnaire) -> list[Row]:
+    filtered = any(question.filter_by for question in questionnaire.questions)
     return [
         {
             "list_name": name,
             "name": str(option.value),
             **{f"label::{LANGUAGE_NAMES[each]}": say(option.label, each) for each in questionnaire.languages},
+            **({"within": "" if option.within is None else str(option.within)} if filtered else {}),
         }
         for option in options
     ]

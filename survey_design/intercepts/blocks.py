@@ -17,8 +17,6 @@ Array = NDArray[Any]
 FOOTFALL_COLUMNS = ("store", "day", "hour", "leavers")
 _SHOWN = 5
 _ISO = re.compile(r"\d{4}-\d{2}-\d{2}")
-_ISO = re.compile(r"\d{4}-\d{2}-\d{2}")
-_ISO = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 _ENGLISH = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 _WEEKDAYS: Mapping[str, int] = {
@@ -83,7 +81,12 @@ def weekday_of(day: str) -> int:
     named = _WEEKDAYS.get(day.strip().casefold())
     if named is not None:
         return named
-    return date.fromisoformat(day).weekday() if _ISO.fullmatch(day) else -1
+    if not _ISO.fullmatch(day):
+        return -1
+    try:
+        return date.fromisoformat(day).weekday()
+    except ValueError:  # 30 February is no date
+        return -1
 
 
 def _as_dates(day: pd.Series) -> pd.Series | None:

@@ -11,8 +11,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from survey_design.errors import SpecError, check_between, check_columns
+from survey_design.intercepts.plan import WEEKDAYS
 from survey_design.intercepts.tally import TallySheet, checked_tallies, chosen_share, group_counts
-from survey_design.results import Column, Language, Result, Text, say
+from survey_design.results import Column, Language, Result, Text, say, spaced
 
 Array = NDArray[Any]
 _ALL = ("I", "P", "R", "NC", "O")
@@ -57,7 +58,7 @@ _REASONS: Mapping[str, Text] = {
 _WORDS: Mapping[str, Text] = {
     "title": {"en": "Outcome rates (AAPOR)", "zh": "调查结果率（AAPOR）"},
     "by": {"en": ", by {split}", "zh": "（按{split}）"},
-    "base": {"en": "{n:,.0f} leavers picked in {blocks:,} blocks", "zh": "{blocks:,} 个时段共抽取离店者 {n:,.0f} 人"},
+    "base": {"en": "{n:,.0f} leaver{s_n} picked in {blocks:,} block{s_blocks}", "zh": "{blocks:,} 个时段共抽取离店者 {n:,.0f} 人"},
     "e given": {"en": "e = {e:.3f}, given", "zh": "e = {e:.3f}（给定）"},
     "e estimated": {"en": "e = {e:.3f}, the share of eligible people among those of known eligibility, all rows together",
                     "zh": "e = {e:.3f}（资格已知者中符合条件的比例，全部各行合计）"},
@@ -72,6 +73,8 @@ _WORDS: Mapping[str, Text] = {
 }  # fmt: skip
 _HEADINGS: Mapping[str, Text] = {
     "store": {"en": "store", "zh": "门店"}, "hour": {"en": "hour from", "zh": "小时（起）"},
+    "start": {"en": "start (h)", "zh": "起始小时"}, "end": {"en": "end (h)", "zh": "结束小时"},
+    "weekday": {"en": "weekday", "zh": "星期"},
     "block": {"en": "block", "zh": "时段编号"}, "day": {"en": "day", "zh": "日期"},
     "interviewer": {"en": "interviewer", "zh": "访问员"}, "tier": {"en": "tier", "zh": "门店层级"},
     "area_type": {"en": "area type", "zh": "区域类型"},
@@ -101,7 +104,10 @@ class OutcomeRates(Result):
 
     def title(self) -> str:
         head = say(_WORDS["title"], self.language)
-        split = ("、" if self.language == "zh" else ", ").join(say(_heading(name), self.language) for name in self.by)
+        named = [
+            self.column_words(name) if name in self.called else say(_heading(name), self.language) for name in self.by
+        ]
+        split = ("、" if self.language == "zh" else ", ").join(named)
         return head + (say(_WORDS["by"], self.language).format(split=split) if split else "")
 
     def columns(self) -> tuple[Column, ...]:
@@ -116,12 +122,16 @@ class OutcomeRates(Result):
             Column("deff", {"en": "deff", "zh": "设计效应"}, "number"),
         )
         remarks = (Column("reason", {"en": "remark", "zh": "备注"}, "text", _REASONS),)
-        split = tuple(Column(name, _heading(name)) for name in self.by)
+        days: Mapping[Any, Text] = WEEKDAYS
+        split = tuple(Column(name, _heading(name), words=days if name == "weekday" else {}) for name in self.by)
         return (*split, *numbers, *(remarks if (self.frame["reason"] != "").any() else ()))
 
     def note(self) -> str:
+        picked = int(self.counts["picked"].sum())
         parts = [
-            say(_WORDS["base"], self.language).format(n=self.counts["picked"].sum(), blocks=self.n_blocks),
+            say(_WORDS["base"], self.language).format(
+                n=picked, blocks=self.n_blocks, s_n="s" * (picked != 1), s_blocks="s" * (self.n_blocks != 1)
+            ),
             say(_WORDS["e given" if self.e_given else "e estimated"], self.language).format(e=self.e),
             say(_WORDS["blocks" if self.df else "leavers"], self.language).format(level=100 * self.level, df=self.df),
             say(_WORDS["unweighted"], self.language),
@@ -139,8 +149,8 @@ class OutcomeRates(Result):
             known = ", ".join(dict.fromkeys(self.frame["rate"]))
             raise SpecError(f"there is no row {rate!r} {group or ''}. Rates: {known}.")
         row, share = self.frame[hit].iloc[0], Column("value", {}, "share", decimals=0)
-        place = ("、" if self.language == "zh" else ", ").join(str(value) for value in group.values())
-        place = (f"{place}的" if self.language == "zh" else f" at {place}") if place else ""
+        place = ("、" if self.language == "zh" else ", ").join(self._place(*each) for each in group.items())
+        place = (spaced(f"{place}的") if self.language == "zh" else f" at {place}") if place else ""
         words = {"rate": say(RATE_WORDS[rate], self.language), "place": place, "percent": 100 * self.level}
         if row["reason"]:
             text = say(_WORDS["none"], self.language).format(**words, why=say(_REASONS[row["reason"]], self.language))
@@ -148,6 +158,14 @@ class OutcomeRates(Result):
             shown = {name: share.show(row[name], self.language) for name in ("value", "low", "high")}
             text = say(_WORDS["sentence"], self.language).format(**words, **shown, n=row["n"])
         return text[0].upper() + text[1:]
+
+    def _place(self, name: str, value: Any) -> str:
+        """One value of a split column in words; an hour with its unit."""
+        if name in ("hour", "start", "end"):
+            return f"{value} 时" if self.language == "zh" else f"{value}:00"
+        if name == "weekday":
+            return say(WEEKDAYS.get(value, str(value)), self.language)
+        return self.value_words(name, value)
 
 
 def outcome_rates(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
@@ -15,9 +16,10 @@ from numpy.typing import NDArray
 from survey_design.errors import DataError, SpecError, check_choice, check_columns
 from survey_design.intercepts.blocks import hourly_footfall, time_blocks, weekday_of
 from survey_design.intercepts.drawing import draw_table
-from survey_design.results import Column, Language, Result, Text, say
+from survey_design.results import Column, Language, Result, Text, is_missing, say
 from survey_design.sampling import SampleDesign
 from survey_design.sampling.allocation import allocate, priority_allocation
+from survey_design.sampling.margins import label_text
 from survey_design.sampling.selection import inclusion_probabilities
 
 if TYPE_CHECKING:
@@ -62,7 +64,7 @@ PLAN_COLUMNS: Mapping[str, Column] = {
     )
 }
 _WORDS: Mapping[str, Text] = {
-    "title": {"en": "Exit interviews: {interviews} expected in {blocks} blocks at {stores} stores",
+    "title": {"en": "Exit interviews: {interviews} expected in {blocks} block{s_blocks} at {stores} store{s_stores}",
               "zh": "门店出口拦截访问计划：{stores} 家门店、{blocks} 个时段，预计完成 {interviews} 份"},
     "quotas": {"en": "Interviews per store", "zh": "各门店访问配额"},
     "timetable": {"en": "Timetable of the interviewers", "zh": "访问员排班表"},
@@ -87,7 +89,8 @@ _WORDS: Mapping[str, Text] = {
     "short": {"en": "quotas that the footfall only just misses (expected interviews below the quota): {named}",
               "zh": "以下门店预计完成数略低于配额：{named}"},
     "sentence": {
-        "en": "{interviewers} interviewers work {blocks} blocks at {stores} stores on {days} days; they approach about "
+        "en": "{interviewers} interviewer{s_interviewers} work{verb} {blocks} block{s_blocks} at {stores} store{s_stores} on "
+        "{days} day{s_days}; they approach about "
         "{approaches} leavers for about {interviews} interviews, {least} to {most} per store.",
         "zh": "{interviewers} 名访问员在 {days} 天内走访 {stores} 家门店的 {blocks} 个时段，约拦截 {approaches} 人，"
         "预计完成 {interviews} 份，每店 {least} 至 {most} 份。",
@@ -164,8 +167,8 @@ class InterceptPlan(Result):
         return SampleDesign(strata="stratum", clusters="cluster", weight="weight", selection="probability")
 
     def title(self) -> str:
-        counts = {"interviews": f"{self.frame['interviews'].sum():,.0f}", "blocks": f"{len(self.frame):,}"}
-        return say(_WORDS["title"], self.language).format(**counts, stores=len(self.stores))
+        counts = _counted(blocks=len(self.frame), stores=len(self.stores))
+        return say(_WORDS["title"], self.language).format(interviews=f"{self.frame['interviews'].sum():,.0f}", **counts)
 
     def columns(self) -> tuple[Column, ...]:
         names = ("store", "area_type", "tier", "day", "weekday", "start", "end", "interviewer", "leavers", "k", "first",
@@ -180,9 +183,10 @@ class InterceptPlan(Result):
     def sentence(self) -> str:
         """The plan in one sentence."""
         frame, per_store = self.frame, self.frame.groupby("store")["interviews"].sum()
+        counts = _counted(interviewers=frame["interviewer"].nunique(), blocks=len(frame), stores=len(self.stores),
+                          days=frame["day"].nunique())  # fmt: skip
         return say(_WORDS["sentence"], self.language).format(
-            interviewers=frame["interviewer"].nunique(), blocks=len(frame), stores=len(self.stores),
-            days=frame["day"].nunique(), approaches=f"{frame['approaches'].sum():,.0f}",
+            **counts, verb="s" * (counts["interviewers"] == "1"), approaches=f"{frame['approaches'].sum():,.0f}",
             interviews=f"{frame['interviews'].sum():,.0f}", least=f"{per_store.min():.0f}", most=f"{per_store.max():.0f}",
         )  # fmt: skip
 
@@ -191,13 +195,55 @@ class InterceptPlan(Result):
         name = say(WEEKDAYS[weekday_of(day)], self.language)
         return f"{name} {day[5:]}" if name and len(day) == 10 else name or day
 
+    def with_blocks(self, rows: pd.DataFrame, *, where: str = "responses") -> pd.DataFrame:
+        """Rows with the block of the plan in which they belong, found by store, date and hour where none is noted.
+
+        Parameters
+        ----------
+        rows : DataFrame with ``block``; or with ``store``, ``date`` (or ``day``), and ``hour``: a number from 0 to 23, or a
+            time such as "14:07". The hour may be left out where a store has a single block on a day.
+        where : what the rows are called in errors
+
+        Raises
+        ------
+        DataError
+            Rows that fit no block, or several; all of them are in ``.cases``.
+
+        Examples
+        --------
+        >>> import pandas as pd
+        >>> hours = [("A", d, h, 60) for d in ("2026-03-06", "2026-03-07") for h in range(10, 14)]
+        >>> footfall = pd.DataFrame(hours, columns=["store", "day", "hour", "leavers"])
+        >>> plan = plan_intercepts(footfall, n=4, minimum=4, interviewers=1, seed=1)
+        >>> plan.frame[["block", "start", "end"]].head(1).values.tolist()
+        [['A-2026-03-06-10', 10, 12]]
+        >>> plan.with_blocks(pd.DataFrame({"store": ["A"], "date": ["2026/3/6"], "hour": ["11:20"]}))["block"].tolist()
+        ['A-2026-03-06-10']
+        """
+        noted = rows["block"].notna() & (rows["block"].astype(str).str.strip() != "") if "block" in rows else None
+        if noted is not None and noted.all():
+            return rows
+        day = "date" if "date" in rows or "day" not in rows else "day"
+        lacking = [name for name in ("store", day) if name not in rows]
+        if lacking and noted is not None:
+            return rows  # what is blank there is named by whoever reads the column
+        if lacking:
+            raise DataError(f"{where} don't say in which block of the plan they belong. Give the column 'block' as on the "
+                            "tally sheet, complete; or 'store', 'date' and 'hour', from which it is found.",
+                            pd.DataFrame({"file": where, "column": ["block", *lacking], "problem": "missing"}))  # fmt: skip
+        bare = np.full(len(rows), True) if noted is None else ~noted.to_numpy()
+        found = np.array(rows["block"] if "block" in rows else [None] * len(rows), dtype=object)
+        found[bare] = _found_blocks(self.frame, rows, day, bare, where)
+        return rows.assign(block=found)
+
     def by_store(self) -> StoreQuotas:
         """Traffic, quota, blocks and expected interviews of every chosen store."""
-        return StoreQuotas(self.stores, self.language, remarks=self.remarks[:1])
+        return StoreQuotas(self.stores, self.language, remarks=self.remarks[:1], called=self.called)
 
     def timetable(self) -> Timetable:
         """The drawn blocks sorted by interviewer, day and hour."""
-        return Timetable(self.frame.sort_values(["interviewer", "day", "start"], ignore_index=True), self.language)
+        rows = self.frame.sort_values(["interviewer", "day", "start"], ignore_index=True)
+        return Timetable(rows, self.language, called=self.called)
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """Stores by time: footfall as shade, drawn blocks marked with their interviewer, all footfall beneath."""
@@ -530,7 +576,70 @@ def _assigned(frame: pd.DataFrame, names: Sequence[str]) -> pd.Series:
     return given
 
 
+# --- which block a row belongs to ------------------------------------------------------------------------
+
+
+def _found_blocks(plan: pd.DataFrame, rows: pd.DataFrame, day: str, bare: Array, where: str) -> list[str]:
+    """The block of every row that lacks one; all that fit none or several are refused at once."""
+    weekly = bool(plan["day"].isin([str(k + 1) for k in range(7)]).all())
+    blocks: dict[tuple[str, str], list[tuple[int, int, str]]] = {}
+    for each in plan.itertuples():
+        blocks.setdefault((str(each.store), str(each.day)), []).append((each.start, each.end, each.block))  # type: ignore[arg-type]
+    hours = rows["hour"] if "hour" in rows else pd.Series([None] * len(rows), index=rows.index)
+    found, faults = [], []
+    for k in np.flatnonzero(bare):
+        store, on, at = (column.iloc[k] for column in (rows["store"], rows[day], hours))
+        hour = _hour(at)
+        there = [] if is_missing(store) or is_missing(on) else blocks.get((label_text(store), _day(on, weekly)), [])
+        fits = [name for start, end, name in there if hour is None or start <= hour < end]
+        found.append(fits[0] if fits else "")
+        if len(fits) != 1:
+            problem = "several blocks on this day: the hour decides" if fits else "no block of the plan"
+            faults.append(
+                (where, k + 2, "block", " ".join("?" if is_missing(v) else str(v) for v in (store, on, at)), problem)
+            )
+    if faults:
+        cases = pd.DataFrame(faults, columns=["file", "row", "column", "value", "problem"])
+        named = "; ".join(f"row {row}, {value}: {problem}" for _, row, _, value, problem in faults[:5])
+        raise DataError(f"{len(cases)} rows of {where} fit no single block of the plan ({named}{'; …' if len(cases) > 5 else ''}). "
+                        "Correct store, date and hour; whoever was picked in a block belongs to it, also if the interview "
+                        "began after its end. Or give the block as it stands on the tally sheet.", cases)  # fmt: skip
+    return found
+
+
+def _day(value: Any, weekly: bool) -> str:
+    """A day as the plan writes it: an ISO date, the number of the weekday, or its own text.
+
+    >>> _day("2026/3/7", False), _day(pd.Timestamp("2026-03-07"), True), _day("周六", True), _day("day 3", False)
+    ('2026-03-07', '6', '6', 'day 3')
+    """
+    text = str(value).strip()
+    told = re.match(r"(\d{4})[-/](\d{1,2})[-/](\d{1,2})(?!\d)", text)
+    if told:
+        text = f"{told[1]}-{int(told[2]):02d}-{int(told[3]):02d}"
+    weekday = weekday_of(text) if weekly else -1
+    return text if weekday < 0 else str(weekday + 1)
+
+
+def _hour(value: Any) -> int | None:
+    """The hour of a number or a time; None where there is none, -1 (in no block) where it is something else.
+
+    >>> _hour(9.0), _hour("14:07"), _hour("2026-03-02T09:58:12+08:00"), _hour(""), _hour("noon")
+    (9, 14, 9, None, -1)
+    """
+    text = "" if is_missing(value) else str(value).strip()
+    if not text:
+        return None
+    told = re.fullmatch(r"(\d{1,2})(?:\.0+)?", text) or re.search(r"(?:^|[ T])(\d{1,2}):\d{2}", text)
+    return int(told[1]) if told else -1
+
+
 # --- words -------------------------------------------------------------------------------------------------
+
+
+def _counted(**counts: int) -> dict[str, str]:
+    """Numbers in words, and for each the s that English nouns take behind more than one."""
+    return {name: f"{n:,}" for name, n in counts.items()} | {f"s_{name}": "s" * (n != 1) for name, n in counts.items()}
 
 
 def _noted(remarks: Sequence[Text], language: str) -> str:

@@ -59,7 +59,7 @@ _COLUMNS: Mapping[str, Column] = {
        for each in DISPOSITIONS},
 }  # fmt: skip
 _WORDS: Mapping[str, Text] = {
-    "title": {"en": "Tally sheets for {blocks} blocks", "zh": "拦截访问计数表（{blocks} 个时段）"},
+    "title": {"en": "Tally sheets for {blocks} block{s}", "zh": "拦截访问计数表（{blocks} 个时段）"},
     "note": {
         "en": "A line per hour. Count everybody who leaves; every k-th gets one code. Eligible are those who have just "
         "bought something. Blank means none; an hour that was not worked stays blank altogether.",
@@ -95,7 +95,8 @@ class TallySheet(Result):
     plan: InterceptPlan = None  # type: ignore[assignment]
 
     def title(self) -> str:
-        return say(_WORDS["title"], self.language).format(blocks=self.frame["block"].nunique())
+        blocks = self.frame["block"].nunique()
+        return say(_WORDS["title"], self.language).format(blocks=blocks, s="s" * (blocks != 1))
 
     def columns(self) -> tuple[Column, ...]:
         return tuple(_COLUMNS[name] for name in ("store", "day", "interviewer", "hour", "k", "leavers", *CODES))
@@ -173,7 +174,7 @@ def tally_sheet(plan: InterceptPlan, *, language: Language | None = None) -> Tal
     about = [name for name in ("area_type", "tier") if name in blocks]
     frame = blocks[["block", "store", *about, "day", "interviewer", "k"]].assign(hour=hour)
     blank = pd.DataFrame(None, index=frame.index, columns=["leavers", *CODES], dtype=object)
-    return TallySheet(frame.join(blank), plan.language if language is None else language, plan=plan)
+    return TallySheet(frame.join(blank), plan.language if language is None else language, plan=plan, called=plan.called)
 
 
 def count_outcomes(contacts: pd.DataFrame, *, by: Sequence[str] = ("block",), outcome: str = "outcome") -> pd.DataFrame:
@@ -186,6 +187,12 @@ def count_outcomes(contacts: pd.DataFrame, *, by: Sequence[str] = ("block",), ou
     [['A', 1, 1], ['B', 1, 0]]
     """
     check_columns([*by, outcome], contacts.columns, "contacts")
+    blank = contacts[list(by)].isna().any(axis=1).to_numpy()
+    if blank.any():
+        rows = np.flatnonzero(blank)
+        cases = pd.DataFrame({"file": "contacts", "row": rows + 2, "column": ", ".join(by), "problem": "missing"})
+        raise DataError(f"{len(rows)} contacts don't say where or when they were (rows {_some(rows + 2)}): {', '.join(by)}. "
+                        "Complete them, or no rate is right.", cases)  # fmt: skip
     named = {each.code: each.name for each in DISPOSITIONS} | {name: name for name in CODES}
     read = contacts[outcome].map(lambda value: named.get(str(value).strip().casefold()))
     if read.isna().any():

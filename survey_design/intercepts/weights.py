@@ -15,6 +15,7 @@ from survey_design.intercepts.plan import InterceptPlan
 from survey_design.intercepts.tally import TallySheet, checked_tallies, chosen_share, group_counts
 from survey_design.results import Column, Language, Result, Text, say
 from survey_design.sampling import SampleDesign
+from survey_design.sampling.allocation import weighting_deff
 
 Array = NDArray[Any]
 Target = Literal["customers", "visits"]
@@ -50,7 +51,7 @@ _WORDS: Mapping[str, Text] = {
     "silent": {"en": "stores that nothing is said about, for want of interviews: {named}", "zh": "以下门店无访问，结果不代表这些门店：{named}"},
     "departed": {"en": "blocks where more or fewer were picked than every k-th (over 1): {named}", "zh": "以下时段实际抽取人数与每 k 人取一不符（相差超过 1）：{named}"},
     "sentence": {
-        "en": "{n:,} interviews of {blocks} blocks at {stores} stores are weighted; {target}; they are worth about {n_eff:,.0f} "
+        "en": "{n:,} interviews of {blocks} block{s_blocks} at {stores} store{s_stores} are weighted; {target}; they are worth about {n_eff:,.0f} "
         "interviews of equal weight.",
         "zh": "对 {stores} 家门店、{blocks} 个时段的 {n:,} 份访问加权；{target}；约相当于 {n_eff:,.0f} 份等权访问。",
     },
@@ -122,8 +123,9 @@ class InterceptWeights(Result):
 
     def sentence(self) -> str:
         """What was weighted, and for whom it stands."""
+        blocks, stores = (self.responses[name].nunique() for name in ("block", "store"))
         return say(_WORDS["sentence"], self.language).format(
-            n=self.n, blocks=self.responses["block"].nunique(), stores=self.responses["store"].nunique(),
+            n=self.n, blocks=blocks, stores=stores, s_blocks="s" * (blocks != 1), s_stores="s" * (stores != 1),
             target=say(_WORDS[self.target], self.language), n_eff=self.n_effective,
         )  # fmt: skip
 
@@ -151,7 +153,9 @@ def intercept_weights(
 
     Parameters
     ----------
-    responses : DataFrame, one row per interview, with ``block`` as on the tally sheet
+    responses : DataFrame, one row per interview
+        With ``block`` as on the tally sheet; or with ``store``, ``date`` and ``hour``, from which the plan knows the block
+        (:meth:`InterceptPlan.with_blocks`). The same holds for tallies.
     plan : the plan they were held by
     tallies : filled tallies. Within a block they replace k by the leavers counted over those picked, and let its
         interviews stand for its refusals, too. Without them refusals are taken to be alike in all blocks.
@@ -216,7 +220,7 @@ def intercept_weights(
     for _, column in divisors:
         weight = weight / usable[column].to_numpy(float)
     trimmed = trim_weights(weight, trim)
-    n_effective = float(trimmed.sum() ** 2 / (trimmed**2).sum())
+    n_effective = len(trimmed) / weighting_deff(trimmed, np.ones(len(trimmed)))
     found = InterceptWeights(
         blocks, plan.language if language is None else language, excluded=excluded, target=target,
         responses=usable.assign(weight=trimmed).reset_index(drop=True), n_effective=n_effective,
@@ -273,6 +277,10 @@ def _standing_for_others(frame: pd.DataFrame) -> Array:
 def trim_weights(weight: Array, trim: float | None) -> Array:
     """Weights cut at ``trim`` times their mean, their sum kept: what is cut off is spread over the others in proportion.
 
+    Weights of exit interviews are one over a chance, some of them hundreds of times others, and not yet fitted to any
+    total: in proportion, all those not cut keep their ratios, where equal parts would lift the smallest most. Calibrated
+    weights are trimmed in equal parts, see :func:`survey_design.calibration.trimmed_weights`.
+
     >>> trim_weights(np.array([1.0, 1.0, 1.0, 1.0, 6.0]), 2).round(3).tolist()
     [1.5, 1.5, 1.5, 1.5, 4.0]
     """
@@ -292,6 +300,7 @@ def trim_weights(weight: Array, trim: float | None) -> Array:
 
 def _joined(responses: pd.DataFrame, plan: InterceptPlan, needed: list[str]) -> pd.DataFrame:
     """Interviews with the columns of their block; rows are numbered from 0."""
+    responses = plan.with_blocks(responses)
     check_columns(["block", *needed], responses.columns, "responses")
     taken = [name for name in DESIGN_COLUMNS if name in responses]
     if taken:
@@ -334,7 +343,7 @@ def _excluded(data: pd.DataFrame, divisors: list[tuple[str, str]]) -> pd.DataFra
 
 def _block_counts(tallies: TallySheet | pd.DataFrame, plan: InterceptPlan, data: pd.DataFrame) -> pd.DataFrame:
     """Leavers and AAPOR's sets by block, in keeping with plan and interviews."""
-    read = checked_tallies(tallies)
+    read = checked_tallies(tallies if isinstance(tallies, TallySheet) else plan.with_blocks(tallies, where="tallies"))
     strange = [str(block) for block in dict.fromkeys(read["block"]) if block not in set(plan.frame["block"])]
     if strange:
         raise DataError(f"tallies name {len(strange)} blocks that are not in the plan ({', '.join(strange[:5])}). "

@@ -15,7 +15,7 @@ from survey_design.errors import SpecError
 from survey_design.plots.fonts import LATIN, fonts_for
 from survey_design.plots.sheet import BLUE, GREY, INK, PALE, Pen, pyplot_axes
 from survey_design.results import Text, say
-from survey_design.sampling.allocation import BOUND_WORDS, stratum_labels
+from survey_design.sampling.allocation import BOUND_WORDS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -106,7 +106,7 @@ def _chart(result: Allocation) -> _Chart:
     frame, columns = result.frame, {column.name: column for column in result.columns()}
     shown = {name: tuple(columns[name].show(value, "en") for value in frame[name]) for name in ("n", "weight")}
     return _Chart(
-        title=result.title(), labels=tuple(stratum_labels(frame, result.by, result.language)),
+        title=result.title(), labels=tuple(result.stratum_words()),
         notes=tuple(say(BOUND_WORDS[bound], result.language) if bound else "" for bound in frame["bound"]),
         size_share=frame["size_share"].to_numpy(float), n_share=frame["n_share"].to_numpy(float), figures=shown,
         words=_words(result), caption=result.note(),

@@ -101,7 +101,8 @@ def _chart(result: Calibration) -> _Chart:
     if result.frame.empty:
         raise SpecError("a picture of a calibration needs rows; this result has none.")
     shown, colon = result.frame, "：" if result.language == "zh" else ": "
-    names = zip(shown["margin"], shown["category"], strict=True)
+    words = result.row_words()
+    names = zip(words["margin"], words["category"], strict=True)
     size = shown["target"].abs().where(shown["target"] != 0, 1.0)
     before, after = ((shown[name] - shown["target"]) / size for name in ("before", "after"))
     target = tuple(f"{value:,.0f}" if value >= 100 else f"{value:.3g}" for value in shown["target"])

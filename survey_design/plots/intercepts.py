@@ -148,7 +148,7 @@ def _plan_chart(result: InterceptPlan) -> _PlanChart:
     days = tuple((result.day_words(str(day)), float(low - first), float(high - first + 1))
                  for day, low, high in spans.itertuples())  # fmt: skip
     return _PlanChart(
-        title=result.title(), stores=tuple(stores), at=slots["slot"].to_numpy() - first,
+        title=result.title(), stores=tuple(result.value_words("store", name) for name in stores), at=slots["slot"].to_numpy() - first,
         row_of=stores.get_indexer(slots["store"]), leavers=slots["leavers"].to_numpy(float),
         drawn_at=frame["slot"].to_numpy() - first, drawn_row=stores.get_indexer(frame["store"]),
         who=tuple(frame["interviewer"]), days=days, quota=tuple(f"{q:,}" for q in result.stores["quota"]),

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 Array = NDArray[Any]
 
 _SHAPES, _COLORS = ("o", "s", "D", "^", "v", "P"), (BLUE, VERMILION, GREEN, "#B8860B", "#A8518A", INK)
-_HEIGHT, _FEW = 320.0, 25  # height of the axes; regions up to which all of them are named
+_LEAST, _MOST = 240.0, 1.0  # height of the axes in points, and as a share of their width
+_FEW = 25  # regions up to which all of them are named
 
 _WORDS: Mapping[str, Text] = {
     "axis": {"en": "axis {k}, {share} of the differences: {names}", "zh": "第 {k} 轴，占差异的 {share}：{names}"},
@@ -37,8 +38,8 @@ _WORDS: Mapping[str, Text] = {
 def draw_groups(result: RegionGroups, ax: Axes | None = None) -> Axes:
     """Regions on the two axes along which they differ most, their groups by shape and colour.
 
-    The axes are the first two principal axes of the scores that the regions were grouped by; under each stand the
-    variables that go with it most closely, (+) where they grow along it. Up to 25 regions are named.
+    The axes are the first two principal axes of the scores that the regions were grouped by, in the same units, so that
+    distances in all directions compare; under each stand the variables that go with it most closely, (+) where they grow along it. Up to 25 regions are named.
 
     Parameters
     ----------
@@ -128,12 +129,14 @@ def _draw(told: Callable[[Language], _Map], language: Language, ax: Axes | None)
     if fonts is None:
         chart, fonts = told("en"), LATIN
     pen = Pen(pyplot_axes() if ax is None else ax, fonts)
-    _draw_axes(pen, chart)
-    _draw_regions(pen, chart)
     left, right = 24.0, 12.0
-    _draw_names(pen, chart, pen.axes_width(left, right))
+    width = pen.axes_width(left, right)
+    height, reach = _extent(chart.places, width, max(_LEAST, pen.width(chart.axes[1], 8.5) + 6))
+    _draw_axes(pen, chart, reach)
+    _draw_regions(pen, chart)
+    _draw_names(pen, chart, width, height)
     top = pen.title(chart.title, left, right, pen.key(_key(chart), left, right, 10.0))
-    pen.fit(_HEIGHT, left, right, top, pen.caption(chart.caption, left, right, 40.0))
+    pen.fit(height, left, right, top, pen.caption(chart.caption, left, right, 40.0))
     return pen.ax
 
 
@@ -193,13 +196,27 @@ def principal_axes(scores: Array) -> tuple[Array, Array, Array]:
     return places * sign, squares / (s**2).sum(), loads * sign
 
 
-def _draw_axes(pen: Pen, chart: _Map) -> None:
+def _extent(places: Array, width: float, least: float) -> tuple[float, tuple[float, float]]:
+    """Height of the axes in points, and half of what they show each way, in the same units per point on both.
+
+    >>> height, (across, up) = _extent(np.array([[-4.0, -3.0], [4.0, 3.0]]), 400.0, 240.0)
+    >>> height, round(across, 2), round(up, 2)
+    (300.0, 4.48, 3.36)
+    """
+    across, up = (0.56 * float(np.ptp(places[:, k])) for k in range(2))
+    across, up = (across, up) if across + up > 0 else (1.0, 1.0)
+    across = max(across, up / _MOST)  # what is taller than wide gets room at its sides
+    height = max(least, width * up / across)
+    return height, (across, across * height / width)
+
+
+def _draw_axes(pen: Pen, chart: _Map, reach: tuple[float, float]) -> None:
     """Thin lines through the mean of all regions; the axes have no unit, so they have no figures."""
     ax = pen.ax
-    reach = [0.5 * float(np.ptp(chart.places[:, k])) * 1.12 or 1.0 for k in range(2)]
     middle = (chart.places.max(axis=0) + chart.places.min(axis=0)) / 2
     ax.set(xlim=(middle[0] - reach[0], middle[0] + reach[0]), ylim=(middle[1] - reach[1], middle[1] + reach[1]))
     ax.set(xticks=[], yticks=[], axisbelow=True)
+    ax.set_aspect("equal", adjustable="datalim")  # in somebody else's axes, too
     ax.grid(False)
     ax.spines[:].set(color=PALE, linewidth=0.8, visible=True)
     ax.axhline(0, color=PALE, linewidth=0.8, zorder=1)
@@ -230,11 +247,11 @@ def _draw_regions(pen: Pen, chart: _Map) -> None:
                                clip_on=False)  # fmt: skip
 
 
-def _draw_names(pen: Pen, chart: _Map, width: float) -> None:
+def _draw_names(pen: Pen, chart: _Map, width: float, height: float) -> None:
     """Names beside their marks, on the first free side; a name that has room nowhere stands at the right all the
     same."""
     (x0, x1), (y0, y1) = pen.ax.get_xlim(), pen.ax.get_ylim()
-    points = (chart.places - [x0, y0]) / [x1 - x0, y1 - y0] * [width, _HEIGHT]
+    points = (chart.places - [x0, y0]) / [x1 - x0, y1 - y0] * [width, height]
     taken = [(x - 4, y - 4, x + 4, y + 4) for x, y in points]
     for k in np.flatnonzero(chart.named):
         long = pen.width(chart.names[k], 8.5)
@@ -246,7 +263,7 @@ def _draw_names(pen: Pen, chart: _Map, width: float) -> None:
         ]
         box = (free or boxes)[0]
         taken.append(box)
-        pen.write(chart.names[k], points[k][0] / width, points[k][1] / _HEIGHT, box[0] - x, box[1] + 6 - y,
+        pen.write(chart.names[k], points[k][0] / width, points[k][1] / height, box[0] - x, box[1] + 6 - y,
                   to="axes fraction", size=8.5)  # fmt: skip
 
 

@@ -29,6 +29,7 @@ def faults_of(form: Questionnaire) -> Iterator[str]:
     yield from _name_faults("the form's name", form.name)
     for what, words, limit in (
         ("title", form.title, LABEL_LIMIT),
+        ("company", form.company, LABEL_LIMIT),
         ("intro", form.intro, LEAD_LIMIT),
         ("consent", form.consent, LEAD_LIMIT),
     ):
@@ -43,6 +44,7 @@ def faults_of(form: Questionnaire) -> Iterator[str]:
         for question in section.questions:
             yield from (f"{places[id(question)]}: {fault}" for fault in _question_faults(question, form))
     yield from _card_faults(form)
+    yield from _filter_faults(form, places)
     yield from _routing_faults(form, places)
     yield from _ending_faults(form)
 
@@ -153,7 +155,11 @@ def _code_faults(question: Question) -> Iterator[str]:
     seen: set[str] = set()
     for code in question.codes:
         if not isinstance(code, (int, str)) or isinstance(code, bool) or not re.fullmatch(r"[^\s'\"/]+", str(code)):
-            yield f"the value {code!r} of a choice must be a whole number or a text without spaces, quotes or slashes."
+            instead = re.sub(r"[\s'\"/]+", "_", str(code).strip()).strip("_") if isinstance(code, str) else ""
+            more = f" Did you mean '{instead}'? The name as people say it goes into the words." if instead else ""
+            yield (
+                f"the value {code!r} of a choice must be a whole number or a text without spaces, quotes or slashes.{more}"
+            )
         same = str(int(code)) if re.fullmatch(r"\d+", str(code)) else str(code)  # 1 and "01" are one in a spreadsheet
         if same in seen:
             yield f"the value '{code}' stands for two answers; give each its own."
@@ -205,6 +211,33 @@ def _card_faults(form: Questionnaire) -> Iterator[str]:
             yield (
                 f"question '{question.name}': show card '{question.show_card}' already shows the answers "
                 f"of '{first.name}', which differ; name another card."
+            )
+
+
+def _filter_faults(form: Questionnaire, places: Mapping[int, str]) -> Iterator[str]:
+    """Choices that are offered under an answer to another question, where that can't be."""
+    placed = _placed(form)
+    for at, (section, question) in enumerate(placed):
+        place, name = places[id(question)], question.filter_by
+        within = [choice for choice in question.choices if choice.within is not None]
+        if not name:
+            if within:
+                yield f"{place}: choice '{within[0].value}' lies within '{within[0].within}'; say of which question: filter_by=…"
+            continue
+        if question.kind not in ("single", "multiple"):
+            yield f"{place}: a question of kind '{question.kind}' has no choices to filter; leave filter_by out."
+            continue
+        before = [(other, each) for other, each in placed[:at] if each.name == name]
+        if not before or before[0][1].kind != "single" or (before[0][0].repeat and before[0][0] is not section):
+            yield f"{place}: filter_by='{name}' is no question of kind 'single' that is asked before; name one."
+            continue
+        codes = {str(code) for code in before[0][1].codes}
+        lost = [choice for choice in question.choices if choice.within is None or str(choice.within) not in codes]
+        if lost:
+            more = f" (and {len(lost) - 1} more)" if len(lost) > 1 else ""
+            yield (
+                f"{place}: choice '{lost[0].value}'{more} lies within {lost[0].within!r}, which is no answer to '{name}'; "
+                "it would never be offered."
             )
 
 

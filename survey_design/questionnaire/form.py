@@ -31,6 +31,7 @@ class Questionnaire:
     Parameters
     ----------
     name, version, title : the form's id, its version and what stands on top
+    company : whose survey it is: a line below the title; left out where nothing is given
     sections : in the order asked; every name of a section, question or column occurs once
     languages : the languages that every text is given in
     language : the one shown first (of ``languages``; the first of them if not given)
@@ -95,6 +96,7 @@ class Questionnaire:
     screening: tuple[Condition, ...] = ()
     disposition: str = ""
     interviews: tuple[Code, ...] = ()
+    company: Words = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for name in ("sections", "languages", "screening", "interviews"):

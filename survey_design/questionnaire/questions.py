@@ -62,12 +62,16 @@ class Scale:
 class Choice:
     """One answer to tick: the value kept in the data, and its words.
 
+    ``within`` is the answer to an earlier question under which this one is offered: the store that a time block belongs
+    to. The question then names the earlier one as ``filter_by``.
+
     >>> Choice("phone", {"en": "Phone", "zh": "手机"}).value
     'phone'
     """
 
     value: Code
     label: Words
+    within: Code | None = None
 
 
 @dataclass(frozen=True)
@@ -109,6 +113,8 @@ class Question:
     show_card : name of the card on which the answers are shown ("A"); questions with the same answers may share it
     evidence : what is collected besides the answer, in columns ``name_photo``, ``name_audio``, ``name_note``
     minimum, maximum, unit : bounds of a number, and what it counts
+    filter_by : name of an earlier question of kind "single"; of the choices only those are offered that lie ``within``
+        its answer (the blocks of the store chosen before), so that no wrong pair can be entered
 
     >>> Question("E_TAN1", "graded", {"en": "Clean shop"}, scale=Scale(1, 3), dont_know=(99, "Don't know")).codes
     (1, 2, 3, 99)
@@ -128,6 +134,7 @@ class Question:
     minimum: float | None = None
     maximum: float | None = None
     unit: Words = ""
+    filter_by: str = ""
 
     def __post_init__(self) -> None:
         for name in ("choices", "evidence"):

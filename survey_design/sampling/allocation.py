@@ -16,8 +16,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from survey_design.errors import DataError, SpecError, check_between, check_choice, check_columns
-from survey_design.results import Column, Result, Text, is_missing, say
+from survey_design.errors import DataError, SpecError, check_between, check_choice, check_columns, raise_faults
+from survey_design.results import Column, Result, Text, is_missing, say, spaced
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -103,10 +103,16 @@ class Allocation(Result):
         return weighting_deff(self.frame["size"].to_numpy(float), self.frame["n"].to_numpy(float))
 
     def to_dict(self) -> dict[Any, int]:
-        """n by stratum, as ``draw(frame, design, plan.to_dict(), …)`` takes it; several columns make a tuple."""
+        """n by stratum; several columns make a tuple. ``draw(frame, design, plan, …)`` takes the plan itself."""
         names = self.frame[list(self.by)].itertuples(index=False, name=None)
         keys = [name[0] if len(self.by) == 1 else name for name in names]
         return dict(zip(keys, self.frame["n"].astype(int).tolist(), strict=True))
+
+    def stratum_words(self, frame: pd.DataFrame | None = None) -> list[str]:
+        """One text per stratum, of all or of some rows, in words where :meth:`with_labels` gave any."""
+        shown = self.frame if frame is None else frame
+        named = {name: [self.value_words(name, value) for value in shown[name]] for name in self.by}
+        return stratum_labels(pd.DataFrame(named), self.by, self.language)
 
     def title(self) -> str:
         k, n = len(self.frame), f"{self.n:,}"
@@ -126,14 +132,20 @@ class Allocation(Result):
         """How many are asked, by which rule, and between which numbers per stratum."""
         n, rule = self.frame["n"], self._rule_words()
         if self.language == "zh":
-            return f"{self.n:,} 个样本分配到 {len(n)} 个层，{rule}；每层 {n.min():,} 至 {n.max():,} 个。"
-        return f"{self.n:,} interviews over {len(n)} strata, {rule}: from {n.min():,} to {n.max():,} per stratum."
+            each = "每层" if self.by == ("stratum",) else spaced(self._each("每个"))
+            return f"{self.n:,} 个样本分配到 {len(n)} 个层，{rule}；{each} {n.min():,} 至 {n.max():,} 个。"
+        each = self._each("per ")
+        return f"{self.n:,} interviews over {len(n)} strata, {rule}: from {n.min():,} to {n.max():,} {each}."
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """Share of the sample beside the share of the population, stratum by stratum."""
         from survey_design.plots.allocation import draw_allocation
 
         return draw_allocation(self, ax)
+
+    def _each(self, word: str) -> str:
+        """What a stratum is: a store, or a store and hour."""
+        return word + " × ".join(self.column_words(name) for name in self.by)
 
     def _rule_words(self) -> str:
         return say(METHOD_WORDS[self.rule], self.language).replace("{power}", f"{self.power:g}")
@@ -144,7 +156,7 @@ class Allocation(Result):
         for bound, words in BOUND_WORDS.items():
             held = self.frame[self.frame["bound"] == bound]
             if len(held):
-                names = _listed(stratum_labels(held, self.by, self.language), self.language)
+                names = _listed(self.stratum_words(held), self.language)
                 said.append(f"{say(words, self.language)}：{names}" if zh else f"{say(words, self.language)}: {names}")
         return ("；" if zh else "; ").join(said)
 
@@ -194,16 +206,17 @@ class MarginAllocation(Allocation):
 
     def margins(self) -> MarginsMet:
         """Every margin beside what is to be expected."""
-        return MarginsMet(self.met, self.language, self.level)
+        return MarginsMet(self.met, self.language, self.level, called=self.called)
 
     def _cost_words(self) -> str:
-        spent = self.cost if np.isfinite(self.cost) else float(self.n)
-        above = f"{100 * max(0.0, spent / self.least - 1):.1f}%"
+        priced = np.isfinite(self.cost)
+        spent = self.cost if priced else float(self.n)
+        above, level = f"{100 * max(0.0, spent / self.least - 1):.1f}%", f"{100 * self.level:g}%"
         if self.language == "zh":
-            return f"费用合计 {spent:,.0f}，至多比理论最小值高 {above}；精度按 {100 * self.level:g}% 置信水平计"
-        return (
-            f"cost {spent:,.0f}, at most {above} above the least possible; margins at {100 * self.level:g}% confidence"
-        )
+            what = f"费用合计 {spent:,.0f}" if priced else f"{spent:,.0f} 个样本"
+            return f"{what}，至多比理论最小值高 {above}；精度按 {level} 置信水平计"
+        what = f"cost {spent:,.0f}" if priced else f"{spent:,.0f} interviews"
+        return f"{what}, at most {above} above the least possible; margins at {level} confidence"
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -220,10 +233,16 @@ class MarginsMet(Result):
             "margin": {"en": "margin ±", "zh": "误差限 ±"},
             "cv": {"en": "CV", "zh": "变异系数"},
         }
-        every: Mapping[str, Text] = {"": {"en": "all", "zh": "总体"}}
+        every: dict[Any, Text] = {"": {"en": "all", "zh": "总体"}}
+        domains: dict[Any, Text] = {value: {self.language: self.value_words(by, value)}
+                   for by, value in zip(self.frame["by"], self.frame["domain"], strict=True) if by}  # fmt: skip
         return (
-            Column("variable", {"en": "variable", "zh": "变量"}),
-            Column("domain", {"en": "domain", "zh": "研究域"}, words=every),
+            Column(
+                "variable",
+                {"en": "variable", "zh": "变量"},
+                words={name: {self.language: self.column_words(name)} for name in self.frame["variable"]},
+            ),
+            Column("domain", {"en": "domain", "zh": "研究域"}, words=every | domains),
             Column("kind", {"en": "kind", "zh": "精度指标"}, words=kinds),
             Column("wanted", {"en": "wanted", "zh": "要求"}, "number", decimals=3),
             Column("expected", {"en": "expected", "zh": "预期"}, "number", decimals=3),
@@ -372,7 +391,7 @@ def allocate(
     >>> allocate(tiers, 400, by="tier", minimum=30).to_dict()
     {'flagship': 93, 'street': 277, 'kiosk': 30}
     >>> allocate(tiers, 400, by="tier", method="neyman").sentence()
-    '400 interviews over 3 strata, in proportion to size × sd (Neyman): from 6 to 277 per stratum.'
+    '400 interviews over 3 strata, in proportion to size × sd (Neyman): from 6 to 277 per tier.'
     """
     check_choice("method", method, Method)
     check_between("power", power, -1e-12, 1 + 1e-12)
@@ -520,6 +539,8 @@ def _below(share: Array, n: int, low: Array, high: Array) -> Array:
 
 def weighting_deff(size: Array, counts: Array) -> float:
     """Kish's ``n Σ n w² / (Σ n w)²`` of the weights size/n, over strata that have someone.
+
+    With one person in each "stratum" ``size`` are weights: the one formula of all that weigh before the analysis.
 
     >>> import numpy as np
     >>> weighting_deff(np.array([900.0, 100.0]), np.array([50.0, 50.0]))
@@ -671,18 +692,6 @@ def _fault(k: int, label: str, column: str, value: Any, problem: str) -> dict[st
 
 def _places(mask: Any) -> list[int]:
     return [int(k) for k in np.flatnonzero(mask)]
-
-
-def raise_faults(faults: Sequence[Mapping[str, Any]], where: str) -> None:
-    """All that can't be used, at once, each with whose it is, row, column and problem; nothing if there is nothing."""
-    if not faults:
-        return
-    whose = [next(iter(fault.values())) for fault in faults]
-    said = [f"{fault['column']} of {name!r} (row {fault['row']}): {fault['problem']}"
-            for fault, name in zip(faults, whose, strict=True)]  # fmt: skip
-    more = f"; and {len(said) - 8} more" if len(said) > 8 else ""
-    raise DataError(f"{where} can't be used as they are: {'; '.join(said[:8])}{more}. Correct these cells.",
-                    pd.DataFrame(list(faults)))  # fmt: skip
 
 
 def _check_whole(name: str, value: Any, least: int) -> None:

@@ -22,6 +22,44 @@ SELECTION_WORDS: Mapping[str, Text] = {
 }
 
 
+# The columns that drawing adds, which nobody has named: how the design's sentence calls them.
+MADE_COLUMNS: Mapping[str, Text] = {
+    "units_in_stratum": {"en": "units in the stratum", "zh": "层内单元数"},
+    "clusters_in_stratum": {"en": "clusters in the stratum", "zh": "层内群数"},
+    "units_in_cluster": {"en": "units in the cluster", "zh": "群内单元数"},
+    "error_stratum": {"en": "as drawn, certain units apart", "zh": "抽样所用的层，必选单元单列"},
+    "error_population": {"en": "by the smallest probability in the stratum", "zh": "按层内最小入样概率折算"},
+}
+CERTAIN, DRAWN = "certain", "drawn"  # values of error_stratum where the list has no strata
+_APART = f" ({CERTAIN})"  # behind the name of a stratum, where it has
+
+
+def error_stratum_words(value: str, language: str) -> str:
+    """A stratum of ``error_stratum`` in words.
+
+    >>> error_stratum_words("certain", "en"), error_stratum_words("flagship (certain)", "zh")
+    ('units certain to be drawn', 'flagship（必选单元）')
+    """
+    if value in (CERTAIN, DRAWN):
+        words: dict[str, Text] = {
+            CERTAIN: {"en": "units certain to be drawn", "zh": "必选单元"},
+            DRAWN: {"en": "the other units", "zh": "其余单元"},
+        }
+        return words[value][language]
+    return f"{value.removesuffix(_APART)}（必选单元）" if language == "zh" and value.endswith(_APART) else value
+
+
+def error_stratum(name: str, certain: bool) -> str:
+    """The value of ``error_stratum``: certain units of a stratum stand apart.
+
+    >>> error_stratum("flagship", True), error_stratum("flagship", False), error_stratum("", True)
+    ('flagship (certain)', 'flagship', 'certain')
+    """
+    if certain:
+        return f"{name}{_APART}" if name else CERTAIN
+    return name or DRAWN
+
+
 @dataclass(frozen=True)
 class SampleDesign:
     """Which columns of the data say how the sample was drawn.
@@ -137,10 +175,13 @@ class SampleDesign:
         """The design in one sentence."""
         calibrated = "" if self.margins is None else self.margins.words(language)
         weight = self.weight if not calibrated else f"{self.weight}{'，' if language == 'zh' else ', '}{calibrated}"
-        parts = [("strata", "分层", self.strata), ("clusters", "群", " > ".join(self.stages)),
+        made = {name: words[language] for name, words in MADE_COLUMNS.items()}
+        strata = self.strata and made.get(self.strata, self.strata)
+        parts = [("strata", "分层", strata), ("clusters", "群", " > ".join(self.stages)),
                  ("weight", "权数", weight)]  # fmt: skip
         if self.population is not None:
-            named = " > ".join(self.population_columns) or "given per stratum"
+            named = " > ".join(made.get(name, name) for name in self.population_columns)
+            named = named or {"en": "given per stratum", "zh": "各层已给定"}[language]
             parts.append(("population", "总体规模", named))
         if language == "zh":
             head = f"受访者{SELECTION_WORDS[self.selection]['zh']}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from survey_design.errors import DataError
-from survey_design.results import Text
+from survey_design.results import Text, spaced
 
 Array = NDArray[Any]
 How = Literal["raked", "post-stratified", "calibrated"]
@@ -52,9 +52,10 @@ class Margin:
         """True if the total of a numeric column is known, not people per category."""
         return not self.categories
 
-    def name(self, language: str = "en") -> str:
-        """The margin in words: tier, or tier × sex where it is crossed."""
-        return " × ".join(self.columns) or EVERYBODY[language]
+    def name(self, language: str = "en", labels: Mapping[str, str] | None = None) -> str:
+        """The margin in words: tier, or tier × sex where it is crossed; ``labels`` say what columns are called."""
+        called = labels or {}
+        return " × ".join(called.get(name, name) for name in self.columns) or EVERYBODY[language]
 
     def codes(self, frame: pd.DataFrame) -> Array:
         """(n,) position of each row's category; -1 where it has none of them."""
@@ -113,11 +114,12 @@ class Margins:
         named = [*self.weight_columns(), *(name for part in self.parts for name in part.columns)]
         return list(dict.fromkeys(named))
 
-    def words(self, language: str = "en") -> str:
-        """How the weights were made, in words: raked to tier and sex."""
-        names = [part.name(language) for part in self.parts]
+    def words(self, language: str = "en", labels: Mapping[str, str] | None = None) -> str:
+        """How the weights were made, in words: raked to tier and sex; ``labels`` say what columns are called."""
+        names = [part.name(language, labels) for part in self.parts]
         listed = listed_words(names, language)
-        return HOW_WORDS[self.how][language].format(margins=listed)
+        said = HOW_WORDS[self.how][language].format(margins=listed)
+        return spaced(said) if language == "zh" else said
 
     def rows(self, frame: pd.DataFrame, weight: Array) -> Array:
         """(n, 2 size) what errors need of each row: its margins' values twice, under two weights.

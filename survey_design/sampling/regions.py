@@ -15,9 +15,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from survey_design.errors import DataError, SpecError, check_choice, check_columns
+from survey_design.errors import DataError, SpecError, check_choice, check_columns, raise_faults
 from survey_design.results import Column, Result, Text, is_missing, say
-from survey_design.sampling.allocation import allocate, raise_faults
+from survey_design.sampling.allocation import allocate
 from survey_design.sampling.design import SampleDesign
 from survey_design.sampling.selection import draw, stream
 
@@ -241,14 +241,24 @@ class ChosenRegions(Result):
     def sentence(self) -> str:
         """How many, how much of the whole they hold, and how well they stand for it."""
         n, k, g = len(self.frame), len(self.groups.frame), len(self.groups.groups)
-        held, better = f"{100 * self.covered:.0f}%", f"{100 * self.percentile:.0f}%"
+        held = f"{100 * self.covered:.0f}%"
         if self.language == "zh":
             of = "总规模" if "size" in self.groups.frame else "全部区域"
             return (f"从 {k} 个区域（{g} 组）中选取 {n} 个，占{of}的 {held}；与全部区域的加权差异平均为 {self.score:.2f} 个标准差，"
-                    f"不逊于 {better} 的同数量随机选取（共 {self.comparisons:,} 次）。")  # fmt: skip
+                    f"{self._compared()}。")  # fmt: skip
         of = "the total size" if "size" in self.groups.frame else "all regions"
         return (f"{n} of {k} regions, from {g} groups, hold {held} of {of}; weighted, they differ from all by "
-                f"{self.score:.2f} sd on average, no worse than {better} of {self.comparisons:,} random choices of {n}.")  # fmt: skip
+                f"{self.score:.2f} sd on average, {self._compared()}.")  # fmt: skip
+
+    def _compared(self) -> str:
+        """The score beside those of random choices; "100%" is never said, rounded, while one of them is better."""
+        n, tried = len(self.frame), f"{self.comparisons:,}"
+        if self.percentile == 1:
+            return (f"{tried} 次同数量随机选取无一更接近" if self.language == "zh" else
+                    f"and none of {tried} random choices of {n} came nearer")  # fmt: skip
+        share = f"{min(100 * self.percentile, 99.9):.{0 if self.percentile < 0.995 else 1}f}%"
+        return (f"不逊于 {share} 的同数量随机选取（共 {tried} 次）" if self.language == "zh" else
+                f"no worse than {share} of {tried} random choices of {n}")  # fmt: skip
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """Regions on the two axes along which they differ most; those chosen are filled and named."""

@@ -20,8 +20,8 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from survey_design.errors import DataError, SpecError, check_choice, check_columns
-from survey_design.results import Column, Result, Text, say
-from survey_design.sampling.design import SampleDesign
+from survey_design.results import Column, Result, Text, say, spaced
+from survey_design.sampling.design import SampleDesign, error_stratum
 
 Array = NDArray[Any]
 Method = Literal["srs", "systematic", "pps", "balanced"]
@@ -630,9 +630,9 @@ def _numbers(n: Any, units: _Units, strata: str | None, what: str, *, total: boo
             raise SpecError(f"n={n} does not say how it is spread over the strata of {strata!r} ({what} there: {shown}). "
                             "Give a number per stratum, n={'flagship': 5, …}, or an allocation.")  # fmt: skip
         return _whole(dict.fromkeys(units.names, n), what)
-    given = _per_stratum(n)
     if not strata:
         raise SpecError("n names strata, but the design has none: SampleDesign(strata='tier').")
+    given = _per_stratum(n, strata)
     lacking = [name for name in units.names if name not in given]
     unknown = [name for name in given if name not in units.names]
     if lacking or unknown:
@@ -645,15 +645,22 @@ def _numbers(n: Any, units: _Units, strata: str | None, what: str, *, total: boo
     return _whole({name: given[name] for name in units.names}, what)
 
 
-def _per_stratum(n: Any) -> dict[str, Any]:
-    """A mapping or series, or a table (an allocation) with columns stratum and n."""
+def _per_stratum(n: Any, strata: str) -> dict[str, Any]:
+    """A mapping or series, an allocation, or a table with columns n and stratum (or the name of the strata)."""
     if isinstance(n, (Mapping, pd.Series)):
         return {_text(name): number for name, number in n.items()}
+    if hasattr(n, "by") and hasattr(n, "to_dict"):
+        by = _names(n.by)
+        if by not in ((strata,), ("stratum",)):
+            raise SpecError(f"the allocation is by {' and '.join(map(repr, by))}, the design draws in strata of {strata!r}. "
+                            f"Allocate with by={strata!r}, or name the same column in SampleDesign(strata=…).")  # fmt: skip
+        return {_text(name): number for name, number in n.to_dict().items()}
     if not isinstance(n, pd.DataFrame) and not hasattr(n, "to_frame"):
         raise SpecError(f"n={n!r} is not a number, a mapping from stratum to number, or an allocation.")
     table = n if isinstance(n, pd.DataFrame) else n.to_frame()
-    check_columns(["stratum", "n"], table.columns, "the allocation")
-    return {_text(name): number for name, number in zip(table["stratum"], table["n"], strict=True)}
+    named = strata if strata in table.columns else "stratum"
+    check_columns([named, "n"], table.columns, "the allocation")
+    return {_text(name): number for name, number in zip(table[named], table["n"], strict=True)}
 
 
 def _whole(numbers: Mapping[str, Any], what: str) -> Array:
@@ -771,7 +778,8 @@ class Sample(Result):
     def _unit(self, language: str) -> str:
         if not self.units:
             return "单元" if language == "zh" else "units"
-        return f"群（{self.units}）" if language == "zh" else f"clusters ({self.units})"
+        named = self.column_words(self.units)
+        return f"群（{named}）" if language == "zh" else f"clusters ({named})"
 
     def _rows(self, language: str) -> str:
         if not self.units or (self.stages == 1 and len(self.frame) == self.strata["n"].sum()):
@@ -789,7 +797,7 @@ class Sample(Result):
         chinese = self.language == "zh"
         said = say(METHOD_WORDS[self.method], self.language)
         if self.method == "pps" or self.size:
-            size = self.size or ("群内行数" if chinese else "rows in the cluster")
+            size = self.column_words(self.size) if self.size else "群内行数" if chinese else "rows in the cluster"
             said += f"，规模：{size}" if chinese else f", size: {size}"
         if self.method in ("systematic", "pps") or self.order:
             said += self._sorted()
@@ -803,7 +811,8 @@ class Sample(Result):
             return "，随机排序" if self.language == "zh" else ", in random order"
         if not self.order:
             return "，按名单顺序" if self.language == "zh" else ", in the order of the list"
-        return f"，按 {'、'.join(self.order)} 排序" if self.language == "zh" else f", sorted by {', '.join(self.order)}"
+        named = [self.column_words(name) for name in self.order]
+        return spaced(f"，按{'、'.join(named)}排序") if self.language == "zh" else f", sorted by {', '.join(named)}"
 
     def _counts(self) -> list[str]:
         if not self.split:
@@ -811,10 +820,13 @@ class Sample(Result):
         shown = self.strata.head(_SHOWN)
         more = len(self.strata) - len(shown)
         if self.language == "zh":
-            told = "、".join(f"{row.stratum} {row.n:,}/{row.population:,}" for row in shown.itertuples())
+            told = "、".join(f"{self._stratum(row.stratum)} {row.n:,}/{row.population:,}" for row in shown.itertuples())
             return [f"各层抽取数/总数：{told}" + (f" 等，另有 {more} 层" if more else "")]
-        told = ", ".join(f"{row.stratum} {row.n:,} of {row.population:,}" for row in shown.itertuples())
+        told = ", ".join(f"{self._stratum(row.stratum)} {row.n:,} of {row.population:,}" for row in shown.itertuples())
         return [f"drawn per stratum: {told}" + (f" and {more} strata more" if more else "")]
+
+    def _stratum(self, value: Any) -> str:
+        return self.value_words(self.split or "", value)
 
     def _certainty(self) -> list[str]:
         certain = int(self.strata["certain"].sum())
@@ -827,10 +839,11 @@ class Sample(Result):
         if self.balance.empty:
             return []
         worst = self.balance.iloc[int(self.balance["difference"].abs().fillna(0.0).argmax())]
-        value, where = f"{100 * worst['difference']:+.1f}%", f"{worst['stratum']}" if self.split else ""
+        value, where = f"{100 * worst['difference']:+.1f}%", self._stratum(worst["stratum"]) if self.split else ""
+        named = self.column_words(worst["variable"])
         if self.language == "zh":
-            return [f"与已知总量的最大偏差：{worst['variable']}{f'（{where}）' if where else ''} {value}"]
-        return [f"largest distance from a known total: {worst['variable']}{f' ({where})' if where else ''} {value}"]
+            return [f"与已知总量的最大偏差：{named}{f'（{where}）' if where else ''} {value}"]
+        return [f"largest distance from a known total: {named}{f' ({where})' if where else ''} {value}"]
 
     def _errors(self) -> str:
         chinese = self.language == "zh"
@@ -869,8 +882,8 @@ def draw(
         ``strata``: drawn from separately. ``clusters``: drawn first. A cluster belongs to its stratum: store 1 of two
         cities is two stores. ``weight`` names the column of weights to make (default "weight").
     n : how many
-        A number; with strata a number for each: a mapping, or an allocation (a table or result with columns ``stratum``
-        and ``n``). For two stages a pair ``(clusters, units in each cluster)`` of these. With clusters and no pair,
+        A number; with strata a number for each: a mapping, an allocation by the same column, or a table with this column
+        (or ``stratum``) and ``n``. For two stages a pair ``(clusters, units in each cluster)`` of these. With clusters and no pair,
         clusters are drawn: of a list with a row per cluster, or with all their rows if ``design.whole_clusters``.
     method : {"srs", "systematic", "pps", "balanced"}
         How the first stage is drawn. *srs*: at random. *systematic*: every N/n-th unit from a random start. *pps*:
@@ -1146,9 +1159,7 @@ def _added(
 
 def _error_strata(names: Array, certain: Array) -> Array:
     """(u,) strata in which certain units stand apart."""
-    told = [(f"{name} (certain)" if name else "certain") if sure else name or "drawn"
-            for name, sure in zip(names, certain, strict=True)]  # fmt: skip
-    return np.array(told, dtype=object)
+    return np.array([error_stratum(name, sure) for name, sure in zip(names, certain, strict=True)], dtype=object)
 
 
 def _balance(units: _Units, drawn: _Drawn, request: _Request) -> pd.DataFrame:

@@ -37,6 +37,7 @@ PROPORTION_TESTS: Mapping[str, Text] = {
     "pooled": {"en": "z test of two shares, pooled variance", "zh": "两比例 z 检验（合并方差）"},
     "arcsine": {"en": "z test on the arcsine scale (Cohen's h)", "zh": "反正弦变换 z 检验（Cohen's h）"},
 }
+POWER = 0.8  # where none is asked for
 COCHRAN = "Cochran (1977), Sampling Techniques, 3rd ed., ch. 4"
 COHEN = "Cohen (1988), Statistical Power Analysis for the Behavioral Sciences, 2nd ed., ch. 2 and 6"
 
@@ -117,6 +118,18 @@ class Sharing:
             )
         if not isinstance(self.comparisons, (int, np.integer)) or self.comparisons < 1:
             raise SpecError(f"comparisons={self.comparisons!r} cannot be used: give a whole number, 1 or more.")
+        if self.r and not self.overlap:
+            raise SpecError(f"r={self.r!r} is the correlation of the answers of people in both samples, and without overlap "
+                            "there are none. Give overlap, or leave r out.")  # fmt: skip
+
+    def refuse_impossible(self, p1: float, p2: float) -> None:
+        """Refuse a correlation that no two yes/no answers with these shares can have."""
+        low, high = possible_r(p1, p2)
+        if self.overlap and not low - 1e-9 <= self.r <= high + 1e-9:
+            raise SpecError(
+                f"r={self.r!r} cannot be: yes/no answers of the same people with shares {figure(p1)} and {figure(p2)} "
+                f"correlate between {figure(low)} and {figure(high)}. Give an r in this range."
+            )
 
     @property
     def first(self) -> float:
@@ -160,6 +173,8 @@ class Sharing:
 class Contrast:
     """A mean, or a difference of means, as planning sees it: how its error falls and its degrees of freedom grow.
 
+    What n interviews are worth comes in two numbers, see :class:`~survey_design.size.ledger.Goal`.
+
     Attributes
     ----------
     variance : n times the variance of the estimate
@@ -178,15 +193,19 @@ class Contrast:
         return math.sqrt(self.variance / effective)
 
     def margin(self, test: Test) -> Reach:
-        """Half the width of the interval, as a function of what n is worth and of n."""
-        return lambda effective, n: test.quantile(self.df(min(effective, n))) * self.se(effective)
+        """Half the width of the interval, as a function of what n is worth."""
+
+        def reach(effective: float, independent: float) -> float:
+            return 0.0 if math.isinf(effective) else test.quantile(self.df(independent)) * self.se(effective)
+
+        return reach
 
     def power(self, difference: float, test: Test) -> Reach:
-        """The chance to find a difference, as a function of what n is worth and of n."""
+        """The chance to find a difference, as a function of what n is worth."""
 
-        def reach(effective: float, n: float) -> float:
+        def reach(effective: float, independent: float) -> float:
             everyone = math.isinf(effective)
-            return 1.0 if everyone else test.power(difference / self.se(effective), self.df(min(effective, n)))
+            return 1.0 if everyone else test.power(difference / self.se(effective), self.df(independent))
 
         return reach
 
@@ -226,7 +245,7 @@ def share_power(shares: tuple[float, float], test: Test, method: ProportionTest,
         return two_samples((1.0, 1.0), shared, "z").power(effect_h(p1, p2), test)
     null, own = share_spreads(shares, shared)
 
-    def reach(effective: float, n: float) -> float:
+    def reach(effective: float, independent: float) -> float:
         from scipy.special import ndtr
 
         return float(ndtr((math.sqrt(effective) * abs(p1 - p2) - test.quantile() * null) / own))
@@ -248,6 +267,24 @@ def effect_h(p1: float, p2: float) -> float:
     0.201358
     """
     return 2 * abs(math.asin(math.sqrt(p1)) - math.asin(math.sqrt(p2)))
+
+
+def possible_r(p1: float, p2: float) -> tuple[float, float]:
+    """The correlations that two yes/no answers of the same people can have, given their shares.
+
+    The share who say yes twice lies between ``max(0, p1 + p2 − 1)`` and ``min(p1, p2)``; less ``p1 p2``, over both
+    standard deviations. Only equal shares reach 1.
+
+    References
+    ----------
+    Fréchet (1951), Sur les tableaux de corrélation dont les marges sont données, Ann. Univ. Lyon A 14, 53-77. Checked
+    against the two extreme tables of answers (tests/test_size.py).
+
+    >>> [round(r, 4) for r in possible_r(0.1, 0.9)], [round(r, 4) for r in possible_r(0.7, 0.75)]
+    ([-1.0, 0.1111], [-0.378, 0.8819])
+    """
+    spread = sd_of(p1) * sd_of(p2)
+    return (max(0.0, p1 + p2 - 1) - p1 * p2) / spread, (min(p1, p2) - p1 * p2) / spread
 
 
 def sd_of(p: float) -> float:
@@ -289,13 +326,14 @@ def mean_goal(
     ``what`` names the estimate and the effect; ``asked`` is the argument's name for the effect, the margin, the effect.
     """
     name, margin, effect = asked
-    shared: dict[str, Any] = {"what": what[0], "level": test.level, "least": contrast.least, "reads_n": quantile == "t",
+    shared: dict[str, Any] = {"what": what[0], "level": test.level, "least": contrast.least, "reads_df": quantile == "t",
                               "groups": groups, "assumed": assumed}  # fmt: skip
     check_one_of(name, margin, effect)
     root = math.sqrt(contrast.variance)
     if margin is not None:
         half = check_number("margin", margin, 0, math.inf, "half the width of the interval")
         check_two_sided(test)
+        refuse_unused("a margin has no power: it is kept, not found", power=(power, POWER))
         formula = _margin_formula(root, half, test, quantile)
         return Goal(reach=contrast.margin(test), target=half, formula=formula, **shared,
                     method=QUANTILES[quantile], source=COCHRAN)  # fmt: skip
@@ -332,6 +370,20 @@ def check_one_of(name: str, margin: float | None, effect: float | None) -> None:
             f"Give either margin (how wide the interval may be) or {name} (what must be found, with power), "
             f"{'not both' if margin is not None else 'one of them'}."
         )
+
+
+def refuse_unused(why: str, **given: tuple[Any, Any]) -> None:
+    """Refuse arguments that would change nothing; each is given with its default.
+
+    >>> refuse_unused("paired answers have one sample", ratio=(3, 1.0))
+    Traceback (most recent call last):
+    ...
+    survey_design.errors.SpecError: ratio=3 has no place here: paired answers have one sample. Leave it out.
+    """
+    unused = [f"{name}={value!r}" for name, (value, default) in given.items() if value != default]
+    if unused:
+        verb, them = ("has", "it") if len(unused) == 1 else ("have", "them")
+        raise SpecError(f"{', '.join(unused)} {verb} no place here: {why}. Leave {them} out.")
 
 
 def check_two_sided(test: Test) -> None:

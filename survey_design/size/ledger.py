@@ -44,10 +44,11 @@ class Goal:
     Attributes
     ----------
     what : the thing that is estimated, in English and Chinese: "a mean", "均值"
-    reach : function ``(effective, n) -> margin or power``
-        ``effective`` is the size of the simple random sample from an endless population that n interviews are worth:
-        ``n / (deff × share of the population not asked)``. Most goals read nothing else; a t quantile also reads n
-        (see ``reads_n``). ``effective`` is infinite where everyone was asked: the margin is then 0, the power 1.
+    reach : function ``(effective, independent) -> margin or power``
+        What n interviews are worth, in two numbers. ``effective`` is about the variance: the simple random sample from
+        an endless population that has the same (:func:`effective_n`); infinite where everyone was asked, so that the
+        margin is 0 and the power 1. ``independent`` is about degrees of freedom (:func:`independent_n`): a small
+        population shrinks the error, and tells nothing more about its size.
     target : the margin (half the width of the interval) or power that is wanted
     measure : "margin" shrinks as n grows, "power" rises
     formula : how the base n follows, with its numbers, in signs that need no translation: ``(1.96 × 1.2 / 0.2)²``
@@ -58,7 +59,7 @@ class Goal:
     kind : "number", or "share" for a margin that is shown in percentage points
     finite : which correction for a finite population fits: "mean" (Cochran 1977, eq. 4.6), "proportion" (eq. 4.2), "none"
     least : the smallest n for which ``reach`` says anything
-    reads_n : True if ``reach`` reads its second argument
+    reads_df : True if ``reach`` reads its second argument
     rounding : "up"; "nearest" for a published table that rounds so
     groups : names and shares of the groups of a comparison; each is filled separately
     """
@@ -76,7 +77,7 @@ class Goal:
     kind: Literal["number", "share"] = "number"
     finite: Finite = "mean"
     least: int = 1
-    reads_n: bool = False
+    reads_df: bool = False
     rounding: Literal["up", "nearest"] = "up"
     groups: tuple[tuple[Text, float], ...] = ()
 
@@ -110,7 +111,8 @@ class SampleSize(Result):
     ----------
     goal : what the size is for
     population, deff, response_rate : what the steps assumed
-    cells : names and shares of the groups and quotas that are filled separately
+    cells : names and shares of the groups and quotas that are filled separately, each with its own people to approach
+    caution : what speaks against this number, in words; empty where nothing does
 
     Examples
     --------
@@ -128,6 +130,7 @@ class SampleSize(Result):
     response_rate: float = 1.0
     cells: tuple[tuple[Text, float], ...] = ()
     by_quota: bool = False
+    caution: Text = field(default_factory=dict)
 
     @property
     def n(self) -> int:
@@ -151,6 +154,11 @@ class SampleSize(Result):
         return {say(name, self.language): n for (name, _), n in zip(self.cells, filled, strict=True)}
 
     @property
+    def to_approach_by_cell(self) -> dict[str, int]:
+        """People to ask in each group and quota; they add up to :attr:`n_to_approach`."""
+        return {name: round_up(n / self.response_rate) for name, n in self.n_by_cell.items()}
+
+    @property
     def achieved(self) -> float:
         """The margin or power of the final n, with the design effect and the finite population."""
         return self.reached(self.n)
@@ -162,7 +170,7 @@ class SampleSize(Result):
     def reached(self, n: float) -> float:
         """The margin or power of n completed interviews under the same design."""
         effective = effective_n(n, population=self.population, deff=self.deff, finite=self.goal.finite)
-        return float(self.goal.reach(effective, n))
+        return float(self.goal.reach(effective, independent_n(n, self.deff)))
 
     def curve(self, sizes: Sequence[int] | None = None) -> pd.DataFrame:
         """Precision, or power, against n: columns ``n`` and ``margin`` or ``power``.
@@ -181,7 +189,7 @@ class SampleSize(Result):
         what = say(self.goal.what, self.language)
         if self.language == "zh":
             return f"样本量（{what}）：完成 {self.n:,} 份访谈"
-        return f"Sample size for {what}: {self.n:,} interviews"
+        return f"Sample size for {what}: {counted(self.n, 'interview')}"
 
     def columns(self) -> tuple[Column, ...]:
         return (
@@ -197,7 +205,9 @@ class SampleSize(Result):
         """The answer in one sentence, in the result's language or another."""
         tongue = language or self.language
         said = (_sentence_zh if tongue == "zh" else _sentence_en)(self)
-        return said if self.response_rate == 1 else said + _approach(self, tongue)
+        said += "" if self.response_rate == 1 else _approach(self, tongue)
+        but = say(self.caution, tongue)
+        return said if not but else f"{said}但{but}。" if tongue == "zh" else f"{said} But {but}."
 
     def note(self) -> str:
         goal, zh = self.goal, self.language == "zh"
@@ -212,8 +222,11 @@ class SampleSize(Result):
             head = f"显著性水平 {risk}，目标功效 {wanted}，实际达到 {reached}" if zh else (
                 f"significance level {risk}, power wanted {wanted}, achieved {reached}")  # fmt: skip
         parts = [head, *self._filled_words(), say(goal.assumed, self.language), say(goal.method, self.language)]
+        if self.population is not None and goal.finite != "none":
+            parts.append(say(_FINITE_WORDS[goal.measure], self.language))
         if self.by_quota:
             parts.append(say(_QUOTA_WORDS, self.language))
+        parts.append(say(self.caution, self.language))
         source = f"来源：{goal.source}" if zh else f"Source: {goal.source}"
         stop, end = ("；", "。") if zh else ("; ", ".")
         return stop.join(filter(None, parts)) + end + (("" if zh else " ") + source + end if goal.source else "")
@@ -236,6 +249,16 @@ class SampleSize(Result):
         return [comma.join(f"{name}{colon}{n:,}" for name, n in counts.items())]
 
 
+_FINITE_WORDS: Mapping[str, Text] = {
+    "margin": {
+        "en": "this takes an interval with the finite population correction √(1 − n/N)",
+        "zh": "计算区间时须作有限总体校正 √(1 − n/N)",
+    },
+    "power": {
+        "en": "this takes a test with the finite population correction √(1 − n/N); an ordinary test finds less",
+        "zh": "检验须作有限总体校正 √(1 − n/N)，普通检验的功效较低",
+    },
+}
 _QUOTA_WORDS: Text = {
     "en": "with quotas the figure holds if those asked within a quota stand for all its people, which quotas cannot show",
     "zh": "采用配额时，上述数值以“配额内受访者能代表该类人群”为前提，配额本身无法证明这一点",
@@ -281,12 +304,14 @@ def write_ledger(
         population   n₁ = n₀ / (1 + n₀/N)           for a mean; for a proportion n₀ / (1 + (n₀ − 1)/N)
         design       n₂ = D n₁ / (1 + (D − 1) n₁/N)    D n₁ if the population is endless
         response     approached = n₂ / response rate
-        quotas       n = sum of the quotas, each rounded up; approached = n / response rate
+        quotas       n = sum of the quotas, each rounded up; approached = sum of (quota / response rate), each rounded up
 
     The denominator of the design step keeps the variance exact: ``D (1/n₂ − 1/N) = 1/n₁ − 1/N``. The plain product
-    ``D n₁`` of many handbooks overshoots, and may ask for more people than there are. Where the quantile depends on n
-    (Student's t), steps two and three are solved with the degrees of freedom of the n they lead to. Numbers are rounded
-    up, except that 385.0000000001 is 385.
+    ``D n₁`` of many handbooks overshoots, and may ask for more people than there are. Where degrees of freedom (or what
+    stands for them, as n − 3 does on Fisher's scale) follow from n, steps two and three are solved again with those of
+    min(n, n/D) interviews, and the formula says ``df → n``. The population correction must then be used in the analysis,
+    as a :class:`~survey_design.sampling.design.SampleDesign` with ``population`` does. Numbers are rounded up, except
+    that 385.0000000001 is 385. The groups of a comparison are quotas of their own.
 
     Raises
     ------
@@ -340,19 +365,44 @@ def figure(value: float) -> str:
     return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
 
 
-def check_number(name: str, value: Any, low: float, high: float, advice: str) -> float:
-    """The value as a float, refused unless it lies strictly between two bounds.
+def check_number(
+    name: str, value: Any, low: float, high: float, advice: str, *, ends: Literal["()", "[)", "[]"] = "()"
+) -> float:
+    """The value as a float, refused unless it is finite and lies between two bounds; ``ends`` says which of them count.
 
     >>> check_number("sd", 0, 0, float("inf"), "the standard deviation")
     Traceback (most recent call last):
     ...
     survey_design.errors.SpecError: sd=0 cannot be used: it must be a number above 0 (the standard deviation).
+    >>> check_number("icc", 2, 0, 1, "the intraclass correlation", ends="[]")
+    Traceback (most recent call last):
+    ...
+    survey_design.errors.SpecError: icc=2 cannot be used: it must be a number from 0 to 1 (the intraclass correlation).
     """
-    if isinstance(value, Real) and not isinstance(value, bool) and low < float(value) < high:
-        return float(value)
-    bounds = {(True, True): "", (False, True): f" above {low:g}", (True, False): f" below {high:g}"}
-    expected = bounds.get((low == -math.inf, high == math.inf), f" between {low:g} and {high:g}")
-    raise SpecError(f"{name}={value!r} cannot be used: it must be a number{expected} ({advice}).")
+    if isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(number := float(value)):
+        if low < number < high or (number == low and ends != "()") or (number == high and ends == "[]"):
+            return number
+    raise SpecError(f"{name}={value!r} cannot be used: it must be a number{_range_words(low, high, ends)} ({advice}).")
+
+
+def _range_words(low: float, high: float, ends: str) -> str:
+    """ " above 0", " of 1 or more", " between 0 and 1", " from 0 to 1"; nothing where there are no bounds."""
+    endless_below, endless_above = low == -math.inf, high == math.inf
+    if endless_below:
+        return "" if endless_above else f" below {high:g}"
+    if endless_above:
+        return f" above {low:g}" if ends == "()" else f" of {low:g} or more"
+    words = {"()": "between {:g} and {:g}", "[)": "of {:g} or more and below {:g}", "[]": "from {:g} to {:g}"}
+    return " " + words[ends].format(low, high)
+
+
+def counted(count: float, noun: str, several: str | None = None) -> str:
+    """A number with its noun.
+
+    >>> counted(1, "interview"), counted(1200, "interview"), counted(2, "person", "people")
+    ('1 interview', '1,200 interviews', '2 people')
+    """
+    return f"{count:,.0f} {noun if count == 1 else several or noun + 's'}"
 
 
 def design_effect(per_cluster: float, icc: float, *, cv: float = 0.0) -> float:
@@ -381,8 +431,8 @@ def design_effect(per_cluster: float, icc: float, *, cv: float = 0.0) -> float:
     m = check_number("per_cluster", per_cluster, 0, math.inf, "interviews in each store")
     if m < 1:
         raise SpecError(f"per_cluster={per_cluster!r} cannot be used: a store that counts has at least 1 interview.")
-    rho = check_number("icc", icc, -1e-12, 1 + 1e-12, "the intraclass correlation")
-    spread = check_number("cv", cv, -1e-12, math.inf, "standard deviation over mean of the interviews per store")
+    rho = check_number("icc", icc, 0, 1, "the intraclass correlation", ends="[]")
+    spread = check_number("cv", cv, 0, math.inf, "standard deviation over mean of the interviews per store", ends="[)")
     return 1 + (m * (1 + spread**2) - 1) * rho
 
 
@@ -398,6 +448,18 @@ def effective_n(n: float, *, population: float | None = None, deff: float = 1.0,
         return n / deff
     left = (population - n) / (population - (finite == "proportion"))
     return math.inf if left <= 0 else n / (deff * left)
+
+
+def independent_n(n: float, deff: float = 1.0) -> float:
+    """How many interviews drawn one by one tell as much about a spread as n do: ``min(n, n/deff)``.
+
+    Degrees of freedom are counted from these. A finite population makes the error smaller, not its estimate surer, and
+    so adds none: eighteen of thirty identical pairs leave 17 degrees of freedom.
+
+    >>> independent_n(36, deff=2), independent_n(36, deff=0.8)
+    (18.0, 36)
+    """
+    return min(n, n / deff)
 
 
 def bisect(is_met: Callable[[float], bool], low: float, high: float) -> float:
@@ -461,10 +523,11 @@ def _rows_before_response(goal: Goal, base: float, population: float | None, def
 
 def _rows_after(goal: Goal, n: float, rate: float, cells: Sequence[tuple[Text, float]]) -> list[_Row]:
     """Response rate and quotas: the steps that follow from the field."""
-    whole, filled = _whole(n, goal), sum(_filled(n, [share for _, share in cells], goal))
+    whole, each = _whole(n, goal), _filled(n, [share for _, share in cells], goal)
+    filled, asked = sum(each), sum(round_up(count / rate) for count in each)
     return [
         ("response", f"{whole:,} / {rate:g}", 1 / rate, n, whole, round_up(whole / rate)),
-        ("quotas", _quota_formula(n, cells, goal), filled / n, filled, filled, round_up(filled / rate)),
+        ("quotas", _quota_formula(n, cells, goal), filled / n, filled, filled, asked),
     ]
 
 
@@ -475,13 +538,13 @@ def _for_population(base: float, population: float | None, finite: Finite) -> fl
 
 
 def _with_own_df(goal: Goal, n: float, population: float | None, deff: float) -> float:
-    """n such that the goal is met with the quantile that belongs to this n, rather than to the base n."""
+    """n such that the goal is met with the degrees of freedom that belong to this n, rather than to the base n."""
 
     def is_met(n: float) -> bool:
         effective = effective_n(n, population=population, deff=deff, finite=goal.finite)
-        return goal.is_met(goal.reach(effective, n))
+        return goal.is_met(goal.reach(effective, independent_n(n, deff)))
 
-    if not goal.reads_n:
+    if not goal.reads_df or (population is None and deff >= 1):
         return n
     low, high = n * (1 - 1e-9), max(n * (1 + 1e-9), goal.least)
     if is_met(low):
@@ -562,8 +625,8 @@ def _design_formula(n: float, population: float | None, deff: float) -> str:
 
 
 def _own_df(plain: float, n: float) -> str:
-    """What the quantile of the new n makes of the arithmetic before it."""
-    return "" if figure(plain) == figure(n) else f" = {figure(plain)}, t(df) → {figure(n)}"
+    """What the degrees of freedom of the new n make of the arithmetic before them."""
+    return "" if figure(plain) == figure(n) else f" = {figure(plain)}, df → {figure(n)}"
 
 
 def _quota_formula(n: float, cells: Sequence[tuple[Text, float]], goal: Goal) -> str:
@@ -583,11 +646,11 @@ def _refuse_too_many(size: SampleSize) -> None:
     needed, most = size.n_to_approach, int(population * size.response_rate + 1e-9)
     if needed <= population:
         return
-    told = f"{most:,} interviews at most" if most else "no interview"
+    told = f"{counted(most, 'interview')} at most" if most else "no interview"
     if most >= max(size.goal.least, 2):
         told += f", which gives {size.goal.show(size.reached(most), 'en')}"
     raise SpecError(
-        f"population={population:,.0f} is too small: {size.n:,} interviews mean approaching {needed:,} people. "
+        f"population={population:,.0f} is too small: {counted(size.n, 'interview')} mean approaching {needed:,} people. "
         f"A population of {population:,.0f} gives {told}. Ask for less, raise the response rate or use fewer quotas."
     )
 
@@ -600,12 +663,12 @@ def _sentence_en(size: SampleSize) -> str:
     what, effect = say(goal.what, "en"), say(goal.effect, "en")
     if goal.measure == "margin":
         sharp = goal.show(max(goal.target, size.achieved), "en")
-        return f"{size.n:,} completed interviews estimate {what} to within {sharp} ({level} confidence)" + _end(
+        return f"{counted(size.n, 'completed interview')} {'estimates' if size.n == 1 else 'estimate'} {what} to within {sharp} ({level} confidence)" + _end(
             size, "en"
         )
     risk = f"{100 * (1 - goal.level):.4g}%"
     return (
-        f"{size.n:,} completed interviews find {effect or what} with a power of {goal.show(size.achieved, 'en')} (significance level {risk})"
+        f"{counted(size.n, 'completed interview')} {'finds' if size.n == 1 else 'find'} {effect or what} with a power of {goal.show(size.achieved, 'en')} (significance level {risk})"
         + _end(size, "en")
     )
 
@@ -638,4 +701,4 @@ def _approach(size: SampleSize, language: str) -> str:
     rate = f"{100 * size.response_rate:.4g}%"
     if language == "zh":
         return f"；按应答率 {rate} 计算，需接触 {size.n_to_approach:,} 人。"
-    return f"; {size.n_to_approach:,} people must be approached at a response rate of {rate}."
+    return f"; {counted(size.n_to_approach, 'person', 'people')} must be approached at a response rate of {rate}."

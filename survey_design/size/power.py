@@ -19,6 +19,7 @@ from survey_design.results import Column, Language, Result, Text, say
 from survey_design.size.contrasts import (
     COCHRAN,
     COHEN,
+    POWER,
     Alternative,
     Contrast,
     ProportionTest,
@@ -34,6 +35,7 @@ from survey_design.size.contrasts import (
     mean_goal,
     one_sample,
     power_formula,
+    refuse_unused,
     sd_of,
     share_power,
     share_spreads,
@@ -41,7 +43,18 @@ from survey_design.size.contrasts import (
     two_samples,
     z_words,
 )
-from survey_design.size.ledger import Goal, Quotas, SampleSize, bisect, check_number, effective_n, figure, write_ledger
+from survey_design.size.ledger import (
+    Goal,
+    Quotas,
+    SampleSize,
+    bisect,
+    check_number,
+    counted,
+    effective_n,
+    figure,
+    independent_n,
+    write_ledger,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -62,6 +75,9 @@ _INDEPENDENT: Text = {"en": "two independent samples", "zh": "两个独立样本
 _WALD: Text = {"en": "Wald interval of a difference", "zh": "比例之差的 Wald 区间"}
 _GAP_GROUPS: tuple[Text, Text] = ({"en": "expectation", "zh": "期望"}, {"en": "perception", "zh": "感知"})
 _PLAIN_GROUPS: tuple[Text, Text] = ({"en": "group 1", "zh": "第一组"}, {"en": "group 2", "zh": "第二组"})
+_ONE_SAMPLE = "paired answers come from one sample; for two pass pairing='independent'"
+_SHARES_TAKE_Z = "shares take the normal quantile"
+_MEANS_TAKE_T = "it chooses a test of shares, and means are compared"
 _FLEISS = "Fleiss, Levin and Paik (2003), Statistical Methods for Rates and Proportions, 3rd ed., ch. 4"
 
 
@@ -135,6 +151,8 @@ def size_for_gap(
     """
     check_choice("pairing", pairing, Pairing)
     test, shared = Test(level, alternative), Sharing(ratio)
+    if pairing == "paired":
+        refuse_unused(_ONE_SAMPLE, ratio=(ratio, 1.0))
     contrast, assumed = gap_contrast(sd, sd_e, sd_p, r, pairing, shared, quantile)
     if pairing == "independent" and population is not None:
         raise SpecError("population is for one sample: with pairing='independent' each sample has its own. "
@@ -155,11 +173,11 @@ def size_for_comparison(
     overlap: float = 0.0,
     r: float = 0.0,
     comparisons: int = 1,
-    method: ProportionTest = "pooled",
+    method: ProportionTest | None = None,
     names: Sequence[str] | None = None,
     level: float = 0.95,
     alternative: Alternative = "two-sided",
-    quantile: Quantile = "t",
+    quantile: Quantile | None = None,
     deff: float = 1.0,
     response_rate: float = 1.0,
     quotas: Quotas = 1,
@@ -176,12 +194,15 @@ def size_for_comparison(
     power : the chance of finding that difference
     ratio : interviews in the second group per interview in the first
     overlap : share of the smaller sample whose people are also in the other one (a panel has 1, fresh waves have 0)
-    r : correlation of the two answers of the same people; matters only with overlap
+    r : correlation of the two answers of the same people, with overlap. Of yes/no answers it has bounds:
+        :func:`~survey_design.size.contrasts.possible_r`.
     comparisons : how many comparisons are made; each is held to (1 − level)/comparisons (Bonferroni)
     method : {"pooled", "arcsine"}
-        Test of shares, for power: z with pooled variance (R's ``power.prop.test``), or Cohen's h (``pwr.2p.test``).
+        Test of shares, for power: z with pooled variance (R's ``power.prop.test``; the default), or Cohen's h
+        (``pwr.2p.test``).
     names : of the two groups, for the table
-    level, alternative, quantile : as in :func:`size_for_gap`; shares always take z
+    level, alternative : as in :func:`size_for_gap`
+    quantile : {"t", "z"}, of means: as in :func:`size_for_gap`, "t" by default; shares always take z
     deff, response_rate, quotas : the later steps; see :func:`~survey_design.size.write_ledger`. A quota is filled
         within each group. There is no finite population here: a difference is asked about the groups as such.
 
@@ -191,9 +212,11 @@ def size_for_comparison(
 
         s₁²/n₁ + s₂²/n₂ − 2 m r s₁ s₂ / (n₁ n₂)
 
-    One sd: pooled t with n₁ + n₂ − 2 df. A pair of sds: Welch's df. With overlap the df of Derrick and others, which
-    lie between the two-sample and the paired ones. Interviewing the same people again saves interviews when r is high;
-    it answers who changed, and it loses people from wave to wave.
+    One sd: the test with pooled variance, n₁ + n₂ − 2 df. A pair of sds: Welch's test and df; where groups are of
+    unequal size it finds a little less, even if the sds are the same. With overlap the tests of Derrick and others for
+    equal and for unequal variances, with their df, which lie between the two-sample and the paired ones; with overlap 1
+    use the paired test. Interviewing the same people again saves interviews when r is high; it answers who changed, and
+    it loses people from wave to wave.
 
     References
     ----------
@@ -221,14 +244,10 @@ def size_for_comparison(
     test = Test(shared.level(level), alternative)
     groups = shared.groups(_PLAIN_GROUPS if names is None else _named(names))
     if sd is not None:
-        sds = _sds(sd)
-        contrast, assumed = (
-            two_samples(sds, shared, quantile, pooled=np.ndim(sd) == 0),
-            joined([_sd_words(sds), shared.words()]),
-        )
-        asked = ("difference", margin, difference)
-        goal = mean_goal(contrast, (_MEANS, _DIFFERENCE), asked, power, test, quantile, assumed, groups)
+        refuse_unused(_MEANS_TAKE_T, method=(method, None))
+        goal = _means_goal(sd, ("difference", margin, difference), power, test, shared, quantile or "t", groups)
     elif difference is None:
+        refuse_unused(_SHARES_TAKE_Z, quantile=(quantile, None))
         goal = _share_goal(pair_of(p), margin, power, test, method, shared, groups)  # type: ignore[arg-type]
     else:
         raise SpecError("difference follows from p: leave it out, or change p.")
@@ -280,7 +299,7 @@ class Detectable(Result):
         what = say(self.what, tongue)
         if not np.isfinite(row["difference"]):
             return f"{row['n']:,.0f} 份访谈无法以 {power} 的功效发现{what}。" if tongue == "zh" else (
-                f"{row['n']:,.0f} interviews cannot find {what} with a power of {power}.")  # fmt: skip
+                f"{counted(row['n'], 'interview')} cannot find {what} with a power of {power}.")  # fmt: skip
         found = figure(row["difference"])
         if tongue == "zh":
             return f"{row['n']:,.0f} 份访谈能以 {power} 的功效发现不小于 {found} 的{what}（显著性水平 {risk}）。"
@@ -313,10 +332,10 @@ def detectable(
     ratio: float = 1.0,
     overlap: float = 0.0,
     comparisons: int = 1,
-    method: ProportionTest = "pooled",
+    method: ProportionTest | None = None,
     level: float = 0.95,
     alternative: Alternative = "two-sided",
-    quantile: Quantile = "t",
+    quantile: Quantile | None = None,
     population: float | None = None,
     deff: float = 1.0,
 ) -> Detectable:
@@ -326,9 +345,11 @@ def detectable(
     ----------
     n : interviews, one number or several. Both groups together where there are two.
     sd ; sd_e, sd_p, r : as in :func:`size_for_gap`; with ``pairing="independent"`` a single ``sd`` holds in both groups
-    p : share in the first group: which shares of the second are told from it? Groups are then independent.
-    overlap, r, ratio, comparisons, method : as in :func:`size_for_comparison`
-    power, level, alternative, quantile, population, deff : as in :func:`size_for_gap`
+    p : share in the first group: which shares of the second are told from it?
+    overlap, r, ratio, comparisons, method : as in :func:`size_for_comparison`, of two groups. Only shares that allow
+        such an r are looked at.
+    power, level, alternative, population, deff : as in :func:`size_for_gap`
+    quantile : {"t", "z"}, of means, "t" by default; shares always take z
 
     Returns
     -------
