@@ -82,16 +82,26 @@ def against_semopy() -> str:
         return "five-factor model against semopy: set SEMOPY_PYTHON to an interpreter that has it"
     values = answers(RESPONDENTS)
     syntax = "\n".join(f"{name} =~ {' + '.join(items)}" for name, items in MODEL.items())
+    single = {
+        **os.environ,
+        "OPENBLAS_NUM_THREADS": "1",
+        "OMP_NUM_THREADS": "1",
+    }  # as ours; several threads wait for each other
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "answers.csv")
         pd.DataFrame(values, columns=NAMES).to_csv(path, index=False)
         told = subprocess.run(
-            [python, "-c", _SEMOPY, str(path), syntax, str(ROUNDS)], capture_output=True, text=True, check=True
+            [python, "-c", _SEMOPY, str(path), syntax, str(ROUNDS)],
+            env=single,
+            capture_output=True,
+            text=True,
+            check=True,
         )
     theirs = json.loads(told.stdout.strip().splitlines()[-1])
     chi2, loadings, _ = _from_answers(values)
     own = np.array([seconds(lambda: _from_answers(values)) for _ in range(ROUNDS)])
-    kernel = np.array([seconds(lambda: fit(moments)) for moments in [sample(values)] * ROUNDS])
+    moments = sample(values)
+    kernel = np.array([seconds(lambda: fit(moments)) for _ in range(ROUNDS)])
     mine = {name: float(np.abs(loadings[k]).max()) for k, name in enumerate(NAMES)}
     off = max(abs(mine[name] - value) for name, value in theirs["loadings"].items())
     ratio = np.median(theirs["times"]) / np.median(own)

@@ -1,12 +1,14 @@
 """Confirmatory factor models: R's lavaan, a published matrix, and identities that hold for any data.
 
-Constants marked "lavaan" come from lavaan 0.6-14 on the data of Holzinger and Swineford, where no oracle file holds them.
+Figures of lavaan 0.6-14 that no oracle file holds are in reference/cfa.toml, written by reference/cfa.R.
 """
 
 from __future__ import annotations
 
 import re
+import tomllib
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -32,10 +34,11 @@ from servqual.cfa import (
     plan_model,
     start_values,
 )
-from servqual.cfa.discriminant import composite_reliability_slopes, htmt_slopes, on_covariances
+from servqual.cfa.discriminant import composite_reliability_slopes, htmt_slopes, normal_error, on_covariances
 from servqual.cfa.fit import fill, observed_information
+from servqual.cfa.indices import scaled_indices
 from servqual.cfa.modification import score_test
-from servqual.cfa.robust import robust_ml
+from servqual.cfa.robust import robust_ml, row_errors
 from servqual.cfa.standardised import standardise
 from servqual.correlations import ItemMatrix
 from servqual.instruments import Dimension, Form, Instrument, Item
@@ -48,6 +51,7 @@ from survey_design.sampling import SampleDesign
 Array = NDArray[Any]
 Model = dict[str, list[str]]
 
+LAVAAN = tomllib.loads((Path(__file__).parent / "reference" / "cfa.toml").read_text(encoding="utf-8"))
 FIT = {"chi2": "chisq", "p": "pvalue", "baseline_chi2": "baseline.chisq", "cfi": "cfi", "tli": "tli", "rmsea": "rmsea",
        "rmsea_low": "rmsea.ci.lower", "rmsea_high": "rmsea.ci.upper", "p_close": "rmsea.pvalue", "srmr": "srmr",
        "logl": "logl", "aic": "aic", "bic": "bic", "abic": "bic2"}  # fmt: skip
@@ -222,17 +226,20 @@ def test_mlr_agrees_with_lavaan_plain_clustered_and_weighted(shared: Any) -> Non
     mean = weights @ values / len(values)
     weighted = Sample(((values - mean) * weights[:, None]).T @ (values - mean) / len(values), len(values))
     plain = sample_of(values)
-    # lavaan: chisq.scaled, scaling factor, baseline's scaling factor, standard errors of x2, x3, x5
-    for sample, rows, expected in (
-        (plain, (values, None, None), [87.1316033666, 0.9790422587661, 1.0440525771301, 0.13207790646, 0.14108703106, 0.06568559158]),
-        (plain, (values, None, clusters), [85.021616120, 1.003339217281, 0.984341066629, 0.12638403071, 0.12488098492, 0.05809228214]),
-        (weighted, (values, weights, None), [75.08551515613, 1.08617410230, 1.11387484035, 0.11485522361, 0.11509582909, 0.06308839748]),
-    ):  # fmt: skip
+    for sample, rows, name in (
+        (plain, (values, None, None), "plain"),
+        (plain, (values, None, clusters), "clustered"),
+        (weighted, (values, weights, None), "weighted"),
+    ):
         solution = fitted(table, [sample])
         robust = robust_ml(solution, [[rows]], "mlr")
         found = [solution.chi2 / robust.scaling, robust.scaling, robust.baseline_scaling,
                  *np.sqrt(robust.covariance.diagonal())[:3]]  # fmt: skip
-        np.testing.assert_allclose(found, expected, rtol=1e-5)
+        np.testing.assert_allclose(found, LAVAAN["mlr"][name], rtol=1e-5)
+    solution = fitted(table, [plain])
+    one = scaled_indices(solution, robust_ml(solution, [[(values, None, None)]], "mlr"), stretched=False)
+    indices = [one.cfi_robust, one.tli_robust, one.rmsea_robust, one.rmsea_robust_low, one.rmsea_robust_high]
+    np.testing.assert_allclose(indices, LAVAAN["mlr"]["robust"], rtol=1e-5)
 
 
 def test_robust_groups_with_means_agree_with_lavaan(shared: Any) -> None:
@@ -241,7 +248,8 @@ def test_robust_groups_with_means_agree_with_lavaan(shared: Any) -> None:
     table = in_groups(plan_model(HS, items_of(HS)), 2, equal=("loading", "intercept"))
     solution = fitted(table, [sample_of(part, means=True) for part in parts])
     rows = [[(part, None, None)] for part in parts]
-    for estimator, scaling, error in (("mlm", 1.01724967127, 0.10126478861), ("mlr", 0.984135433985, 0.13098601159)):
+    for estimator in ("mlm", "mlr"):
+        scaling, error = LAVAAN["groups"][estimator]
         robust = robust_ml(solution, rows, estimator)  # type: ignore[arg-type]
         assert robust.scaling == pytest.approx(scaling, abs=2e-6)
         assert np.sqrt(robust.covariance[0, 0]) == pytest.approx(error, abs=2e-6)
@@ -250,12 +258,11 @@ def test_robust_groups_with_means_agree_with_lavaan(shared: Any) -> None:
 def test_modification_indices_agree_with_lavaan(shared: Any) -> None:
     frame = holzinger(shared)[items_of(HS)]
     found = confirm_factors(ItemMatrix.from_matrix(frame.cov(), len(frame)), model=HS).modification(least=0).to_frame()
-    expected = [("visual", "x9", 36.411030652, 0.5770215378, 0.5152491098), ("x7", "x8", 34.145089360, 0.5364439702, 0.8591509766),
-                ("visual", "x7", 18.630638464, -0.4218623858, -0.3489088012), ("x8", "x9", 14.946391738, -0.4230959181, -0.8052026123)]  # fmt: skip
-    for k, (left, right, *numbers) in enumerate(expected):
-        assert (found.loc[k, "left"], found.loc[k, "right"]) == (left, right)
+    pairs = [("visual", "x9"), ("x7", "x8"), ("visual", "x7"), ("x8", "x9")]
+    assert list(zip(found["left"][:4], found["right"][:4], strict=True)) == pairs
+    for mine, theirs in (("mi", "mi"), ("change", "epc"), ("change_standardised", "sepc")):
         np.testing.assert_allclose(
-            found.loc[k, ["mi", "change", "change_standardised"]].astype(float), numbers, rtol=1e-5
+            found[mine][:4], LAVAAN["modification"][theirs], rtol=1e-5
         )  # lavaan stops a little earlier
 
 
@@ -268,16 +275,13 @@ def test_second_order_and_residual_covariances_agree_with_lavaan(shared: Any) ->
         first_order.indices.chi2, abs=1e-6
     )  # three loadings for three correlations
     lines = general.to_frame().set_index(["factor", "item"])
-    for factor, value, error in (
-        ("visual", 0.87315011, 0.114663950),
-        ("textual", 0.52512225, 0.079265025),
-        ("speed", 0.53889374, 0.085186418),
-    ):
-        assert lines.loc[("g", factor), "standardised"] == pytest.approx(value, abs=2e-6)
-        assert lines.loc[("g", factor), "standardised_se"] == pytest.approx(error, abs=2e-6)
-    assert lines.loc[("visual", "x1"), "standardised_se"] == pytest.approx(0.054972766, abs=1e-6)
+    for k, factor in enumerate(HS):
+        assert lines.loc[("g", factor), "standardised"] == pytest.approx(LAVAAN["structure"]["general"][k], abs=2e-6)
+        assert lines.loc[("g", factor), "standardised_se"] == pytest.approx(
+            LAVAAN["structure"]["general_se"][k], abs=2e-6
+        )
     paired = confirm_factors(matrix, model=HS, scale_by="variance", residual_covariances=[("x7", "x8")])
-    assert (paired.indices.df, paired.indices.chi2 < 85.3055 - 30) == (23, True)
+    assert [paired.indices.chi2, paired.indices.df] == pytest.approx(LAVAAN["structure"]["paired"], abs=1e-5)
     assert not (paired.to_frame()["reason"] == "fixed").any()
 
 
@@ -493,7 +497,7 @@ def test_slopes_of_htmt_agree_with_differences(seed: int, geometric: bool) -> No
 
 
 def test_errors_of_htmt_agree_with_simulation() -> None:
-    """Normal theory, from rows, and the spread over samples say the same."""
+    """Normal theory and the spread over samples say the same."""
     _, table, theta = exact(4)
     truth = fill(table, theta).covariance
     model = {f"f{j}": [i for i in table.items if i.startswith(f"x{j}")] for j in range(2)}
@@ -508,6 +512,20 @@ def test_errors_of_htmt_agree_with_simulation() -> None:
         .loc[0, "htmt_se"]
     )
     assert normal == pytest.approx(spread, rel=0.15)
+
+
+def test_errors_from_rows_agree_with_closed_forms() -> None:
+    """Of a variance: sqrt((m4 - s^4) / n); of normal answers the same as normal theory; rows that are clusters are rows."""
+    values = np.random.default_rng(6).multivariate_normal([0, 0], [[2, 0.5], [0.5, 1]], 4000)
+    sample = sample_of(values)
+    first = np.diag([1.0, 0.0])
+    z = values[:, 0] - values[:, 0].mean()
+    fourth = np.sqrt((np.mean(z**4) - np.mean(z**2) ** 2) / len(z))
+    alone = row_errors([first], sample, [(values, None, None)])
+    assert alone[0] == pytest.approx(fourth, rel=1e-10)
+    assert normal_error(first, sample.covariance, sample.n) == pytest.approx(fourth, rel=0.1)
+    single = row_errors([first], sample, [(values, None, np.arange(4000))])
+    assert single[0] == pytest.approx(fourth * np.sqrt(4000 / 3999), rel=1e-9)
 
 
 def test_reliability_and_its_slopes() -> None:

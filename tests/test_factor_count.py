@@ -27,7 +27,7 @@ from scipy.spatial import ConvexHull
 from scipy.stats import norm
 
 from servqual import Responses, SampleDesign, load_instrument
-from servqual.correlations import ItemMatrix, PairCounts, fit_polychorics
+from servqual.correlations import ItemMatrix
 from servqual.factor_count import (
     COUNT_REASONS,
     RULES,
@@ -49,6 +49,7 @@ from servqual.factors.chance import (
     random_correlations,
 )
 from servqual.factors.extraction import degrees_of_freedom, implied_by
+from servqual.polychorics import PairCounts, fit_polychorics
 from survey_design import DataError, SpecError
 
 REFERENCE = tomllib.loads((Path(__file__).parent / "reference" / "factors.toml").read_text(encoding="utf-8"))
