@@ -73,6 +73,7 @@ def cli() -> None:
     Examples:
       servqual new my-study                  make a study folder to start from
       servqual plan my-study --out build     how many, whom, where, when, and the forms: before the field
+      servqual weigh my-study export.csv --out my-study/answers.csv   what came back, with the weights of the plan
       servqual check my-study                look for faults, write nothing
       servqual report my-study --out build   write build/report.html, build/tables.xlsx and build/tables
     """
@@ -141,6 +142,52 @@ def plan(study: Path, out: Path, language: Any) -> None:
     click.echo(f"{page}\n{workbook}\n{out / 'plan'} ({len(files)} files)")
     for line in planned.headlines():
         click.echo(line)
+    for warning in planned.warnings():
+        click.echo(f"Warning: {warning}")
+
+
+@cli.command()
+@click.argument("study", type=click.Path(path_type=Path))
+@click.argument("export", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), required=True,
+              help="CSV file for the weighted answers.")  # fmt: skip
+@click.option("--tallies", type=click.Path(path_type=Path, exists=True, dir_okay=False),
+              help="Filled tally sheets: weights then make up for refusals, too.")  # fmt: skip
+@click.option("--target", type=click.Choice(["visits", "customers"]), default="visits", show_default=True,
+              help="For whom the answers stand.")  # fmt: skip
+@click.option("--set-aside", is_flag=True, help="Leave out cells that can't be read, and count them.")
+def weigh(study: Path, export: Path, out: Path, tallies: Path | None, target: str, set_aside: bool) -> None:
+    """Give the answers that came back the weights and columns of the plan's design.
+
+    STUDY is a study.toml, or the folder that holds one, with the [plan] the field followed. EXPORT is what
+    KoboToolbox, ODK, Wenjuanxing, LimeSurvey or Qualtrics hands over of the plan's form; where [plan] has no forms, a
+    table with the block or the store of every interview. The file written is ready to be named in study.toml; the lines for it are
+    printed. It appears whole or not at all; one that was there before is kept as answers.previous.csv. EXPORT is only read.
+
+    \b
+    Examples:
+      servqual weigh my-study export.csv --out my-study/answers.csv
+      servqual weigh my-study export.xlsx --tallies tallies.csv --out my-study/answers.csv
+    """
+    from servqual.planning import plan_study
+    from servqual.planning.field import answer_lines, read_export, read_tallies, write_answers
+
+    tell = _counter(4)
+    tell("planning the study again: the same seed, the same plan")
+    planned = plan_study(study)
+    tell("reading the answers")
+    answers = read_export(planned, export, faults="set aside" if set_aside else "raise")
+    counts = None if tallies is None else read_tallies(tallies)
+    tell("weighting them")
+    weighted = planned.weigh(answers, counts, target=target)
+    path = write_answers(planned, weighted, out, export, *filter(None, [tallies]))
+    tell("done")
+    click.echo(path)
+    if hasattr(answers, "sentence"):
+        click.echo(answers.sentence(planned.language))
+    click.echo(
+        f"Lines for study.toml, under [perception] or [responses]:\n\n{answer_lines(planned, weighted, out.name)}"
+    )
 
 
 @cli.command()
@@ -156,13 +203,17 @@ def check(study: Path, cells: Path | None, language: Any) -> None:
     All files are read to their end, so that one run shows all faulty cells; where a column is missing, the cells of
     that file are looked at once study.toml or the file names it right. Faulty cells that study.toml sets aside
     (faults = "set aside") are shown, and are no reason to fail; neither are warnings. Personal data are counted, and
-    never shown.
+    never shown. Before the field, when a study has a [plan] and no answers yet, the plan alone is checked, which is said.
 
     \b
     Examples:
       servqual check my-study
       servqual check my-study --cells faulty_cells.csv
     """
+    missing = _before_the_field(study)
+    if missing:
+        _check_plan(study, missing)
+        return
     described = load_study(study)
     found = described.check(language)
     found = replace(found, problems=(*found.problems, *_plan_problems(study)))
@@ -239,6 +290,32 @@ def _headlines(results: StudyResults) -> list[str]:
     return [*results.headlines(), rows]
 
 
+def _before_the_field(study: Path) -> str:
+    """What is not there yet of the answers of a study that has a [plan]; empty where some of them are."""
+    content, _, folder = open_study(study)
+    if "plan" not in content:
+        return ""
+    tables = [
+        content[name] for name in ("responses", "expectation", "perception") if isinstance(content.get(name), dict)
+    ]
+    files = [str(table["file"]) for table in tables if table.get("file")]
+    if not files or any((folder / file).exists() for file in files):
+        return "" if files or tables else "study.toml names no file of answers"
+    return f"{' and '.join(files)} {'is' if len(files) == 1 else 'are'} not in the study's folder"
+
+
+def _check_plan(study: Path, missing: str) -> None:
+    """Look for everything that is wrong with a plan; write nothing."""
+    from servqual.planning import load_plan
+
+    planned = load_plan(study).results()
+    for warning in planned.warnings():
+        click.echo(f"Warning: {warning}")
+    click.echo(
+        f"There are no answers yet ({missing}), so the plan alone was checked. No problem found: servqual plan can be run."
+    )
+
+
 def _plan_problems(study: Path) -> list[str]:
     """What is wrong with the [plan] as it is written, where the study has one."""
     from servqual.planning import load_plan
@@ -260,8 +337,8 @@ def _joining(study: Path, described: Study, cases: pd.DataFrame) -> str:
     if not lacking & {name for file in described.files for name in file.design.column_names()}:
         return ""
     return (
-        " The study has a [plan], which gives these columns to the answers: in Python, from servqual.planning import "
-        f"plan_study; plan_study({str(study)!r}).weigh(answers)."
+        " The study has a [plan], which gives these columns to the answers: servqual weigh "
+        f"{shlex.quote(str(study))} EXPORT --out FILE; in Python, plan_study({str(study)!r}).weigh(answers)."
     )
 
 

@@ -65,7 +65,7 @@ def choices_of(words: Mapping[str, Words] | Mapping[int, Text]) -> tuple[Choice,
     """Choices from values and their words.
 
     >>> [choice.value for choice in choices_of(SEXES)]
-    ['female', 'male']
+    ['female', 'male', 'not_said']
     """
     return tuple(Choice(value, label) for value, label in words.items())
 

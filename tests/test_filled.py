@@ -24,6 +24,7 @@ from hypothesis import strategies as st
 from servqual import Responses, load_instrument, read_responses, score_gaps
 from servqual.instruments import Instrument
 from survey_design.errors import DataError, SpecError
+from survey_design.exit_interview import PRODUCTS
 from survey_design.forms.cells import read_column, seconds_of
 from survey_design.forms.contacts import aapor_code
 from survey_design.forms.exports import recognise
@@ -297,7 +298,7 @@ def test_instrument_form_export_scores(tmp_path, name, language):
 def test_choices_come_back_as_codes(tmp_path, name, language):
     """A form with yes/no, single choices, outcomes and importance beside the scale."""
     instrument = load_instrument("retail-13", language=language)
-    whole = instrument.questionnaire(intercept=True, importance=True)
+    whole = instrument.questionnaire(intercept=True, importance=True, products=PRODUCTS)
     kinds = ("graded", "points", "yes_no", "single")
     sections = [replace(s, relevant=None, questions=tuple(replace(q, relevant=None) for q in s.questions if q.kind in kinds))
                 for s in whole.sections if s.name != "ending"]  # fmt: skip
@@ -786,7 +787,7 @@ def test_dispositions_of_forms_give_outcome_rates(language):
             words = [option.label["zh"] for option in INTERCEPT.question("disposition").options
                      if option.value == row["disposition"]]  # fmt: skip
             row["disposition"] = words[0]
-    filled = read_filled(pd.DataFrame(rows, dtype=object), INTERCEPT)
+    filled = read_filled(pd.DataFrame(rows, dtype=object), INTERCEPT, absent="accept")
     assert filled.n == 6
     told = filled.dispositions()
     assert list(told.columns) == ["block", "store", "date", "hour", "outcome", "count"]
@@ -815,7 +816,9 @@ def test_dispositions_of_forms_give_outcome_rates(language):
 
 def test_a_block_of_the_timetable_goes_with_its_contacts():
     rows = [contact(k, "S001", 110, block="B1" if k < 2 else "B2") for k in range(4)]
-    filled = read_filled(pd.DataFrame(rows, dtype=object).drop(columns=["start"]), INTERCEPT, keep=["block"])
+    filled = read_filled(
+        pd.DataFrame(rows, dtype=object).drop(columns=["start"]), INTERCEPT, keep=["block"], absent="accept"
+    )
     told = filled.dispositions()
     assert told.drop(columns=["store", "date"]).to_numpy().tolist() == [["B1", "1.1", 2], ["B2", "1.1", 2]]
     assert "hour" not in told
@@ -824,7 +827,7 @@ def test_a_block_of_the_timetable_goes_with_its_contacts():
 def test_endings_at_odds_with_the_answers_are_flagged_and_not_counted():
     rows = [contact(0, "S001", 110), contact(1, "S001", None), contact(2, "S001", 400), contact(3, "S001", 110, purchase=0),
             contact(4, "S001", None, purchase=0), contact(5, "S001", 110, _uuid="u0")]  # fmt: skip
-    filled = read_filled(pd.DataFrame(rows, dtype=object), INTERCEPT)
+    filled = read_filled(pd.DataFrame(rows, dtype=object), INTERCEPT, absent="accept")
     odd = filled.flagged[filled.flagged["column"] == "disposition"]
     assert odd[["row", "value", "problem"]].to_numpy().tolist() == [
         [3, "", "no disposition; counted as an interview"],
@@ -837,6 +840,71 @@ def test_endings_at_odds_with_the_answers_are_flagged_and_not_counted():
 
 
 ROUTED_FREE = Questionnaire("f", "1", {"en": "F", "zh": "表"}, SMALL.sections[1:2])
+
+
+@pytest.mark.parametrize("tool", ["xlsform", "wjx", "limesurvey", "qualtrics"])
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_endings_may_be_written_as_the_papers_spell_them(tool, language):
+    """ "2.11" on the tally sheet is 211 in the file, also where a spreadsheet made 3 of 3.0; and so are the words alone."""
+    question = INTERCEPT.question("disposition")
+    spelled = ["1.1", "2.11", 2.3, "2.33", 3.0, "4.0", 212]
+    read = read_column(pd.Series(spelled, dtype=object), question, tool)
+    assert read.values == [110, 211, 230, 233, 300, 400, 212]
+    labels = [say(option.label, language) for option in question.options]
+    assert read_column(pd.Series(labels), question, tool).values == list(question.codes)
+    bare = [label.split(" ", 1)[1] for label in labels]
+    assert read_column(pd.Series(bare), question, tool).values == list(question.codes)
+    assert [label.split(" ", 1)[0] for label in labels] == [aapor_code(code) for code in question.codes]
+
+
+# --- what has no column, and what doesn't fit --------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("heading", "near"),
+    [("P_TAN_1", "P_TAN_1"), ("keeps its premises tidy and bright", ""), ("form/PTAN1", "form/PTAN1"),
+     ("7、has all facilities customers need on the spot, such as seats to rest on", "7、has all facilities"), ("x", "")],
+)  # fmt: skip
+def test_a_required_item_without_a_column_is_an_error_that_names_the_nearest_heading(heading, near, tmp_path):
+    form = load_instrument("servqual-22").questionnaire(forms=["perception"])
+    export = answered(form, 3).rename(columns={"P_TAN1": heading}).assign(_uuid=UUIDS)
+    path = tmp_path / "export.csv"
+    export.to_csv(path, index=False)
+    with pytest.raises(DataError, match=r"export\.csv: no column answers 1 required question: P_TAN1 \(") as caught:
+        read_filled(path, form)
+    assert (f"nearest heading: '{near}" in str(caught.value)) if near else ("nearest" not in str(caught.value))
+    assert caught.value.cases[["row", "column"]].to_numpy().tolist() == [[1, "P_TAN1"]]
+    filled = read_filled(path, form, absent="accept")
+    assert (filled.n, filled.absent, "P_TAN1" in filled.frame) == (N, ("P_TAN1",), False)
+    assert repr(filled) == f"<Filled export.csv: n = {N}, xlsform, no column answers P_TAN1>"
+    assert "P_TAN1" in filled.ledger.note()
+    with pytest.raises(SpecError, match="absent='no'"):
+        read_filled(path, form, absent="no")
+
+
+@pytest.mark.parametrize("kind", ["csv", "xlsx", "frame"])
+def test_a_block_of_another_store_is_no_answer(kind, tmp_path):
+    """Rows are counted as a spreadsheet does: the heading is row 1."""
+    stores = tuple(Choice(code, code) for code in ("S1", "S2"))
+    blocks = tuple(Choice(f"{code}-{k}", f"{code} {k}", within=code) for code in ("S1", "S2") for k in (1, 2))
+    form = Questionnaire("f", "1", "F", (Section("s", "S", (
+        Question("store", "single", "Store", choices=stores),
+        Question("block", "single", "Block", choices=blocks, filter_by="store"),
+    )),))  # fmt: skip
+    rows = pd.DataFrame(
+        {"store": ["S1", "S2", "S2", None], "block": ["S1-1", "S1-2", "S2-1", "S2-1"], "_uuid": list("abcd")}
+    )
+    source = rows if kind == "frame" else tmp_path / f"export.{kind}"
+    if kind == "csv":
+        rows.to_csv(source, index=False)
+    if kind == "xlsx":
+        rows.to_excel(source, index=False)
+    with pytest.raises(DataError, match=r"block: belongs to 'S1', not to store 'S2': 'S1-2' \(row 3\)") as caught:
+        read_filled(source, form)
+    assert caught.value.cases[["row", "column", "value"]].to_numpy().tolist() == [[3, "block", "S1-2"]]
+    filled = read_filled(source, form, faults="set aside")
+    assert filled.frame["block"].fillna("").tolist() == ["S1-1", "", "S2-1", "S2-1"]
+    assert (filled.ledger.count("set aside"), filled.ledger.adds_up()) == (1, True)
 
 
 # --- sections asked several times --------------------------------------------------------------------------
@@ -949,7 +1017,7 @@ def test_the_same_words_in_another_number_are_not_guessed():
     leads = [say(form.section_of("E_TAN1").lead, "en")] * 22
     stems = pd.DataFrame({"序号": [1], "所用时间": ["60秒"],
                           **{f"1、{lead}—{label}": [4] for lead, label in zip(leads, labels, strict=True)}})  # fmt: skip
-    filled = read_filled(stems, form)  # the stem of the matrix says it
+    filled = read_filled(stems, form, absent="accept")  # the stem of the matrix says it
     assert filled.frame.filter(like="E_").shape[1] == 22
     assert "P_TAN1" in filled.absent
 
@@ -985,7 +1053,11 @@ def test_durations_as_tools_write_them():
 def test_it_shows_itself():
     filled = read_filled(kobo_rows(P_1=[4, 5], colour=["red", "blue"]), SMALL, language="zh")
     assert isinstance(filled, Filled)
-    assert repr(filled) == "<Filled data frame: n = 2, xlsform>"
+    assert repr(filled).startswith("<Filled data frame: n = 2, xlsform, no column answers store, bought, ")
+    assert repr(read_filled(kobo_rows(P_1=[4]), ROUTED_FREE)) == "<Filled data frame: n = 1, xlsform>"
+    assert "文件中没有以下题目的列：store、bought、" in filled.ledger.note()
+    assert "No column answers: store, bought, " in filled.ledger.in_language("en").note()
+    assert "No column" not in read_filled(kobo_rows(P_1=[4]), ROUTED_FREE).ledger.note()
     assert "表单回收台账" in filled.ledger.title()
     assert filled.sentence("zh").startswith("data frame 按 KoboToolbox 或 ODK 导出文件读取：共 2 行，保留 2 行。")
     assert "未对应题目的列（未保留）：colour。" in filled.sentence("zh")

@@ -76,7 +76,8 @@ def test_the_general_guide_names_no_trade_and_codes_as_the_telecom_one_does():
     assert len(said) > 150
     traded = re.compile(r"phone|telecom|\bSIM\b|computer|camera|手机|通信|电讯|套卡|3C|电脑|相机", re.IGNORECASE)
     assert [text for text in said if traded.search(text)] == []
-    assert traded.search(" ".join(telecom.questions()["en"])) and traded.search("".join(telecom.questions()["zh"]))
+    assert traded.search(" ".join(telecom.questions()["en"]))
+    assert traded.search("".join(telecom.questions()["zh"]))
     for key, table in (("code", "codes"), ("id", "screening"), ("block", "questions")):
         assert list(getattr(general, table)()[key]) == list(getattr(telecom, table)()[key])
     assert list(general.frame["minutes"]) == list(telecom.frame["minutes"])
@@ -296,14 +297,18 @@ def test_bad_costs_and_quotas_are_refused():
         plan.participants({"city": {"a": 1}})
 
 
-@pytest.mark.parametrize("levels", [{"female": 0.7, "male": 0.6}, {"female": 70, "male": 60}, {"a": 0.2, "b": 0.3}, {"a": 0.9}])
+@pytest.mark.parametrize(
+    "levels", [{"female": 0.7, "male": 0.6}, {"female": 70, "male": 60}, {"a": 0.2, "b": 0.3}, {"a": 0.9}]
+)
 def test_shares_that_do_not_add_up_are_refused(levels):
     said = " + ".join(f"{level} {share:g}" for level, share in levels.items())
     with pytest.raises(SpecError, match=rf"quota 'sex': {re.escape(said)} = [\d.]+, and shares must add up to 1"):
         plan_focus_groups(CITIES).participants({"sex": levels})
 
 
-@pytest.mark.parametrize("levels", [{"a": 2, "b": 1}, {"a": 0.67, "b": 0.33}, {"a": 67, "b": 33}, {"a": 66.7, "b": 33.3}])
+@pytest.mark.parametrize(
+    "levels", [{"a": 2, "b": 1}, {"a": 0.67, "b": 0.33}, {"a": 67, "b": 33}, {"a": 66.7, "b": 33.3}]
+)
 def test_shares_percentages_and_parts_give_the_same_places(levels):
     counts = plan_focus_groups(CITIES).participants({"kind": levels}).frame["kind"].value_counts()
     assert counts.to_dict() == {"a": 80, "b": 40}
@@ -475,11 +480,14 @@ def test_the_papers_hold_guide_screening_quota_and_places(tmp_path, language):
     assert [place for place in plan.participants().frame["place"] if place not in text] == []
     assert text.count("☐") == plan.invited
     header = [cell.text for row in document.tables[0].rows for cell in row.cells]
-    for words in {"en": ("Date", "Place", "Moderator"), "zh": ("日期", "地点", "主持人")}.get(language, ("Place 地点",)):
+    for words in {"en": ("Date", "Place", "Moderator"), "zh": ("日期", "地点", "主持人")}.get(
+        language, ("Place 地点",)
+    ):
         assert any(words in cell for cell in header)
-    seats = [table for table in document.tables if len(table.columns) == 6 and "S01-01" == table.rows[1].cells[0].text]
+    seats = [table for table in document.tables if len(table.columns) == 6 and table.rows[1].cells[0].text == "S01-01"]
     held = [cell.paragraphs[0].paragraph_format.keep_with_next for row in seats[0].rows[:-1] for cell in row.cells]
-    assert held and all(held), "a session's places stay on one page"
+    assert held
+    assert all(held), "a session's places stay on one page"
     (grid,) = [table for table in document.tables if (len(table.rows), len(table.columns)) == (7, 8)]
     assert [cell.text for row in grid.rows[1:] for cell in row.cells[1:]] == [""] * 42
 

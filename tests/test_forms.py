@@ -8,6 +8,7 @@ import re
 import shutil
 import sys
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import docx
@@ -22,7 +23,8 @@ from pyxform.xls2xform import convert
 
 from servqual import available_instruments, load_instrument
 from survey_design.errors import SpecError
-from survey_design.forms import codebook, write_forms, write_word, write_xlsform
+from survey_design.forms import codebook, write_forms, write_lists, write_word, write_xlsform
+from survey_design.forms.contacts import aapor_code
 from survey_design.forms.paper import question_numbers
 from survey_design.forms.word import add_heading, add_paragraph, add_table, new_document, page_width, save, wording
 from survey_design.forms.xlsform import helper_names, xlsform_sheets
@@ -363,8 +365,17 @@ def test_every_question_is_printed_with_its_number_and_answers(name, language, t
         graded = question.kind == "graded" and any(text.startswith(f"{number}\t{label}\t") for text in texts)
         assert graded or f"{number}.  {label}" in whole or f"{number}.  {joined}" in whole, question_name
         for option in question.options if question.kind in ("single", "multiple", "yes_no") else ():
+            if len(question.options) > 12:
+                continue  # in a file of its own
             words = wording(option.label, language, between=" ")
-            assert f"{option.value}  {words}" in whole or f"{option.value}\t{words}" in whole
+            if question.name == "disposition":
+                number = aapor_code(option.value)
+                words = " ".join(wording(option.label, each).removeprefix(f"{number} ") for each in
+                                 (("en", "zh") if language == "both" else (language,)))  # fmt: skip
+                assert f"□ {number}  {words}" in whole
+                continue
+            written = f"□ {option.value}  {words}" if isinstance(option.value, int) else f"□ {words}"
+            assert written in whole, (question.name, option)
     if language == "en":
         assert not CHINESE.search(whole.replace("二店", ""))
     if language == "zh":
@@ -400,13 +411,114 @@ def test_routing_is_said_in_words(tmp_path):
     assert f"► If 'No' or 'Did not stop, not known': thank the respondent and go to question {last}." in exits
 
 
-def test_show_cards_and_long_lists_follow(tmp_path):
+def test_show_cards_follow_and_long_lists_have_a_file_of_their_own(tmp_path):
     document, texts = printed(write_word(EVERYTHING, tmp_path / "form.docx", language="en"))
     headings = [each.text for each in document.paragraphs if each.style.name == "Heading 1"]
-    assert headings == ["Show card W", f"List for question {question_numbers(EVERYTHING)['town']}"]
+    assert headings == ["Show card W"]
     assert "► Show card W." in texts
-    assert "phone\tword phone" in texts
-    assert "30\tword 30" in texts
+    card = document.tables[-1]
+    assert [cell.text for row in card.rows for cell in row.cells] == ["word phone", "word case", "word card"]
+    assert not [text for text in texts if "word 30" in text], "no list of towns in every copy"
+    assert "► Write the code from the tally sheet or the list of codes." in texts
+    document, texts = printed(write_lists(EVERYTHING, tmp_path / "lists.docx", language="both"))
+    assert texts[0] == "Codes: Everything\n编号表：全部题型"
+    assert [each.text for each in document.paragraphs if each.style.name == "Heading 1"] == ["Town? 城市？"]
+    assert [text for text in texts if "\t" in text][1:] == [f"{k}\tword {k} 词{k}" for k in range(1, 31)]
+    with pytest.raises(SpecError, match="has no list of more than 12 choices"):
+        write_lists(FORMS["servqual-22"], tmp_path / "none.docx")
+    assert write_forms(EVERYTHING, tmp_path / "all")["lists"].name == "everything_lists.docx"
+
+
+STORES = {f"S{k}": {"en": f"Store {k}", "zh": f"{k} 号店"} for k in range(1, 15)}
+
+
+def with_blocks(n_stores=14, **more):
+    """The form for the door with the blocks of a timetable, three to a store."""
+    codes = list(STORES)[:n_stores]
+    whole = load_instrument("retail-13").questionnaire(
+        forms=["perception"], intercept=True, stores={code: STORES[code] for code in codes}, **more
+    )
+    block = Question("block", "single", two("Block", "时段"), required=True, filter_by="store", hint=two("As on the tally sheet.", "同计数表。"),
+                     choices=tuple(Choice(f"{code}-{k}", f"{code} {k}", within=code) for code in codes for k in (1, 2, 3)))  # fmt: skip
+    contact = whole.sections[0]
+    questions = (*contact.questions[:2], block, *contact.questions[2:])
+    return replace(whole, sections=(replace(contact, questions=questions), *whole.sections[1:]))
+
+
+@pytest.mark.parametrize("language", ["en", "zh", "both"])
+def test_who_where_and_when_stand_in_the_boxes_without_a_number(language, tmp_path):
+    questionnaire = with_blocks(company=two("Corner Bakery", "街角面包房"), title=two("Customer survey", "顾客调查"))
+    document, texts = printed(write_word(questionnaire, tmp_path / "form.docx", language=language))
+    assert question_numbers(questionnaire)["purchase"] == 1
+    boxes = [cell.text for row in document.tables[0].rows for cell in row.cells]
+    said = {"en": ["Interview number:", "Store (Its code", "Block (As on the tally sheet):", "Date (year / month / day):"],
+            "zh": ["访问编号：", "门店（编号见计数表或编号表）：", "时段（同计数表）：", "日期（年 / 月 / 日）："],
+            "both": ["Interview number 访问编号:", "Store 门店 (", "Block 时段 (As on the tally sheet 同计数表):"]}[language]  # fmt: skip
+    said[1] = said[1].replace("Its code", "code from the tally sheet or list")
+    for words in said:
+        assert [box for box in boxes if box.startswith(words)], (words, boxes)
+    assert not [text for text in texts if "S14-3" in text or "Store 14" in text]
+    assert texts[0].splitlines()[0] == ("顾客调查" if language == "zh" else "Customer survey")
+    assert ("街角面包房" if language == "zh" else "Corner Bakery") in texts[1]
+    (settings_row,) = xlsform_sheets(questionnaire)["settings"]
+    assert settings_row["form_title"] == "Corner Bakery · Customer survey"
+    whole = "\n".join(texts)
+    for code in ("18-29", "under_18", "female", "not_said", "ordinary"):
+        assert code not in whole, "codes that are words are for the file"
+    assert "18–29" in whole
+
+
+def test_a_short_list_of_stores_stands_below_the_boxes(tmp_path):
+    _, texts = printed(write_word(with_blocks(2), tmp_path / "form.docx", language="both"))
+    assert "Store 门店: S1 = Store 1 1 号店; S2 = Store 2 2 号店" in texts
+    assert "Block 时段: S1-1 = S1 1; S1-2 = S1 2; S1-3 = S1 3; S2-1 = S2 1; S2-2 = S2 2; S2-3 = S2 3" in texts
+
+
+def test_the_list_of_blocks_says_their_stores(tmp_path):
+    _, texts = printed(write_lists(with_blocks(), tmp_path / "lists.docx", language="en"))
+    assert "Store\tCode\tBlock" in texts
+    assert "S14 Store 14\tS14-3\tS14 3" in texts
+    assert "S14\tStore 14" in texts
+
+
+def test_the_tablet_offers_the_blocks_of_the_store_alone_and_refuses_any_other(tmp_path):
+    """The rules as pyxform hands them to the tablet, worked out by libxml's XPath for every pair of store and block."""
+    questionnaire = with_blocks(4)
+    xform = XForm(write_xlsform(questionnaire, tmp_path / "form.xlsx"))
+    assert xform.converted.warnings == []
+    itemset = xform.control("block").find("x:itemset", NS).get("nodeset")
+    assert re.sub(r"\s+", " ", itemset) == "instance('block_answers')/root/item[within = /data/contact/store ]"
+    rule = xform.bind("block").get("constraint")
+    items = etree.fromstring("<root>" + "".join(
+        f"<item><name>{choice.value}</name><within>{choice.within}</within></item>" for choice in questionnaire.question("block").choices
+    ) + "</root>")  # fmt: skip
+    listed = xform.tree.findall(".//x:instance[@id='block_answers']/x:root/x:item", NS)
+    assert [(each.find("x:name", NS).text, each.find("x:within", NS).text) for each in listed] == [
+        (each.find("name").text, each.find("within").text) for each in items
+    ]
+
+    def worked_out(expression, store, block=""):
+        for name, value in {"instance('block_answers')/root": "/root", "/data/contact/store": f"'{store}'",
+                            "current()/.": f"'{block}'"}.items():  # fmt: skip
+            expression = expression.replace(name, value)
+        return items.getroottree().xpath(expression)
+
+    for store in ("S1", "S2", "S3", "S4"):
+        assert [each.find("name").text for each in worked_out(itemset, store)] == [f"{store}-{k}" for k in (1, 2, 3)]
+        for choice in questionnaire.question("block").choices:
+            assert worked_out(rule, store, choice.value) is (choice.within == store)
+    message = xform.texts("zh")["/data/contact/block:jr:constraintMsg"]
+    assert message == "该选项与前面的回答不对应。"
+
+
+@pytest.mark.skipif(shutil.which("java") is None, reason="ODK Validate runs on Java")
+def test_odk_validate_accepts_filtered_choices(tmp_path):
+    questionnaire = with_blocks(2)
+    contact = questionnaire.sections[0]
+    several = replace(questionnaire.question("block"), name="seen", kind="multiple", dont_know=("none", DONT_KNOW))
+    further = replace(contact, questions=(*contact.questions, several))
+    whole = replace(questionnaire, sections=(further, *questionnaire.sections[1:]))
+    XForm(write_xlsform(whole, tmp_path / "form.xlsx"), validate=True)
 
 
 @pytest.mark.parametrize("language", ["en", "zh", "both"])
@@ -484,7 +596,8 @@ def test_the_list_of_variables_shows_itself_in_both_languages():
     shown = chinese.shown().set_index("变量名")
     assert list(shown.columns) == ["类型", "问题", "编码", "范围", "询问条件"]
     assert shown.loc["minutes_in_store", "范围"] == "0…600"
-    assert shown.loc["sex", "编码"] == "female = 女; male = 男"
+    assert shown.loc["sex", "编码"] == "female = 女; male = 男; not_said = 不愿回答"
+    assert shown.loc["disposition", "编码"].startswith("110 = 1.1 完整访问; 120 = 1.2 ")
     assert shown.loc["imp_empathy", "类型"] == "分数分配"
 
 

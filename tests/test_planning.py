@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import io
 import re
 import tomllib
@@ -14,13 +15,15 @@ import numpy as np
 import pandas as pd
 import pytest
 from click.testing import CliRunner
+from scipy import stats
 
 from servqual.cli import cli
 from servqual.gaps import score_gaps
 from servqual.instruments import load_instrument
-from servqual.planning import load_plan, plan_study
+from servqual.planning import asked, load_plan, plan_study
 from servqual.planning.costs import cost_plan
 from servqual.planning.coverage import coverage
+from servqual.report import Table
 from servqual.responses import read_responses
 from servqual.settings import open_study
 from servqual.study import load_study
@@ -160,19 +163,30 @@ def test_the_command_writes_everything_and_says_what_matters(sample):
     assert sorted(path.name for path in out.iterdir()) == ["plan", "plan.html", "plan.xlsx"]
     written = {path.name for path in (out / "plan").iterdir()}
     assert set(pd.read_csv(out / "plan" / "index.csv")["file"]) | {"index.csv"} == written
-    papers = [
-        f"{name}_{tongue}.docx" for name in ("questionnaire", "discussion_guide") for tongue in ("en", "zh", "both")
-    ]
-    assert {*papers, "form.xlsx", "codebook.csv", "tally_sheets.docx", "design.toml", "stores_drawn.csv"} <= written
+    papers = [f"{name}_{tongue}.docx" for tongue in ("en", "zh", "both")
+              for name in ("questionnaire", "expectation_questionnaire", "discussion_guide")]  # fmt: skip
+    assert {
+        *papers,
+        "form.xlsx",
+        "expectation_form.xlsx",
+        "expectation_codebook.csv",
+        "reached.csv",
+        "codebook.csv",
+        "tally_sheets.docx",
+        "design.toml",
+        "stores_drawn.csv",
+    } <= written
     for name in written:
         if name.endswith((".docx", ".xlsx")):
             assert zipfile.ZipFile(out / "plan" / name).testzip() is None
     lines = told.stdout.splitlines()
     assert lines[0].endswith("plan.html")
-    assert [line.split(":")[0] for line in lines[3:]] == [
+    assert [line.split(":")[0] for line in lines[3:9]] == [
         "How many", "Whom", "Where", "When", "Focus groups", "At what cost",
     ]  # fmt: skip
-    assert lines[3:] == planned.headlines()
+    assert lines[3:9] == planned.headlines()
+    assert lines[9:] == [f"Warning: {warning}" for warning in planned.warnings()]
+    assert "±6.46 percentage points for a share (asked for ±5 percentage points)" in lines[9]
     assert [line.split("]")[0] for line in told.stderr.splitlines()] == [f"[{k}/7" for k in range(1, 8)]
 
 
@@ -193,7 +207,8 @@ def test_the_tables_are_those_of_the_functions(sample):
     settings = tomllib.loads((SAMPLE / "study.toml").read_text(encoding="utf-8"))["plan"]
     stores, footfall = pd.read_csv(SAMPLE / "stores.csv"), pd.read_csv(SAMPLE / "footfall.csv")
     deff = 1 + (20 - 1) * 0.07
-    gap = size_for_gap(pairing="independent", sd_e=1.0, sd_p=1.3, margin=0.2, deff=deff, response_rate=0.5)
+    of_both = (1.0**2 + deff * 1.3**2) / (1.0**2 + 1.3**2)  # expectations are not asked in stores
+    gap = size_for_gap(pairing="independent", sd_e=1.0, sd_p=1.3, margin=0.2, deff=of_both, response_rate=0.5)
     share = size_for_proportion(0.5, 0.05, deff=deff, response_rate=0.5)
     for name, size in (("gap", gap), ("share", share)):
         read = pd.read_csv(out / "plan" / f"size_{name}.csv")
@@ -216,7 +231,7 @@ def test_the_tables_are_those_of_the_functions(sample):
     assert "visited" not in read, "columns that the plan doesn't name stay where they are"
 
     timetable = plan_intercepts(
-        footfall[footfall["store"].isin(drawn.frame["store"])], n=900, interviewers=8, seed=2026,
+        footfall[footfall["store"].isin(drawn.frame["store"])], n=900, interviewers=10, seed=2026,
         stores=drawn.frame[["store", "area_type", "tier"]], days=[str(day) for day in settings["intercepts"]["days"]],
         eligible=0.4, response=0.5,
     )  # fmt: skip
@@ -286,10 +301,13 @@ def test_another_seed_draws_other_stores(small):
 # --- parts lead to one another -----------------------------------------------------------------------------
 
 
-def test_a_plan_needs_no_answers_but_the_check_of_the_study_does(small):
+def test_a_plan_needs_no_answers_and_is_checked_alone_but_a_report_needs_them(small):
     assert not (small / "later.csv").exists()
     assert plan_study(small).interviews == 84
     told = CliRunner().invoke(cli, ["check", str(small)])
+    assert told.exit_code == 0, told.output
+    assert "no answers yet (later.csv is not in the study's folder), so the plan alone was checked" in told.stdout
+    told = CliRunner().invoke(cli, ["report", str(small)])
     assert told.exit_code == 1
     assert "'later.csv' is not in the study's folder" in told.stderr
 
@@ -471,7 +489,10 @@ def test_parts_that_are_not_asked_for_are_said(tmp_path, language, said):
         ("icc = 0.05", "ic = 0.05", r"\[plan\.size\], key 'ic': it is not known; .*Did you mean 'icc'"),
         ('strata = "等级"', 'strata = "等"', r"\[plan\.stores\]: stores\.csv has no column '等'"),
         ('strata = "等级"\n', "strat = 1\n", r"\[plan\.stores\], key 'strat'.*Did you mean 'strata'"),
-        ("n = 7\n", "n = 13\n", r"\[plan\.stores\]: .*13"),
+        ("n = 7\n", "n = 13\n", r"\[plan\.stores\]: n = 13 stores .*stores\.csv lists 12 \(旗舰店 2.*Write n = 12 or less"),
+        ("n = 7\n", "n = 9\nmaximum = 2\n", r"\[plan\.stores\]: n = 9 .*maximum = 2.* give 6 at most"),
+        ("n = 7\n", "n = 7\nminimum = 3\n", r"\[plan\.stores\]: n = 7 .*fewer than minimum = 3 .*which is 8"),
+        ("icc = 0.05", "ic = 0.05\nresponse = 1", r"(?s)key 'ic': .*Did you mean 'icc'.*\[plan\.size\], key 'response': .*Did you mean 'response_rate'"),
         ("n = 7\n", 'n = { "旗舰店" = 3, "一级店" = 3 }\n', r"\[plan\.stores\]: n says nothing of 合作店; 旗舰店 has 2 stores, not 3"),
         ("n = 7\n", "", r"\[plan\.stores\]: it does not say how many stores"),
         ("n = 7\n", 'n = 7\nallocation = "neyman"\n', r"\[plan\.stores\]: allocation = 'neyman' needs sd of every stratum"),
@@ -501,6 +522,24 @@ def test_faults_are_named_with_their_place(tmp_path, old, new, said):
     with pytest.raises((SpecError, DataError), match=said) as caught:
         plan_study(write_study(tmp_path, changed(SMALL, (old, new))))
     assert str(caught.value).startswith("study.toml, ")
+
+
+def test_all_columns_that_are_missing_are_named_at_once(tmp_path):
+    text = changed(SMALL, ('strata = "等级"', 'strata = "等"'), ('size = "客流"', 'size = "流"'),
+                   ('file = "footfall.csv"', 'file = "footfall.csv"\nleavers = "离店"'))  # fmt: skip
+    with pytest.raises(
+        DataError, match=r"(?s)\[plan\.stores\]: stores\.csv lacks 2 .*\[plan\.intercepts\]: footfall\.csv has no"
+    ) as caught:
+        plan_study(write_study(tmp_path, text))
+    assert caught.value.cases["column"].tolist() == ["等", "流", "离店"]
+
+
+def test_the_list_of_units_is_called_by_its_file(tmp_path):
+    folder = write_study(tmp_path)
+    small_stores().assign(等级=[None, *TIERS[1:]]).to_csv(folder / "stores.csv", index=False)
+    with pytest.raises((DataError, SpecError), match=r"\[plan\.stores\]: .*stores\.csv") as caught:
+        plan_study(folder)
+    assert "list of units" not in str(caught.value)
 
 
 def test_hours_in_which_nobody_leaves_are_named_with_their_rows(tmp_path):
@@ -537,6 +576,19 @@ def test_nothing_to_estimate_is_said(tmp_path):
 # --- back to the analysis ----------------------------------------------------------------------------------
 
 
+def export_of(planned) -> pd.DataFrame:
+    """What a tablet hands over: a refusal, then an interview in every block."""
+    columns = [question.name for question in planned.questionnaire.questions if question.kind == "graded"]
+    blocks = planned.intercepts.frame.iloc[[0, *range(len(planned.intercepts.frame))]].reset_index(drop=True)
+    export = pd.DataFrame({"start": "2026-03-06T10:00:00", "respondent": [f"R{k}" for k in range(len(blocks))],
+                           "store": blocks["store"], "block": blocks["block"], "date": blocks["day"], "purchase": 1,
+                           "consent": 1, **dict.fromkeys(columns, 5), "parking": "easily", "visits_per_month": 2,
+                           "disposition": 110, "_uuid": [f"u{k}" for k in range(len(blocks))]})  # fmt: skip
+    export.loc[0, ["purchase", "consent", "disposition"]] = [1, 0, 211]
+    export.loc[0, [*columns, "parking", "visits_per_month"]] = None
+    return export
+
+
 def answers_of(planned, seed=1) -> pd.DataFrame:
     """Two to four interviews in every block."""
     rng = np.random.default_rng(seed)
@@ -570,20 +622,14 @@ def test_the_design_reaches_the_analysis_and_nobody_types_a_column(small, planne
 def test_a_filled_form_comes_back_with_weights_and_no_mapping(small, tmp_path, language):
     """Plan, tablet form, its export, weights, answers: no column is renamed by hand."""
     planned = plan_study(small, language)
-    columns = load_instrument("retail-13").columns("perception").values()
     blocks = planned.intercepts.frame
-    export = pd.DataFrame({"start": "2026-03-06T10:00:00", "respondent": [f"R{k}" for k in range(len(blocks))],
-                           "store": blocks["store"], "block": blocks["block"], "date": blocks["day"], "purchase": 1,
-                           "consent": 1, **dict.fromkeys(columns, 5), "parking": "easily", "visits_per_month": 2,
-                           "disposition": 110, "_uuid": [f"u{k}" for k in range(len(blocks))]})  # fmt: skip
-    export.loc[0, ["purchase", "consent", "disposition"]] = [1, 0, 211]
-    export.loc[0, [*columns, "parking", "visits_per_month"]] = None
-    filled = read_filled(export, planned.questionnaire, form_of="xlsform")
-    assert filled.n == len(blocks) - 1, "the refusal is no interview"
-    weighed = planned.weigh(filled.frame)
+    filled = read_filled(export_of(planned), planned.questionnaire, form_of="xlsform")
+    assert filled.n == len(blocks), "the refusal is no interview"
+    weighed = planned.weigh(filled)
     by_block = blocks.set_index("block")["weight"]
-    np.testing.assert_allclose(weighed["weight"], by_block[weighed["block"]])
-    answers = read_responses(weighed, load_instrument("retail-13"), planned.design, dont_know=list(filled.dont_know))
+    np.testing.assert_allclose(weighed.frame["weight"], by_block[weighed.frame["block"]])
+    assert (weighed.dont_know, weighed.source) == (filled.dont_know, filled.source)
+    answers = read_responses(weighed, load_instrument("retail-13"), planned.design)
     assert answers.n == filled.n
     assert answers.design.weight == "weight"
 
@@ -619,7 +665,65 @@ def test_a_report_without_the_columns_of_the_design_says_how_to_join_them(small,
     for words in (["report", str(folder), "--out", str(tmp_path / "out")], ["check", str(folder)]):
         told = CliRunner().invoke(cli, words)
         assert told.exit_code == 1
+        assert "servqual weigh" in told.stderr
         assert "weigh(answers)" in told.stderr
+
+
+def test_weigh_writes_answers_that_the_study_takes_as_they_are(small, planned, tmp_path):
+    """Plan, export, weigh, check, report: only the lines that weigh prints are pasted."""
+    folder = write_study(tmp_path / "my")
+    export = tmp_path / "export.csv"
+    export_of(planned).to_csv(export, index=False)
+    before = export.read_bytes()
+    told = CliRunner().invoke(cli, ["weigh", str(folder), str(export), "--out", str(folder / "later.csv")])
+    assert told.exit_code == 0, told.output
+    assert export.read_bytes() == before
+    lines = told.stdout.split("\n\n", 1)[1]
+    pasted = tomllib.loads(lines)
+    assert pasted["dont_know"] == [99]
+    assert (pasted["file"], pasted["respondent"], pasted["weight"]) == ("later.csv", "respondent", "weight")
+    (folder / "study.toml").write_text(changed(SMALL, ('file = "later.csv"\n', lines)), encoding="utf-8")
+    told = CliRunner().invoke(cli, ["check", str(folder)])
+    assert told.exit_code == 0, told.output
+    read = load_study(folder).read()
+    assert read.n == len(planned.intercepts.frame)
+    assert score_gaps(read, expected=6).total.to_frame()["gap"].iloc[0] == pytest.approx(-1)
+
+
+@pytest.mark.parametrize(
+    ("out", "said"),
+    [
+        ("export.csv", "not written over"),
+        ("my/footfall.csv", "not written over"),
+        ("answers.xlsx", r"Name it answers\.csv"),
+    ],
+)
+def test_weigh_never_writes_over_what_it_reads(small, planned, tmp_path, out, said):
+    folder = write_study(tmp_path / "my")
+    export = tmp_path / "export.csv"
+    export_of(planned).to_csv(export, index=False)
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*.*")}
+    told = CliRunner().invoke(cli, ["weigh", str(folder), str(export), "--out", str(tmp_path / out)])
+    assert told.exit_code == 1
+    assert re.search(said, told.stderr)
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*.*")} == before
+
+
+def test_weigh_takes_a_plain_table_and_tallies_where_the_plan_has_no_form(planned, tmp_path):
+    folder = write_study(tmp_path / "my", without(SMALL, "plan.forms", "plan.forms.questions"))
+    answers = answers_of(planned)
+    answers.to_csv(tmp_path / "table.csv", index=False)
+    held = answers["block"].value_counts()
+    counted = pd.DataFrame({"block": held.index, "complete": held.to_numpy(), "refusal": 3})
+    counted.to_csv(tmp_path / "tallies.csv", index=False)
+    words = ["weigh", str(folder), str(tmp_path / "table.csv"), "--tallies", str(tmp_path / "tallies.csv"),
+             "--out", str(tmp_path / "answers.csv")]  # fmt: skip
+    told = CliRunner().invoke(cli, words)
+    assert told.exit_code == 0, told.output
+    read = pd.read_csv(tmp_path / "answers.csv")
+    by_hand = planned.weigh(answers, counted)
+    np.testing.assert_allclose(read["weight"], by_hand["weight"])
+    assert (read["weight"] > planned.weigh(answers)["weight"] * 1.01).all(), "refusals are made up for"
 
 
 def test_check_names_faults_of_the_plan_too(tmp_path):
@@ -649,6 +753,191 @@ def test_the_skeleton_of_a_new_study_is_a_plan_once_its_marks_are_taken_away(tmp
     assert plan.parts() == ("size", "stores", "intercepts", "focus_groups", "forms")
     assert plan.level == 0.95
     assert replace(plan, sections={"stores": plan.sections["stores"]}).results().stores.design.strata == "tier"
+
+
+def test_the_skeleton_of_a_new_study_names_every_key_of_a_plan(tmp_path):
+    CliRunner().invoke(cli, ["new", str(tmp_path / "my")])
+    assert "servqual plan" in (tmp_path / "my" / "README.md").read_text(encoding="utf-8")
+    text = (tmp_path / "my" / "study.toml").read_text(encoding="utf-8")
+    named: dict[str, set[str]] = {}
+    for line in text[text.index("# [plan]") :].splitlines():
+        if found := re.match(r"# (?:# )?\[+plan\.?([a-z_.]*)\]+", line):
+            keys = named.setdefault(found[1], set())
+        elif found := re.match(r"# (?:# )?([a-z_]+) = ", line):
+            assert found[1] not in keys, f"{found[1]} stands twice"
+            keys.add(found[1])
+    known = {"": asked._PLAN, "costs": asked._COSTS, "budget": asked._BUDGET, "size": asked._SIZE, **asked._SECTION,
+             **{f"size.{name}": keys for name, keys in asked._SIZES.items()}, "forms.questions": asked._QUESTION}  # fmt: skip
+    for name, keys in known.items():
+        assert named[name] == {key for key, kind in keys.items() if kind not in ("table", "questions")}, name
+
+
+# --- what the page shows -----------------------------------------------------------------------------------
+
+
+def test_a_cut_table_speaks_about_the_whole(sample, tmp_path):
+    """Of the plan, and of every table of a gap report: title and note are those of all rows."""
+    _, _, planned = sample
+    CliRunner().invoke(cli, ["new", str(tmp_path / "my")])
+    tables = [*(table for table in planned.report().tables() if table.is_cut),
+              *(replace(table, rows=1) for table in load_study(tmp_path / "my").report().tables() if table.total_rows > 1)]  # fmt: skip
+    assert len(tables) > 8
+    for table in tables:
+        shown, whole = table.html(), table.result.to_html()
+        for tag, end in (("<caption>", "</caption>"), ('<p class="note">', "</p>")):
+            assert shown.partition(tag)[2].partition(end)[0] == whole.partition(tag)[2].partition(end)[0], table.name
+        assert shown.count("<tr>") == 1 + table.rows
+    blocks = planned.intercepts.frame
+    said = f"{blocks['interviews'].sum():,.0f} expected in {len(blocks):,} blocks at 40 stores"
+    assert said in next(table for table in tables if table.name == "blocks").html()
+
+
+def test_codes_are_not_broken_and_columns_that_say_nothing_are_left_out():
+    found = coverage(pd.DataFrame({"area": ["A-1", "A-2"]}), pd.DataFrame({"area": ["A-1", "A-2"]}), ["area"])
+    page = Table(found).html()
+    assert '<td class="code">A-1</td>' in page
+    assert "remark" in found.to_html()
+    assert "remark" not in page
+    assert [line.count("<t") for line in page.splitlines() if line.startswith("<tr>")] == [6, 6]
+
+
+def test_the_lines_for_the_study_are_one_block_to_be_copied(planned):
+    page = planned.report().to_html()
+    block = re.search(r"<pre[^>]*><code>(.*?)</code></pre>", page, flags=re.DOTALL)
+    assert tomllib.loads(html.unescape(block[1])) == tomllib.loads(planned.design_toml())
+
+
+NAMED = """
+[variables."等级"]
+label = { en = "tier", zh = "门店层级" }
+
+[variables."等级".values]
+"旗舰店" = { en = "flagship", zh = "旗舰" }
+
+[variables.area.values]
+mall = { en = "mall", zh = "商场" }
+"""
+
+
+@pytest.mark.parametrize(
+    ("language", "tier", "city", "mall"), [("en", "flagship", "Wuhan", "mall"), ("zh", "旗舰", "武汉", "商场")]
+)
+def test_tables_call_columns_and_codes_by_their_names_and_csv_keeps_the_codes(tmp_path, language, tier, city, mall):
+    text = changed(SMALL, ('cities = ["Wuhan"]', 'cities = { wh = { en = "Wuhan", zh = "武汉" } }')) + NAMED
+    planned = plan_study(write_study(tmp_path, text), language)
+    tables = {table.name: table for table in planned.report().tables()}
+    assert tier in tables["allocation"].result.shown().iloc[:, 0].tolist()
+    assert {"en": "tier", "zh": "门店层级"}[language] in tables["stores_drawn"].result.shown().columns
+    assert "旗舰店" in tables["allocation"].result.to_csv()
+    assert mall in tables["coverage"].result.shown().iloc[:, 1].tolist()
+    assert set(tables["sessions"].result.shown().iloc[:, 1]) == {city}
+    assert set(tables["sessions"].result.frame["city"]) == {"wh"}
+    assert tables["stores_drawn"].result.shown()["客流"].str.fullmatch(r"\d{3}").all()
+    assert any(column.name == "客流" and column.kind == "count" for column in tables["stores_drawn"].result.columns())
+    with zipfile.ZipFile(save_guide(planned, tmp_path)) as guide:
+        assert (
+            "Wuhan / 武汉" in guide.read("word/document.xml").decode()
+            or "武汉 / Wuhan" in guide.read("word/document.xml").decode()
+        )
+
+
+def save_guide(planned, folder: Path) -> Path:
+    planned.save_all(folder / "out")
+    return folder / "out" / "plan" / "discussion_guide_both.docx"
+
+
+def test_columns_of_the_footfall_may_have_other_names(small, planned, tmp_path):
+    folder = write_study(
+        tmp_path,
+        changed(
+            SMALL, ('file = "footfall.csv"', 'file = "footfall.csv"\nday = "日期"\nhour = "时"\nleavers = "离店人数"')
+        ),
+    )
+    small_footfall().set_axis(["门店", "日期", "时", "离店人数"], axis=1).to_csv(folder / "footfall.csv", index=False)
+    pd.testing.assert_frame_equal(plan_study(folder).intercepts.frame, planned.intercepts.frame)
+
+
+# --- what the plan reaches and costs -----------------------------------------------------------------------
+
+OTHERS = changed(
+    SMALL, ("[plan.size.mean]\nsd = 1.2\nmargin = 0.4\n",
+            '[plan.size.gap]\npairing = "independent"\nsd_e = 0.9\nsd_p = 1.2\nmargin = 0.4\nratio = 2\n'),
+    ('instrument = "retail-13"', 'instrument = "servqual-22"'), ('name = "parking"', 'name = "place"'),
+)  # fmt: skip
+
+
+def test_what_the_plan_reaches_follows_from_its_own_quotas(planned):
+    found, quotas = planned.reached, planned.intercepts.stores["quota"].to_numpy(float)
+    assert quotas.sum() == 84
+    deff = 1 + ((quotas**2).sum() / quotas.sum() - 1) * 0.05  # Kish: by the mean size of a respondent's own store
+    assert found.frame["deff"][0] == pytest.approx(deff)
+    margin = stats.t.ppf(0.975, 83) * 1.2 * np.sqrt(deff / 84)
+    assert found.frame["reached"][0] == pytest.approx(margin, rel=1e-9)
+    assert found.missed == []
+    assert f"design effect {deff:.2f} from its own quotas: 12.0 interviews per store" in found.sentence()
+    assert f"设计效应 {deff:.2f}，由各店配额算出：每店平均 12.0 份" in found.in_language("zh").sentence()
+
+
+def test_only_perceptions_bear_the_design_effect_of_stores(tmp_path):
+    planned = plan_study(write_study(tmp_path, OTHERS))
+    deff, size = 1 + 9 * 0.05, planned.sizes["gap"]
+    variance = lambda n: 0.9**2 / (n / 3) + deff * 1.2**2 / (2 * n / 3)  # noqa: E731
+    assert stats.norm.ppf(0.975) * np.sqrt(variance(size.exact)) == pytest.approx(0.4, rel=0.02)
+    assert planned.expectations == size.n_by_cell["expectation"]
+    said = planned.headlines()[0]
+    assert f"the gap asks for {planned.expectations} + {size.n_by_cell['perception']}" in said
+    quotas = planned.intercepts.stores["quota"].to_numpy(float)
+    own = 1 + ((quotas**2).sum() / quotas.sum() - 1) * 0.05
+    se = np.sqrt(0.9**2 / planned.expectations + own * 1.2**2 / 84)
+    assert planned.reached.frame["reached"][0] == pytest.approx(stats.norm.ppf(0.975) * se, rel=0.03)
+    assert "expectation_in_stores = true" in planned.report().to_html()
+    both = changed(OTHERS, ("ratio = 2", "ratio = 2\nexpectation_in_stores = true"))
+    everybody = plan_study(write_study(tmp_path, both))
+    assert everybody.sizes["gap"].deff == pytest.approx(deff)
+    assert everybody.sizes["gap"].n > size.n
+    assert "expectation_in_stores" not in "".join(text for text in everybody.headlines())
+
+
+def test_interviews_that_are_expected_are_paid_for_and_those_elsewhere_get_a_form(tmp_path):
+    folder = write_study(tmp_path / "a", changed(OTHERS, ("interview = 10", "interview = 10\nexpectation = 4")))
+    planned = plan_study(folder)
+    posts = planned.costs.frame.set_index("post")["number"]
+    assert posts["interview"] == round(planned.intercepts.frame["interviews"].sum()) != 84
+    assert posts["expectation"] == planned.expectations
+    other = planned.expectation_questionnaire
+    assert {question.name for question in other.questions} >= set(
+        load_instrument("servqual-22").columns("expectation").values()
+    )
+    assert not {question.name for question in other.questions} & set(
+        load_instrument("servqual-22").columns("perception").values()
+    )
+    planned.save_all(tmp_path / "out")
+    written = {path.name for path in (tmp_path / "out" / "plan").iterdir()}
+    assert {"expectation_form.xlsx", "expectation_questionnaire_zh.docx", "expectation_codebook.csv"} <= written
+
+
+@pytest.mark.parametrize(
+    ("language", "said"), [("en", "Form for those asked elsewhere"), ("zh", "门店之外的预期调查问卷")]
+)
+def test_expectations_without_a_form_are_not_planned_and_this_is_said(tmp_path, language, said):
+    text = changed(OTHERS, ('instrument = "servqual-22"', 'instrument = "servperf-22"'))
+    planned = plan_study(write_study(tmp_path, text), language)
+    assert planned.expectation_questionnaire is None
+    assert said in planned.report().to_html()
+
+
+def test_the_number_of_stores_never_exceeds_the_list(tmp_path):
+    text = changed(
+        SMALL,
+        ("interviews = 3000", "interviews = 30000"),
+        ("[plan.stores]", "[plan.size.stores]\nsd = 1.2\n\n[plan.stores]"),
+    )
+    planned = plan_study(write_study(tmp_path, text))
+    assert planned.stages.frame["stores"].max() <= 12
+    assert planned.stages.best["stores"] == 12
+    assert planned.stages.best["df"] == planned.stages.best["interviews"] - 12, (
+        "all stores visited: freedom lies within them"
+    )
 
 
 # --- small values ------------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -176,6 +177,68 @@ def test_an_exit_interview_screens_for_a_purchase_just_completed_and_keeps_the_d
     assert cards == {"A", "B", "C", "D"}
 
 
+def test_no_trade_is_named_unless_products_are_given():
+    plain = load_instrument("retail-13").questionnaire(intercept=True)
+    assert "product" not in plain.columns
+    words = "".join(str(row) for row in plain.variables().to_numpy().ravel())
+    assert not re.search(r"phone\b|computer|手机|电脑", words.replace("phone numbers", "").replace("电话号码", ""))
+    bakery = load_instrument("retail-13").questionnaire(
+        intercept=True, products={"bread": {"en": "Bread", "zh": "面包"}}
+    )
+    assert bakery.question("product").codes == ("bread",)
+
+
+def test_who_answers_may_keep_sex_and_age_to_themselves_and_the_old_codes_stay():
+    asked_all = load_instrument("retail-13").questionnaire(intercept=True)
+    for name in ("sex", "age_band"):
+        assert "Prefer not to say" in [option.label["en"] for option in asked_all.question(name).options]
+        assert set(pd.read_csv(SAMPLE / "intercept.csv")[name].dropna()) < set(asked_all.question(name).codes)
+    assert asked_all.question("age_band").choices[0].label == {"en": "Under 18", "zh": "未满 18 岁"}
+
+
+def test_the_title_and_the_company_may_be_said_as_customers_read_them():
+    title, company = {"en": "Customer survey", "zh": "顾客调查"}, {"en": "Corner Bakery", "zh": "街角面包房"}
+    named = load_instrument("servqual-22").questionnaire(title=title, company=company)
+    assert (named.title, named.company, named.name) == (title, company, "servqual-22")
+    assert load_instrument("servqual-22").questionnaire().title == load_instrument("servqual-22").title
+    with pytest.raises(SpecError, match=r"the form's company: the words in 'zh' are missing"):
+        load_instrument("servqual-22").questionnaire(company={"en": "Corner Bakery"})
+    with pytest.raises(SpecError, match=r"the form's title: the words in 'zh' are missing"):
+        load_instrument("servqual-22").questionnaire(title={"en": "Customer survey"})
+
+
+# --- choices under an earlier answer -----------------------------------------------------------------------
+
+
+def blocks(*within, **more):
+    return Question("block", "single", {"en": "B", "zh": "段"}, filter_by="store", **more,
+                    choices=tuple(Choice(f"b{k}", f"b{k}", within=code) for k, code in enumerate(within)))  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("questions", "words"),
+    [
+        (
+            ("store", blocks("S1", "S9", None)),
+            "choice 'b1' (and 1 more) lies within 'S9', which is no answer to 'store'",
+        ),
+        ((blocks("S1"), "store"), "filter_by='store' is no question of kind 'single' that is asked before"),
+        ((asked("store"), blocks("S1")), "filter_by='store' is no question of kind 'single' that is asked before"),
+        (("store", asked("x", filter_by="store")), "a question of kind 'yes_no' has no choices to filter"),
+        (("store", replace(blocks("S1"), filter_by="")), "choice 'b0' lies within 'S1'; say of which question"),
+    ],
+)
+def test_choices_that_would_never_be_offered_are_refused(questions, words):
+    store = Question("store", "single", {"en": "S", "zh": "店"}, choices=(Choice("S1", "One"), Choice("S2", "Two")))
+    assert words in fault(*(store if each == "store" else each for each in questions))
+
+
+def test_a_code_with_spaces_is_refused_with_one_that_would_do():
+    store = Question("store", "single", {"en": "S", "zh": "店"}, choices=(Choice("Main Street 4", "Main Street 4"),))
+    assert "the value 'Main Street 4' of a choice" in fault(store)
+    assert "Did you mean 'Main_Street_4'?" in fault(store)
+
+
 def test_chinese_comes_first_where_the_instrument_is_in_chinese():
     questionnaire = load_instrument("servqual-22", language="zh").questionnaire()
     assert questionnaire.shown == "zh"
@@ -340,7 +403,8 @@ def test_who_did_not_buy_is_sent_to_the_end_of_the_exit_interview():
         (jump,) = jumps(questionnaire, name)
         assert (jump.answers, jump.target) == (answers, "disposition")
     numbers = question_numbers(questionnaire)
-    assert list(numbers.values()) == list(range(1, len(questionnaire.questions) + 1))
+    assert list(numbers.values()) == list(range(1, len(questionnaire.questions) - 2))
+    assert next(iter(numbers)) == "purchase", "respondent, store and date stand in the boxes on top"
 
 
 def test_the_interview_ends_where_nothing_is_left_to_ask():

@@ -90,6 +90,7 @@ class StudyPlan:
     sections : the arguments of the other parts that are asked for
     icc : how alike the customers of a store are taken to be; None where nothing is said
     variables : what columns and codes are called, as [variables] says
+    gap_is_mixed : whether perceptions are asked in stores, and expectations of other people elsewhere
     """
 
     folder: Path
@@ -105,6 +106,7 @@ class StudyPlan:
     sections: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     icc: float | None = None
     variables: Mapping[str, Variable] = field(default_factory=dict)
+    gap_is_mixed: bool = False
 
     def results(self, language: Language | None = None, *, tell: Callable[[str], None] | None = None) -> PlanResults:
         """Size, draw, and lay out the forms.
@@ -210,6 +212,7 @@ class _PlanReader(Settings):
             sections=sections,
             icc=top.get("size", {}).get("icc"),
             variables=read_variables(self),
+            gap_is_mixed=_is_mixed(top.get("size")),
         )
 
     def _refuse_misspelt(self) -> None:
@@ -259,7 +262,9 @@ class _PlanReader(Settings):
         own = {name: self._values(values[name], f"[plan.size.{name}]", _SIZES[name]) for name in asked}
         sizes = {name: {**_only_for(name, shared), **own[name]} for name in asked if name != "stores"}
         if "gap" in sizes:
-            sizes["gap"] = _of_two_samples(sizes["gap"], staged="per_store" in values)
+            sizes["gap"].pop("expectation_in_stores", None)
+        if _is_mixed(values):
+            sizes["gap"] = _of_two_samples(sizes["gap"])
         if "stores" in own:
             about: dict[str, Any] = {key: values[key] for key in ("icc", "cv") if key in values}
             sizes["stores"] = {**about, **own["stores"]}
@@ -355,13 +360,16 @@ def _tables(plan: Any) -> Iterator[tuple[str, Mapping[str, Any], Mapping[str, st
             yield f"[plan.{name}]" if name else "[plan]", table, keys
 
 
-def _of_two_samples(asked: dict[str, Any], *, staged: bool) -> dict[str, Any]:
-    """A gap whose expectations come from other people: only perceptions are asked in stores, and alike there."""
-    in_stores = asked.pop("expectation_in_stores", False)
-    spreads = [asked.get(key, 0) for key in ("sd_e", "sd_p")] + [asked.get("ratio", 1.0)]
-    if staged and not in_stores and asked.get("pairing") == "independent" and min(spreads) > 0:
-        asked["deff"] = gap_deff(*spreads, deff=asked["deff"])
-    return asked
+def _is_mixed(table: Any) -> bool:
+    """True if [plan.size] has a gap of perceptions in stores and expectations elsewhere."""
+    gap = table.get("gap") if isinstance(table, dict) and "per_store" in table else None
+    return isinstance(gap, dict) and gap.get("pairing") == "independent" and not gap.get("expectation_in_stores", False)
+
+
+def _of_two_samples(asked: Mapping[str, Any]) -> dict[str, Any]:
+    """A gap of two samples under the design effect that belongs to it; what can't be used is said by its function."""
+    spreads = asked.get("sd_e", 0), asked.get("sd_p", 0), asked.get("ratio", 1.0)
+    return {**asked, "deff": gap_deff(*spreads, deff=asked["deff"])} if min(spreads) > 0 else dict(asked)
 
 
 def _only_for(name: str, shared: Mapping[str, Any]) -> dict[str, Any]:

@@ -59,7 +59,10 @@ class Coverage(Result):
         )
 
     def note(self) -> str:
-        missed = [self.value_words(row.variable, row.value) for row in self._missed().itertuples()]
+        missed = [
+            self.value_words(name, value)
+            for name, value in self._missed()[["variable", "value"]].itertuples(index=False)
+        ]
         named = ("、" if self.language == "zh" else ", ").join(missed)
         return say(_WORDS["some" if missed else "all"], self.language).format(named=named)
 

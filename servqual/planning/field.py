@@ -5,15 +5,20 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from servqual.planning.page import FOLDER
-from servqual.planning.planned import STORE_WEIGHT, PlanResults, column
+from servqual.planning.page import FOLDER, cities_named
+from servqual.planning.planned import PlanResults
+from servqual.planning.tables import STORE_WEIGHT, column, numbers
 from survey_design.errors import DataError, SpecError, check_choice, check_columns
+from survey_design.files.table import read_table
 from survey_design.outputs import INDEX, replace_folder, write_whole
 from survey_design.results import defused
+
+if TYPE_CHECKING:
+    from survey_design.questionnaire import Questionnaire
 
 _LANGUAGES = ("en", "zh", "both")
 
@@ -52,16 +57,23 @@ def _papers(done: PlanResults, folder: Path) -> list[tuple[Path, str]]:
 
 
 def _form_papers(done: PlanResults, folder: Path) -> list[tuple[Path, str]]:
-    from survey_design.forms import write_word, write_xlsform
+    forms = {"": done.questionnaire, "expectation_": done.expectation_questionnaire}
+    return [paper for name, form in forms.items() if form is not None for paper in _papers_of(form, name, folder)]
 
-    form = done.questionnaire
-    if form is None:
-        return []
-    written = [(write_xlsform(form, folder / "form.xlsx"), "survey_design.forms.write_xlsform")]
+
+def _papers_of(form: Questionnaire, name: str, folder: Path) -> list[tuple[Path, str]]:
+    """One form for tablets, and on paper in each of its languages."""
+    from survey_design.forms import write_lists, write_word, write_xlsform
+    from survey_design.forms.paper import long_lists
+
+    written = [(write_xlsform(form, folder / f"{name}form.xlsx"), "survey_design.forms.write_xlsform")]
     papers = [*form.languages, *(["both"] if len(form.languages) > 1 else [])]
     for language in papers:
-        path = write_word(form, folder / f"questionnaire_{language}.docx", language=language)  # type: ignore[arg-type]
+        path = write_word(form, folder / f"{name}questionnaire_{language}.docx", language=language)  # type: ignore[arg-type]
         written.append((path, "survey_design.forms.write_word"))
+    if long_lists(form):
+        path = write_lists(form, folder / f"{name}codes.docx", language=papers[-1])  # type: ignore[arg-type]
+        written.append((path, "survey_design.forms.write_lists"))
     return written
 
 
@@ -79,7 +91,7 @@ def _guide_papers(done: PlanResults, folder: Path) -> list[tuple[Path, str]]:
         return []
     quotas = done.plan.sections["focus_groups"].get("quotas")
     paths = [
-        write_guide(done.focus_groups, folder / f"discussion_guide_{language}.docx", guide=done.guide, quotas=quotas,
+        write_guide(cities_named(done.focus_groups, done.labels["city"], language), folder / f"discussion_guide_{language}.docx", guide=done.guide, quotas=quotas,
                     language=language)  # type: ignore[arg-type]
         for language in _LANGUAGES
     ]  # fmt: skip
@@ -97,8 +109,7 @@ _HEAD = """\
 # Paste these lines under [perception] (or [responses]) of {file}.
 # 将以下各行贴到 {file} 的 [perception]（或 [responses]）之下。
 # The columns come from the plan / 各列由计划给出:
-#   from servqual.planning import plan_study
-#   plan_study("{file}").weigh(answers)
+#   servqual weigh {file} EXPORT --out answers.csv
 """
 
 
@@ -111,6 +122,21 @@ def design_lines(done: PlanResults) -> str:
               "population": design.population_columns, "selection": design.selection}  # fmt: skip
     lines = [f"{name} = {_toml(value)}" for name, value in values.items() if value]
     return _HEAD.format(file=done.plan.file) + "\n".join(lines) + "\n"
+
+
+def answer_lines(done: PlanResults, weighted: Any, file: str) -> str:
+    """What study.toml says of a file of weighted answers: its name, its codes, its design."""
+    frame = weighted if isinstance(weighted, pd.DataFrame) else weighted.frame
+    lines = [f"file = {_toml(file)}"]
+    if "respondent" in frame:
+        lines.append('respondent = "respondent"')
+    codes = [] if isinstance(weighted, pd.DataFrame) else list(weighted.dont_know)
+    if codes:
+        lines.append(
+            f"dont_know = [{', '.join(code if str(code).lstrip('-').isdigit() else _toml(code) for code in map(str, codes))}]"
+        )
+    design = [line for line in design_lines(done).splitlines() if not line.startswith("#")]
+    return "\n".join([*lines, *design]) + "\n"
 
 
 def _toml(value: str | tuple[str, ...]) -> str:
@@ -157,3 +183,29 @@ def _by_store(done: PlanResults, responses: pd.DataFrame) -> pd.DataFrame:
     wanted = [name for name in done.design.column_names() if name not in (store, "weight") and name in drawn]
     found = responses.assign(**{name: asked.map(drawn[name]) for name in wanted})
     return found.assign(weight=asked.map(stands_for) / asked.map(asked.value_counts()))
+
+
+def read_export(done: PlanResults, export: Path, *, faults: str = "raise") -> Any:
+    """What came back of the plan's form; a plain table where the plan has none."""
+    if done.questionnaire is None:
+        return read_table(export)[0].apply(numbers)
+    from survey_design.forms.filled import read_filled
+
+    return read_filled(export, done.questionnaire, faults=faults, language=done.language)  # type: ignore[arg-type]
+
+
+def read_tallies(path: Path) -> pd.DataFrame:
+    """Filled tally sheets, as they were typed into a table."""
+    return read_table(path)[0].apply(numbers)
+
+
+def write_answers(done: PlanResults, weighted: Any, out: Path, *sources: Path) -> Path:
+    """The weighted answers as CSV, whole or not at all; never over what they were made from."""
+    if out.suffix != ".csv":
+        raise SpecError(f"'{out}': answers are written as .csv. Name it {out.stem}.csv.")
+    kept = [*sources, done.plan.folder / done.plan.file]
+    kept += [asked["file"] for asked in done.plan.sections.values() if "file" in asked]
+    if out.resolve() in {path.resolve() for path in kept}:
+        raise SpecError(f"'{out}' is what the answers are made from, and is not written over. Give --out another name.")
+    frame = weighted if isinstance(weighted, pd.DataFrame) else weighted.frame
+    return write_whole(out, _csv(defused(frame).to_csv(index=False, lineterminator="\n")))

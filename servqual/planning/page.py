@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from servqual.planning.planned import LEAST, PlanResults
-from servqual.report import Entries, Entry, Heading, Paragraph, Picture, Report, Table
+from servqual.planning.planned import LEAST, PlanResults, at_the_door
+from servqual.report import Entries, Entry, Heading, Lines, Paragraph, Picture, Report, Table
 from servqual.report.listings import files
 from servqual.settings import NAME
-from survey_design.results import Result, Text, say
+from survey_design.results import Result, Text, Variable, say
+
+if TYPE_CHECKING:
+    from survey_design.focus_groups import FocusGroupPlan
 
 _ROWS = 40
 FOLDER = "plan"
@@ -54,16 +57,16 @@ _WORDS: Mapping[str, Text] = {
         "zh": "场次、招募配额和讨论提纲见文件夹 {folder}：discussion_guide_en.docx、_zh、_both。",
     },
     "forms how": {
-        "en": "The form has {questions} questions and leaves {columns} columns. form.xlsx runs in KoboToolbox and ODK; "
+        "en": "The form has {questions} question{s} and leaves {columns} columns. form.xlsx runs in KoboToolbox and ODK; "
         "questionnaire_….docx is for paper; codebook.csv says what every column will hold. They lie in the folder {folder}.",
         "zh": "问卷共 {questions} 题，数据为 {columns} 列。form.xlsx 可在 KoboToolbox 和 ODK 上使用；questionnaire_….docx 供打印；"
         "codebook.csv 说明每一列的内容。文件均在 {folder} 文件夹中。",
     },
     "analysis how": {
-        "en": "The answers are analysed with the design below. planned.weigh(answers) of servqual.planning adds its columns to "
-        "the answers, by {key}; then paste these lines (they are in {folder}/design.toml) under the table of {name} that names "
-        "the file. Column names are typed nowhere else.",
-        "zh": "分析时采用下面的抽样设计。servqual.planning 的 planned.weigh(answers) 会按 {key} 把所需各列并入答卷；"
+        "en": "The answers are analysed with the design below. The command servqual weigh, or planned.weigh(filled) of "
+        "servqual.planning, adds its columns to the answers, by {key}; then paste these lines (they are in {folder}/design.toml) "
+        "under the table of {name} that names the file. Column names are typed nowhere else.",
+        "zh": "分析时采用下面的抽样设计。命令 servqual weigh，或 servqual.planning 的 planned.weigh(filled)，会按 {key} 把所需各列并入答卷；"
         "再把这几行（见 {folder}/design.toml）贴到 {name} 中指明数据文件的表下。列名无需在别处再次输入。",
     },
     "paste": {"en": "Lines for {name}", "zh": "可贴入 {name} 的内容"},
@@ -83,15 +86,33 @@ _WORDS: Mapping[str, Text] = {
     "short when": {"en": "When: {said}", "zh": "时间：{said}"},
     "short groups": {"en": "Focus groups: {said}", "zh": "座谈会：{said}"},
     "short cost": {"en": "At what cost: {said}", "zh": "费用：{said}"},
-    "n interviews": {"en": "{n} interviews in stores.", "zh": "在门店完成 {n} 份访问。"},
+    "n interviews": {"en": "{n} interview{s} in stores.", "zh": "在门店完成 {n} 份访问。"},
     "n needed": {"en": "The most demanding size asks for {needed}.", "zh": "要求最高的一项需要 {needed} 份。"},
-    "n expectations": {"en": "Besides, {n} interviews with other people about what they expect.",
-                       "zh": "另对其他客户做 {n} 份预期调查。"},
-    "sections": {"en": "{label} ({n})", "zh": "{label}（{n} 题）"},
-    "whom said": {"en": "customers leaving the stores, in {stores} stores{strata}.", "zh": "{stores} 家门店的离店客户{strata}。"},
-    "of strata": {"en": ", drawn within {k} strata ({by})", "zh": "（在 {k} 个层内抽取，分层变量：{by}）"},
-    "where said": {"en": "{drawn} of {listed} stores drawn; list: {file}.", "zh": "从 {listed} 家门店中抽取 {drawn} 家，名单见 {file}。"},
-    "where met": {"en": "{stores} stores of the footfall; list: {file}.", "zh": "客流量表中的 {stores} 家门店，名单见 {file}。"},
+    "n expectations": {"en": "Besides, {n} interview{s} with other people about what they expect: the gap asks for "
+                             "{n} + {door} (expectation + perception).",
+                       "zh": "另对其他客户做 {n} 份预期调查：差距所需为 {n} + {door} 份（预期 + 感知）。"},
+    "gap deff": {
+        "en": "Expectations are asked of other people, who are not met in stores: the stores' design effect counts for the "
+        "perceptions alone, which makes {deff:.2f} for the gap. If they too are asked in stores, write expectation_in_stores = "
+        "true under [plan.size.gap].",
+        "zh": "预期由另一批不在门店接受访问的客户回答：门店的设计效应只作用于感知部分，差距的设计效应因此为 {deff:.2f}。若预期也在门店调查，"
+        "请在 [plan.size.gap] 下写 expectation_in_stores = true。",
+    },
+    "falls short": {
+        "en": "As drawn, the plan does not reach what was asked for. {said} Draw more stores, interview more evenly in each, or "
+        "more altogether.",
+        "zh": "按实际抽样与配额，本计划达不到所要求的精度。{said}可增加门店、使各店访问数更均匀，或增加访问总数。",
+    },
+    "expectation form": {
+        "en": "Who is asked elsewhere what to expect gets a form of their own, with {questions} questions: expectation_form.xlsx, "
+        "expectation_questionnaire_….docx and expectation_codebook.csv.",
+        "zh": "在门店之外调查预期的客户另有一份问卷，共 {questions} 题：expectation_form.xlsx、expectation_questionnaire_….docx 和 "
+        "expectation_codebook.csv。",
+    },    "sections": {"en": "{label} ({n})", "zh": "{label}（{n} 题）"},
+    "whom said": {"en": "customers leaving the stores, in {stores} store{s}{strata}.", "zh": "{stores} 家门店的离店客户{strata}。"},
+    "of strata": {"en": ", drawn within {strata} ({by})", "zh": "（在 {k} 个层内抽取，分层变量：{by}）"},
+    "where said": {"en": "{drawn} of {listed} store{s} drawn; list: {file}.", "zh": "从 {listed} 家门店中抽取 {drawn} 家，名单见 {file}。"},
+    "where met": {"en": "{stores} store{s} of the footfall; list: {file}.", "zh": "客流量表中的 {stores} 家门店，名单见 {file}。"},
     "lonely": {
         "en": "Only one store was drawn in: {named}. Its error can't be estimated from within the stratum, and is borrowed from "
         "the others: draw at least two, or join it to another stratum.",
@@ -114,6 +135,9 @@ LACKING: Mapping[str, tuple[Text, Text]] = {
                      {"en": "needs [plan.focus_groups] with cities", "zh": "需要 [plan.focus_groups] 及 cities"}),
     "forms": ({"en": "Forms", "zh": "问卷与表格"},
               {"en": "needs [plan.forms] and an instrument", "zh": "需要 [plan.forms] 和量表 instrument"}),
+    "expectation_form": ({"en": "Form for those asked elsewhere what they expect", "zh": "门店之外的预期调查问卷"},
+                         {"en": "needs [plan.forms] with an instrument that asks expectations, such as servqual-22",
+                          "zh": "需要 [plan.forms] 以及含预期部分的量表，如 servqual-22"}),
     "costs": ({"en": "Costs", "zh": "费用"},
               {"en": "needs [plan.costs] with prices, and something to be paid for",
                "zh": "需要 [plan.costs] 中的单价，以及要付费的项目"}),
@@ -156,11 +180,24 @@ class _Page:
         return self.say("nothing", needs=needs)
 
     def table(self, result: Result, computed_by: str, name: str, rows: int | None = None) -> Table:
-        return Table(result.in_language(self.done.language), computed_by, name, rows)
+        return Table(self.shown(result), computed_by, name, rows)
+
+    def shown(self, result: Any) -> Any:
+        """A result in the plan's language, with columns and codes as [variables] calls them."""
+        return result.in_language(self.done.language).with_labels({**result.called, **self.done.labels})
+
+    def words(self, name: str, values: Any) -> str:
+        """Codes of a column by their names, one after the other."""
+        called = self.done.labels.get(name, Variable()).values
+        told = {str(code): text for code, text in called.items()}
+        return self.listed(say(told.get(str(value), str(value)), self.done.language) for value in values)
+
+    def listed(self, words: Iterable[str]) -> str:
+        return ("、" if self.done.language == "zh" else ", ").join(words)
 
     def picture(self, result: Any, computed_by: str) -> Picture:
         """The picture a result draws of itself; its sentence stands for it where it can't be seen."""
-        shown = result.in_language(self.done.language)
+        shown = self.shown(result)
 
         def draw() -> Any:
             from survey_design.plots.sheet import new_axes
@@ -178,8 +215,16 @@ def _how_many(page: _Page) -> str:
     if done.interviews is None:
         return page.lacks("size")
     needed = "" if done.needed is None else page.say("n needed", needed=f"{done.needed:,}")
-    others = "" if done.expectations is None else page.say("n expectations", n=f"{done.expectations:,}")
-    return page.joined(page.say("n interviews", n=f"{done.interviews:,}"), needed, others)
+    interviews = page.say("n interviews", n=f"{done.interviews:,}", s="s" * (done.interviews != 1))
+    return page.joined(interviews, needed, _others(page))
+
+
+def _others(page: _Page) -> str:
+    """Interviews with other people about what they expect, beside the perceptions that the gap asks for."""
+    n, gap = page.done.expectations, page.done.sizes.get("gap")
+    if n is None or gap is None:
+        return ""
+    return page.say("n expectations", n=f"{n:,}", s="s" * (n != 1), door=f"{at_the_door(gap):,}")
 
 
 def _whom(page: _Page) -> str:
@@ -188,18 +233,28 @@ def _whom(page: _Page) -> str:
         return page.lacks("stores")
     stores = done.stores.frame if done.stores is not None else done.intercepts.stores  # type: ignore[union-attr]
     by = done.plan.sections.get("stores", {}).get("strata")
-    strata = "" if by is None or done.stores is None else page.say("of strata", k=len(done.stores.strata), by=by)
-    return page.say("whom said", stores=len(stores), strata=strata)
+    strata = "" if by is None or done.stores is None else _within(page, len(done.stores.strata), by)
+    return page.say("whom said", stores=len(stores), s="s" * (len(stores) != 1), strata=strata)
+
+
+def _within(page: _Page, k: int, by: str) -> str:
+    """The strata that stores were drawn in."""
+    named = say(page.done.labels.get(by, Variable()).label, page.done.language) or by
+    return page.say("of strata", k=k, strata="1 stratum" if k == 1 else f"{k} strata", by=named)
 
 
 def _where(page: _Page) -> str:
     sample, timetable = page.done.stores, page.done.intercepts
     if sample is None and timetable is not None:
-        return page.say("where met", stores=len(timetable.stores), file=f"{FOLDER}/quotas.csv")
+        return page.say(
+            "where met", stores=len(timetable.stores), s="s" * (len(timetable.stores) != 1), file=f"{FOLDER}/quotas.csv"
+        )
     if sample is None:
         return page.lacks("stores")
     listed = int(sample.strata["population"].sum())
-    return page.say("where said", drawn=len(sample.frame), listed=listed, file=f"{FOLDER}/stores_drawn.csv")
+    return page.say(
+        "where said", drawn=len(sample.frame), listed=listed, s="s" * (listed != 1), file=f"{FOLDER}/stores_drawn.csv"
+    )
 
 
 def _when(page: _Page) -> str:
@@ -226,14 +281,17 @@ _SHORT: Mapping[str, Callable[[_Page], str]] = {
 
 def _in_short(page: _Page) -> Iterator[Any]:
     yield in_short(page.done)
-    yield from _enough(page)
+    yield from (Paragraph(warning, "caution") for warning in warnings(page.done))
 
 
-def _enough(page: _Page) -> Iterator[Paragraph]:
-    """That the interviews that are planned do not reach what the sizes ask for."""
-    planned, needed = page.done.interviews, page.done.needed
-    if planned is not None and needed is not None and planned < needed:
-        yield Paragraph(page.say("not enough", n=f"{planned:,}", needed=f"{needed:,}"), "caution")
+def warnings(done: PlanResults) -> list[str]:
+    """That the interviews that are planned, or the way they are shared out, do not reach what the sizes ask for."""
+    page, said = _Page(done), []
+    if done.interviews is not None and done.needed is not None and done.interviews < done.needed:
+        said.append(page.say("not enough", n=f"{done.interviews:,}", needed=f"{done.needed:,}"))
+    if done.reached is not None and done.reached.missed:
+        said.append(page.say("falls short", said=done.reached.sentence()))
+    return said
 
 
 # --- part by part ------------------------------------------------------------------------------------------
@@ -248,6 +306,8 @@ def _size(page: _Page) -> Iterator[Any]:
     for name, size in page.done.sizes.items():
         verb = f"survey_design.size.{_VERBS[name]}"
         yield size.sentence()
+        if name == "gap" and page.done.expectations is not None and size.deff != 1:
+            yield from _deff_of_the_gap(page, size.deff)
         yield page.picture(size, verb)
         yield page.table(size, verb, f"size_{name}")
     if page.done.stages is not None:
@@ -255,6 +315,15 @@ def _size(page: _Page) -> Iterator[Any]:
         yield page.done.stages.sentence()
         yield page.picture(page.done.stages, verb)
         yield page.table(page.done.stages, verb, "stores_and_customers")
+    if page.done.reached is not None:
+        yield page.done.reached.sentence()
+        yield page.table(page.done.reached, "servqual.planning.reached.reached", "reached")
+
+
+def _deff_of_the_gap(page: _Page, deff: float) -> Iterator[str]:
+    """Why the design effect of a gap is less than that of the stores."""
+    if page.done.plan.gap_is_mixed:
+        yield page.say("gap deff", deff=deff)
 
 
 def _stores(page: _Page) -> Iterator[Any]:
@@ -262,7 +331,7 @@ def _stores(page: _Page) -> Iterator[Any]:
     done = page.done
     if done.stores is None:
         return
-    yield page.joined(done.stores.sentence(), page.say("stores how", seed=done.plan.seed))
+    yield page.joined(page.shown(done.stores).sentence(), page.say("stores how", seed=done.plan.seed))
     if done.allocation is not None:
         verb = "survey_design.sampling.allocation.allocate"
         yield page.picture(done.allocation, verb)
@@ -270,7 +339,7 @@ def _stores(page: _Page) -> Iterator[Any]:
     yield from _lonely(page, done.stores.strata)
     if done.coverage is not None:
         if done.coverage.missed():
-            yield Paragraph(done.coverage.note(), "caution")
+            yield Paragraph(page.shown(done.coverage).note(), "caution")
         yield page.table(done.coverage, "servqual.planning.coverage.coverage", "coverage")
     yield page.table(done.stores, "survey_design.sampling.selection.draw", "stores_drawn")
     if done.quotas is not None:
@@ -282,7 +351,8 @@ def _lonely(page: _Page, strata: pd.DataFrame) -> Iterator[Paragraph]:
     """Strata of several stores of which one was drawn."""
     alone = strata.loc[(strata["n"] == 1) & (strata["population"] > 1), "stratum"].astype(str)
     if len(alone):
-        yield Paragraph(page.say("lonely", named=("、" if page.done.language == "zh" else ", ").join(alone)), "caution")
+        by = page.done.plan.sections["stores"].get("strata", "")
+        yield Paragraph(page.say("lonely", named=page.words(by, alone)), "caution")
 
 
 def _chosen_regions(page: _Page) -> Iterator[Any]:
@@ -308,7 +378,7 @@ def _timetable(page: _Page) -> Iterator[Any]:
     yield page.table(plan.by_store(), verb, "quotas", _ROWS)
     yield page.table(plan, verb, "blocks", 10)
     tally = page.table(page.done.tally, "survey_design.intercepts.tally_sheet", "tally_sheets")  # type: ignore[arg-type]
-    yield Table(tally.result, tally.computed_by, tally.name, on_page=False)
+    yield replace(tally, on_page=False)
 
 
 def _few_interviews(page: _Page, stores: pd.DataFrame) -> Iterator[Paragraph]:
@@ -317,8 +387,7 @@ def _few_interviews(page: _Page, stores: pd.DataFrame) -> Iterator[Paragraph]:
     least = int(sections["intercepts"].get("minimum", sections.get("stores", {}).get("per_store", LEAST)))
     few = stores.loc[stores["interviews"] < least, "store"].astype(str)
     if len(few):
-        named = ("、" if page.done.language == "zh" else ", ").join(few)
-        yield Paragraph(page.say("few", least=least, named=named), "caution")
+        yield Paragraph(page.say("few", least=least, named=page.words("store", few)), "caution")
 
 
 def _groups(page: _Page) -> Iterator[Any]:
@@ -327,7 +396,7 @@ def _groups(page: _Page) -> Iterator[Any]:
         return
     verb = "survey_design.focus_groups.plan_focus_groups"
     yield page.joined(plan.sentence(), page.say("groups how", folder=FOLDER))
-    yield page.picture(plan, verb)
+    yield page.picture(cities_named(plan, page.done.labels["city"], page.done.language), verb)
     yield page.table(plan, verb, "sessions")
     yield page.table(plan.trade_off(), verb, "sessions_trade_off", 20)
     people = plan.participants(page.done.plan.sections["focus_groups"].get("quotas"))
@@ -337,17 +406,34 @@ def _groups(page: _Page) -> Iterator[Any]:
     yield page.table(guide, "survey_design.focus_groups.discussion_guide", "guide")
 
 
+def cities_named(plan: FocusGroupPlan, cities: Variable, language: str) -> FocusGroupPlan:
+    """The sessions with cities as they are called in one language or, on a sheet in both, in both."""
+    tongues = ("zh", "en") if language == "both" else (language,)
+    named = {
+        city: " / ".join(dict.fromkeys(say(cities.values.get(city, city), each) for each in tongues))
+        for city in plan.cities
+    }
+    frame = plan.frame.assign(city=plan.frame["city"].map(named))
+    return replace(plan, frame=frame, cities=tuple(named.values()))
+
+
 def _forms(page: _Page) -> Iterator[Any]:
     form = page.done.questionnaire
     if form is None:
         return
     from survey_design.forms import codebook
 
-    yield page.say("forms how", questions=len(form.questions), columns=len(form.columns), folder=FOLDER)
+    n = len(form.questions)
+    yield page.say("forms how", questions=n, s="s" * (n != 1), columns=len(form.columns), folder=FOLDER)
     labels = [(say(section.label, page.done.language), len(section.questions)) for section in form.sections]
     yield [page.say("sections", label=label, n=n) for label, n in labels]
     variables = page.table(codebook(form), "survey_design.forms.codebook", "codebook")
-    yield Table(variables.result, variables.computed_by, variables.name, on_page=False)
+    yield replace(variables, on_page=False)
+    other = page.done.expectation_questionnaire
+    if other is not None:
+        yield page.say("expectation form", questions=len(other.questions))
+        variables = page.table(codebook(other), "survey_design.forms.codebook", "expectation_codebook")
+        yield replace(variables, on_page=False)
 
 
 def _costs(page: _Page) -> Iterator[Any]:
@@ -364,13 +450,15 @@ def _analysis(page: _Page) -> Iterator[Any]:
     key = "block" if done.intercepts is not None else done.plan.sections["stores"].get("store", "store")
     yield done.design.sentence(done.language)
     yield page.say("analysis how", key=key, folder=FOLDER, name=NAME)
-    lines = [line.split(" = ", 1) for line in done.design_toml().splitlines() if line and not line.startswith("#")]
+    lines = [line for line in done.design_toml().splitlines() if line and not line.startswith("#")]
     yield Heading(page.say("paste", name=NAME))
-    yield Entries(tuple(Entry(name, "", f"{name} = {value}") for name, value in lines))
+    yield Lines("\n".join(lines))
 
 
 def _not_planned(page: _Page) -> Iterator[Any]:
-    lacking = [*page.done.plan.lacking(), *(["costs"] if page.done.costs is None else [])]
+    done = page.done
+    formless = done.expectations is not None and not done.asks_expectations
+    lacking = [*done.plan.lacking(), *["expectation_form"] * formless, *["costs"] * (done.costs is None)]
     if not lacking:
         yield page.say("all planned")
         return

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -14,10 +14,10 @@ from servqual.planning.asked import StudyPlan, load_plan
 from servqual.planning.costs import CostPlan, cost_plan
 from servqual.planning.coverage import Coverage, coverage
 from servqual.planning.reached import Reached, reached
-from servqual.planning.tables import NAMING, column, named_file, tables_of
+from servqual.planning.tables import NAMING, STORE_WEIGHT, column, named_file, tables_of
 from survey_design.errors import DataError, SpecError
 from survey_design.files.table import Source
-from survey_design.results import Language, Text, Variable, say
+from survey_design.results import Column, Language, Result, Text, Variable, say
 from survey_design.sampling import SampleDesign
 from survey_design.sampling.allocation import Allocation
 
@@ -31,8 +31,6 @@ if TYPE_CHECKING:
     from survey_design.size import SampleSize, StoresAndCustomers
 
 Tell = Callable[[str], None]
-Answers = TypeVar("Answers", bound=Any)  # a frame, or a filled form with one
-STORE_WEIGHT = "store_weight"
 LEAST = 5  # interviews in a store
 _LEAST_STORES = 2  # in a stratum: one store has no error of its own
 _BLOCK: Text = {"en": "Block of the timetable", "zh": "时段编号"}
@@ -64,6 +62,21 @@ class _OfInterviews(Allocation):
     def title(self) -> str:
         k, zh = len(self.frame), self.language == "zh"
         return f"{self.n} 份访问分配到 {k} 家门店" if zh else f"{self.n} interviews over {k} stores"
+
+
+def _as_drawn(sample: Sample, numbers: Sequence[str]) -> Sample:
+    """The drawn stores, their traffic and other numbers shown as numbers."""
+    from survey_design.sampling.selection import Sample
+
+    class Drawn(Sample):
+        def columns(self) -> tuple[Column, ...]:
+            whole = {name: (self.frame[name] % 1 == 0).all() for name in numbers}
+            return tuple(
+                replace(column, kind="count" if whole[column.name] else "number") if column.name in whole else column
+                for column in super().columns()
+            )
+
+    return Drawn(**_values(sample))
 
 
 @dataclass(frozen=True)
@@ -135,6 +148,15 @@ class PlanResults:
         return found.in_language(self.language)
 
     @property
+    def asks_expectations(self) -> bool:
+        """Whether a form asks what customers expect."""
+        if self.questionnaire is None or self.plan.instrument is None:
+            return False
+        kinds = {form.name for form in self.plan.instrument.forms}
+        asked = self.plan.sections["forms"].get("forms", kinds)
+        return self.expectation_questionnaire is not None or "expectation" in {*asked} & kinds
+
+    @property
     def labels(self) -> dict[str, Variable]:
         """What columns and codes are called in the plan's tables and pictures, as [variables] says."""
         named, stores = dict(self.plan.variables), self.plan.sections.get("stores", {})
@@ -151,8 +173,8 @@ class PlanResults:
         return None if self.stores is None else replace(self.stores.design, weight="weight")
 
     def weigh(
-        self, responses: Answers, tallies: pd.DataFrame | None = None, *, target: str = "visits", **options: Any
-    ) -> Answers:
+        self, responses: Any, tallies: pd.DataFrame | None = None, *, target: str = "visits", **options: Any
+    ) -> Any:
         """The answers with the columns that :attr:`design` names, so that nobody types them.
 
         Parameters
@@ -383,6 +405,10 @@ def _allocated(done: PlanResults, frame: pd.DataFrame) -> Allocation | None:
     if by is None:
         if isinstance(n, dict):
             raise SpecError("n names strata, but no column does: add strata = … , or write n as one number.")
+        if n > len(frame):
+            raise SpecError(
+                f"n = {n} stores cannot be drawn: {asked['file'].name} lists {len(frame)}. Write n = {len(frame)} or less."
+            )
         return None
     _check_spread(asked)
     strata = frame.groupby(by, sort=False).size().rename("stores").reset_index()
@@ -409,7 +435,9 @@ def _check_total(n: int, there: Mapping[str, int], asked: Mapping[str, Any]) -> 
     low, high = (sum(min(bound, k) for k in there.values()) for bound in (least, most))
     strata = ", ".join(f"{name} {k}" for name, k in there.items())
     if n > listed:
-        raise SpecError(f"n = {n} stores cannot be drawn: {file} lists {listed} ({strata}). Write n = {listed} or less.")
+        raise SpecError(
+            f"n = {n} stores cannot be drawn: {file} lists {listed} ({strata}). Write n = {listed} or less."
+        )
     if n > high:
         raise SpecError(f"n = {n} stores cannot be drawn with maximum = {most}: the strata ({strata}) then give {high} "
                         f"at most. Write n = {high} or less, or raise maximum.")  # fmt: skip
@@ -439,7 +467,7 @@ def _as_given(strata: pd.DataFrame, by: str, n: Mapping[str, Any]) -> pd.DataFra
     return strata.assign(n_given=names.map({name: int(number) for name, number in n.items()}))
 
 
-def _values(found: Allocation) -> dict[str, Any]:
+def _values(found: Result) -> dict[str, Any]:
     return {each.name: getattr(found, each.name) for each in fields(found)}
 
 
@@ -468,7 +496,12 @@ def _drawn(done: PlanResults, frame: pd.DataFrame, allocation: Allocation | None
             raise SpecError("method = 'pps' draws in proportion to size: name its column, size = \"monthly_footfall\".")
         options["size"] = asked["size"]
     n = _number_of_stores(done) if allocation is None else allocation.to_dict()
-    return draw(frame, design, n, seed=plan.seed, **options).in_language(done.language)
+    drawn = draw(frame, design, n, seed=plan.seed, **options)
+    known = [
+        name for name in (asked.get("size"), *asked.get("order", ()), *asked.get("balance", ())) if name is not None
+    ]
+    numbers = [name for name in known if pd.api.types.is_numeric_dtype(frame[name])]
+    return _as_drawn(drawn, numbers).in_language(done.language)
 
 
 def _quotas(stores: pd.DataFrame, n: int, least: int, store: str, size: str | None) -> Allocation:
@@ -529,6 +562,8 @@ def _about_stores(plan: StudyPlan, frame: pd.DataFrame) -> pd.DataFrame:
 
 def with_chances(found: InterceptPlan, drawn: Sample, store: str) -> InterceptPlan:
     """A timetable at stores that were drawn before: their chances, strata and clusters become part of it."""
+    from survey_design.intercepts.plan import store_strata
+
     units = drawn.frame.assign(_store=drawn.frame[store].astype(str)).set_index("_store")
     p = units["inclusion_probability"]
     strata = drawn.design.strata
@@ -536,8 +571,7 @@ def with_chances(found: InterceptPlan, drawn: Sample, store: str) -> InterceptPl
 
     def carried(table: pd.DataFrame) -> pd.DataFrame:
         chance = table["store"].map(p).to_numpy(float)
-        of = np.where(chance == 1, table["store"], table["store"].map(stratum))
-        return table.assign(p_store=chance, stratum=of)
+        return table.assign(p_store=chance, stratum=store_strata(table["store"], chance, table["store"].map(stratum)))
 
     frame, stores = carried(found.frame), carried(found.stores)
     frame["p_leaver"] = frame["p_store"] * frame["p_block"] / frame["k"]
@@ -555,7 +589,7 @@ def _focus_groups(done: PlanResults) -> PlanResults:
     from survey_design.focus_groups import SessionCosts, discussion_guide, plan_focus_groups
 
     plan, asked = done.plan, dict(done.plan.sections["focus_groups"])
-    cities = asked.pop("cities", None)
+    cities = list(asked.pop("cities", ())) or None
     if cities is None and done.regions is not None:
         cities = list(done.regions.frame[done.regions.groups.by].astype(str))
     if cities is None:
@@ -628,13 +662,16 @@ def _asking_the_block(form: Questionnaire, timetable: InterceptPlan) -> Question
     from survey_design.intercepts.plan import WEEKDAYS
     from survey_design.questionnaire import Choice, Question
 
+    contact = form.sections[0]
+    listed = next(question for question in contact.questions if question.name == "store").kind == "single"
     rows = timetable.frame[["block", "store", "day", "weekday", "start", "end"]].itertuples(index=False)
     choices = tuple(
-        Choice(block, {code: f"{store}, {day} {say(WEEKDAYS[weekday], code)} {start}–{end}" for code in ("en", "zh")})
+        Choice(block, {code: f"{store}, {day} {say(WEEKDAYS[weekday], code)} {start}–{end}" for code in ("en", "zh")},
+               within=str(store) if listed else None)
         for block, store, day, weekday, start, end in rows
-    )
-    block = Question("block", "single", _BLOCK, choices=choices, required=True, hint=_AS_ON_THE_SHEET)
-    contact = form.sections[0]
+    )  # fmt: skip
+    block = Question("block", "single", _BLOCK, choices=choices, required=True, hint=_AS_ON_THE_SHEET,
+                     filter_by="store" if listed else "")  # fmt: skip
     after = [question.name for question in contact.questions].index("store") + 1
     questions = (*contact.questions[:after], block, *contact.questions[after:])
     return replace(form, sections=(replace(contact, questions=questions), *form.sections[1:]))
@@ -671,7 +708,7 @@ def _costs(done: PlanResults) -> CostPlan | None:
 
 def _expected(timetable: InterceptPlan) -> int:
     """Interviews that the drawn blocks can be expected to give: these are paid for."""
-    return int(timetable.frame["interviews"].sum().round())
+    return round(float(timetable.frame["interviews"].sum()))
 
 
 _PARTS: Mapping[str, tuple[str, Callable[[PlanResults], PlanResults]]] = {

@@ -30,8 +30,10 @@ _WORDS: Mapping[str, Text] = {
     "icc": {"en": ", likeness within stores (icc) {icc:g}", "zh": "，店内相关系数（icc）{icc:g}"},
     "each": {"en": "{reached} for a {what} (asked for {wanted})", "zh": "{what} {reached}（要求 {wanted}）"},
     "note": {"en": "Design effect 1 + (m (1 + cv²) − 1) icc over the quotas; it counts for interviews in stores alone. "
-                   "Unequal weights are not in it: they widen the intervals further.",
-             "zh": "设计效应 = 1 +（m (1 + cv²) − 1）icc，按各店配额计算，只作用于店内访问；未计入权数不等的影响，实际区间会更宽。"},
+                   ""
+                   "Stores that are certain to be drawn count like the others, which is on the safe side; unequal weights are "
+                   "not counted, and widen the intervals further.",
+             "zh": "设计效应 = 1 +（m (1 + cv²) − 1）icc，按各店配额计算，只作用于店内访问。必然入样的门店与其他门店同样计算，结果偏于保守；未计入权数不等的影响，实际区间会更宽。"},
     "given": {"en": "Design effect as given in [plan.size], or 1. Unequal weights are not in it: they widen the intervals further.",
               "zh": "设计效应取 [plan.size] 所给的值，未给时为 1；未计入权数不等的影响，实际区间会更宽。"},
 }  # fmt: skip
@@ -80,13 +82,14 @@ class Reached(Result):
         """What is achieved, and by which design effect, in one sentence."""
         sizes, zh = self.sizes or {}, self.language == "zh"
         power = " 功效" if zh else " power"
+        rows = zip(self.frame["asked"], self.frame["measure"], self.frame["wanted"], self.frame["reached"], strict=True)
         said = [
             say(_WORDS["each"], self.language).format(
-                what=say(_ASKED[row.asked], self.language),
-                reached=sizes[row.asked].goal.show(row.reached, self.language) + power * (row.measure == "power"),
-                wanted=sizes[row.asked].goal.show(row.wanted, self.language),
+                what=say(_ASKED[asked], self.language),
+                reached=sizes[asked].goal.show(got, self.language) + power * (measure == "power"),
+                wanted=sizes[asked].goal.show(wanted, self.language),
             )
-            for row in self.frame.itertuples()
+            for asked, measure, wanted, got in rows
         ]
         level = next(iter(sizes.values())).goal.level
         likeness = "" if self.icc is None else say(_WORDS["icc"], self.language).format(icc=self.icc)
@@ -143,7 +146,7 @@ def reached(
     >>> from survey_design.size import size_for_proportion
     >>> size = size_for_proportion(0.5, 0.05, deff=1.95)
     >>> found = reached({"share": size}, {"share": {}}, [10, 30] * 20, None, 0.05)
-    >>> round(found.frame["deff"][0], 3), found.missed
+    >>> round(float(found.frame["deff"][0]), 3), found.missed
     (2.2, ['share'])
     >>> found.sentence()
     'At 95% confidence this plan, as drawn, achieves ±5.14 percentage points for a share (asked for ±5 percentage points); ...'

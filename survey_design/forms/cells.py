@@ -12,6 +12,7 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
+from survey_design.forms.contacts import aapor_code
 from survey_design.forms.exports import Tool, wording_key
 from survey_design.questionnaire import NUMERIC, Code, Question
 from survey_design.results import is_missing, say
@@ -123,11 +124,15 @@ def _reader(question: Question, tool: Tool, numbers: Numbers, texts: set[str]) -
 def _choice_reader(question: Question, tool: Tool, numbers: Numbers, texts: set[str]) -> Callable[[str], Answer]:
     words = answer_words(question)
     by_code = {str(code): code for code in question.codes}
-    places = places_of(question, tool, numbers, texts)
+    places, dotted = places_of(question, tool, numbers, texts), _dotted(question, tool, texts)
+    if dotted:
+        places = {}
 
     def read(text: str) -> Answer:
         plain = _WJX_TEXT.sub("", _POINT_NOUGHT.sub("", text)) if tool == "wjx" else _POINT_NOUGHT.sub("", text)
         number = plain.removesuffix("分") if question.kind == "graded" else plain
+        if number in dotted:
+            return dotted[number], GIVEN
         if number in places:
             return places[number], GIVEN
         if number in by_code:
@@ -154,7 +159,8 @@ def answer_words(question: Question) -> dict[str, Any]:
         for language in ("en", "zh"):
             key = wording_key(say(option.label, language))
             grade = _GRADE.fullmatch(key) if question.kind == "graded" else None
-            for each in filter(None, (key, grade[2] if grade else "")):
+            bare = key.removeprefix(f"{aapor_code(option.value)} ")
+            for each in filter(None, (key, bare, grade[2] if grade else "")):
                 found[each] = option.value if found.get(each, option.value) == option.value else _TWO_CODES
     if question.kind == "yes_no":
         found |= dict.fromkeys(("y", "true", "yes", "是"), 1) | dict.fromkeys(("n", "false", "no", "否"), 0)
@@ -179,8 +185,25 @@ def places_of(question: Question, tool: Tool, numbers: Numbers, texts: set[str])
     return {} if seen <= set(map(str, codes)) else by_place
 
 
+def _dotted(question: Question, tool: Tool, texts: set[str]) -> dict[str, Code]:
+    """AAPOR's spelling of dispositions -> code ("2.11" -> 211), where the answers' words show it and the column has it.
+
+    A spreadsheet makes 3 of 3.0, which may be a place where the tool counts answers; so it needs one with a point beside it.
+    """
+    shown: dict[str, Code] = {}
+    for option in question.choices:
+        code = aapor_code(option.value)
+        if "." in code and say(option.label, "en").startswith(f"{code} "):
+            shown |= {code: option.value, code.removesuffix(".0"): option.value}
+    shown = {code: value for code, value in shown.items() if code not in map(str, question.codes)}
+    pointed = {text for text in texts if "." in text and text in shown}
+    return shown if pointed or tool == "xlsform" else {}
+
+
 def unclear_numbers(question: Question, tool: Tool, texts: set[str]) -> bool:
     """True if the numbers of a column may be codes as well as places, with different meanings."""
+    if _dotted(question, tool, texts):
+        return False
     if tool == "xlsform" or question.kind not in ("single", "multiple", "yes_no"):
         return False
     by_place = {str(k): str(code) for k, code in enumerate(question.codes, start=1)}

@@ -7,6 +7,7 @@ import unicodedata
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from difflib import SequenceMatcher
 from typing import Any, Literal
 
 import pandas as pd
@@ -18,6 +19,7 @@ from survey_design.results import Text, say
 FormOf = Literal["auto", "xlsform", "wjx", "limesurvey", "qualtrics"]
 Tool = Literal["xlsform", "wjx", "limesurvey", "qualtrics"]
 
+_NEAR = 0.75  # from this likeness on, two texts may be the same with a slip of the pen
 TWICE = "heading occurs twice"  # the problem of such cells, as reading a file says it
 _DASHES = re.compile(r"[\u2010-\u2015\u2212\uff0d]")
 _NUMBERED = re.compile(r"第\s*(\d+)\s*题\s*[、.:]?\s*(.*)|(\d+)\s*[、.:]\s*(.*)|(\d+)\s*(\(.*)", re.DOTALL)
@@ -435,6 +437,26 @@ def _by_place(headings: Sequence[str], targets: Sequence[Target]) -> dict[str, T
         if len(headings) == len(wanted):
             return dict(zip(headings, wanted, strict=True))
     return {}
+
+
+def nearest_heading(question: Question, headings: Iterable[str]) -> str:
+    """The heading that comes nearest to a question's name or words, or an empty text where none is near.
+
+    >>> nearest_heading(Question("P_TAN1", "text", {"en": "Clean shop", "zh": "门店整洁"}), ["store", "P-TAN-1", "x"])
+    'P-TAN-1'
+    >>> nearest_heading(Question("P_TAN1", "text", {"en": "Clean shop", "zh": "门店整洁"}), ["store", "3、Clean shops"])
+    '3、Clean shops'
+    """
+    wanted = [column_key(question.name), *(wording_key(say(question.label, each)) for each in ("en", "zh"))]
+    likeness = {}
+    for heading in headings:
+        keys = {column_key(heading), column_key(heading).replace("-", "/").rsplit("/", 1)[-1]}
+        keys |= {each[-1] for tool in EXPORTS for each in _readings(heading, tool)}
+        likeness[heading] = max(
+            SequenceMatcher(None, word, key).ratio() for word in filter(None, wanted) for key in keys
+        )
+    best = max(likeness, key=lambda heading: likeness[heading], default="")
+    return best if best and likeness[best] >= _NEAR else ""
 
 
 # --- what can't be decided ---------------------------------------------------------------------------------

@@ -20,12 +20,12 @@ from survey_design.forms.cells import (
     STATES,
     Cells,
     Numbers,
+    graded_otherwise,
     read_column,
     read_ticks,
     seconds_of,
-    text_of,
-    graded_otherwise,
     signs_like_answers,
+    text_of,
     unclear_numbers,
 )
 from survey_design.forms.contacts import PLACES, contact_rows, count_contacts
@@ -38,6 +38,7 @@ from survey_design.forms.exports import (
     Tool,
     column_key,
     match_columns,
+    nearest_heading,
     recognise,
     refuse_equal_words,
     role_columns,
@@ -51,6 +52,7 @@ from survey_design.results import Column, Language, Result, Text, say
 
 Faults = Literal["raise", "set aside"]
 Incomplete = Literal["drop", "keep"]
+Absent = Literal["raise", "accept"]
 Array = np.ndarray[Any, Any]
 
 META = {
@@ -90,11 +92,12 @@ class FilledLedger(Result):
     """Where the rows and cells of an export went. Frame columns: ``part, step, n``.
 
     Rows read = rows lost for each reason + rows kept; cells = answers + each kind of missing. A step
-    "disposition 211" counts the contacts that ended in this way.
+    "disposition 211" counts the contacts that ended in this way. ``absent`` names the questions that no column answers.
     """
 
     source_name: str = ""
     dispositions: Mapping[str, Text] = field(default_factory=dict)
+    absent: tuple[str, ...] = ()
 
     def title(self) -> str:
         return f"表单回收台账：{self.source_name}" if self.language == "zh" else f"What came back: {self.source_name}"
@@ -118,8 +121,10 @@ class FilledLedger(Result):
 
     def note(self) -> str:
         if self.language == "zh":
-            return "读入行数 = 各项剔除 + 保留行数；单元格 = 有效回答 + 各类缺失。"
-        return "Rows read = rows lost for each reason + rows kept; cells = answers + each kind of missing."
+            lacking = f"文件中没有以下题目的列：{_some(self.absent, '、')}。" if self.absent else ""
+            return f"读入行数 = 各项剔除 + 保留行数；单元格 = 有效回答 + 各类缺失。{lacking}"
+        lacking = f" No column answers: {_some(self.absent, ', ')}." if self.absent else ""
+        return f"Rows read = rows lost for each reason + rows kept; cells = answers + each kind of missing.{lacking}"
 
 
 @dataclass(frozen=True, eq=False)
@@ -208,7 +213,8 @@ class Filled:
         return " ".join([head, *said, *more, *flagged])
 
     def __repr__(self) -> str:
-        return f"<Filled {self.source.name}: n = {self.n}, {self.tool}>"
+        lacking = f", no column answers {_some(self.absent, ', ')}" if self.absent else ""
+        return f"<Filled {self.source.name}: n = {self.n}, {self.tool}{lacking}>"
 
 
 def _some(names: Sequence[str], comma: str) -> str:
@@ -223,6 +229,7 @@ def read_filled(
     faults: Faults = "raise",
     incomplete: Incomplete = "drop",
     numbers: Numbers = "auto",
+    absent: Absent = "raise",
     keep: Sequence[str] = (),
     repeats: Mapping[str, str | Path | pd.DataFrame] | None = None,
     encoding: str | None = None,
@@ -246,6 +253,9 @@ def read_filled(
         What a number means where a choice is asked. Wenjuanxing, LimeSurvey and Qualtrics may count the answers
         instead of exporting codes: 2 is then the second answer. "auto" takes whatever fits all cells of a column;
         where both fit and differ, an error names the columns.
+    absent : {"raise", "accept"}
+        What to do where no column answers a graded question that is required: raise an error that names the headings that
+        come nearest, or go on without; what is absent stands in ``absent``, in the repr and below the ledger.
     keep : further columns of the file to carry along (a hidden field such as the store's tier)
     repeats : section asked several times -> the file or frame with its answers. From an Excel file the sheet with the
         section's name is read by itself
@@ -259,8 +269,9 @@ def read_filled(
     Raises
     ------
     DataError
-        If the tool is not known, two columns answer one question, a column may answer several, or cells say no answer;
-        ``cases`` lists them with their rows.
+        If the tool is not known, two columns answer one question, a column may answer several, a required item has no
+        column, or cells say no answer (one that doesn't belong to the answer before, where the form filters choices,
+        says none); ``cases`` lists them with their rows.
 
     Notes
     -----
@@ -290,7 +301,7 @@ def read_filled(
     ({'P_1': [4, 5], '_id': ['1', '2'], '_seconds': [61.0, 75.0]}, ('来自IP',))
     """
     for name, value, kind in (("form_of", form_of, FormOf), ("faults", faults, Faults), ("incomplete", incomplete, Incomplete),
-                              ("numbers", numbers, Numbers), ("language", language, Language)):  # fmt: skip
+                              ("numbers", numbers, Numbers), ("absent", absent, Absent), ("language", language, Language)):  # fmt: skip
         check_choice(name, value, kind)
     if not isinstance(questionnaire, Questionnaire):
         raise SpecError(
@@ -305,7 +316,11 @@ def read_filled(
         )
     matched = _match(sheet_, targets_of(questionnaire), questionnaire, keep)
     _refuse_signs(sheet_, matched)
-    answers = _routed(_read_answers(sheet_, matched, numbers), questionnaire)
+    answers = _read_answers(sheet_, matched, numbers)
+    lacking = tuple(name for name in _asked(questionnaire) if name not in answers.columns)
+    if absent == "raise":
+        _refuse_absent(lacking, matched, questionnaire, sheet_.source.name)
+    answers = _routed(_paired(answers, questionnaire), questionnaire)
     fate, flagged = _fates(sheet_, answers, questionnaire, incomplete)
     found = answers.faults[fate[answers.faults["place"].to_numpy(int)] == "kept"]
     cases = _as_cases(found, sheet_)
@@ -315,7 +330,7 @@ def read_filled(
     told = _read_repeats(source, questionnaire, repeats or {}, sheet_, fate, numbers, encoding)
     return Filled(
         frame,
-        _ledger(sheet_, fate, answers, questionnaire, language),
+        replace(_ledger(sheet_, fate, answers, questionnaire, language), absent=lacking),
         cases,
         flagged,
         told,
@@ -323,7 +338,7 @@ def read_filled(
         {heading: target.column for heading, target in matched.targets.items()},
         matched.unknown,
         tuple(name for name in sheet_.frame.columns if column_key(name) in EXPORTS[sheet_.tool].personal),
-        tuple(name for name in _asked(questionnaire) if name not in answers.columns),
+        lacking,
         _dont_know(questionnaire),
         sheet_.source,
         (*matched.remarks, *_grade_remarks(sheet_, matched, numbers), *_spoken_remarks(sheet_)),
@@ -476,6 +491,50 @@ def _routed(answers: _Answers, questionnaire: Questionnaire) -> _Answers:
     """The answers, where blanks of questions that routing passed by are told from blanks."""
     columns, contradictions = route(answers.columns, questionnaire)
     return replace(answers, columns=columns, contradictions=contradictions)
+
+
+def _paired(answers: _Answers, questionnaire: Questionnaire) -> _Answers:
+    """The answers, where a choice that lies within another answer than the one given says none."""
+    columns, faults = dict(answers.columns), []
+    for question in questionnaire.questions:
+        if not question.filter_by or not {question.name, question.filter_by} <= set(columns):
+            continue
+        within = {str(choice.value): choice.within for choice in question.choices}
+        cells, others = columns[question.name], columns[question.filter_by].values
+        values, states = list(cells.values), list(cells.states)
+        for k, (value, other) in enumerate(zip(values, others, strict=True)):
+            given = [] if value is None or other is None else str(value).split()
+            strange = [code for code in given if within.get(code) is not None and str(within[code]) != str(other)]
+            if strange:
+                values[k], states[k] = None, f"belongs to '{within[strange[0]]}', not to {question.filter_by} '{other}'"
+                faults.append((k, question.name, value, states[k]))
+        columns[question.name] = Cells(values, states)
+    table = pd.DataFrame(faults, columns=answers.faults.columns).astype({"place": int})
+    found = pd.concat([answers.faults, table], ignore_index=True) if faults else answers.faults
+    return replace(answers, columns=columns, faults=found)
+
+
+def _refuse_absent(lacking: Sequence[str], matched: Matched, questionnaire: Questionnaire, where: str) -> None:
+    """Stop where a required item has no column, and name the headings that come nearest to it."""
+    items = {
+        question.name: question
+        for question in questionnaire.questions
+        if question.kind == "graded" and question.required
+    }
+    lost = [name for name in lacking if name in items]
+    if not lost:
+        return
+    near = {name: nearest_heading(items[name], matched.unknown) for name in lost}
+    said = [f"{name} ({say(items[name].label, questionnaire.shown)})" +
+            (f", nearest heading: '{near[name]}'" if near[name] else "") for name in lost[:5]]  # fmt: skip
+    more = f"; and {len(lost) - 5} more" if len(lost) > 5 else ""
+    cases = pd.DataFrame({"file": where, "row": 1, "column": lost, "value": list(near.values()),
+                          "problem": "no column answers this required question"})  # fmt: skip
+    raise DataError(
+        f"{where}: no column answers {len(lost)} required question{'s' * (len(lost) > 1)}: {'; '.join(said)}{more}. Correct "
+        "the heading, or pass absent='accept' if this was not asked.",
+        cases,
+    )
 
 
 def _plain(target: Target) -> Question:

@@ -109,7 +109,8 @@ def _languages(language: PaperLanguage) -> tuple[Language, ...]:
 
 def _write_header(document: Any, language: PaperLanguage) -> None:
     """When, where and by whom, to be filled in by hand."""
-    cells = [f"{wording(_WORDS[key], language, between=' ')}:"
+    colon = "：" if language == "zh" else ":"
+    cells = [wording(_WORDS[key], language, between=" ") + colon
              for key in ("session", "date", "place", "moderator", "minutes_by", "present")]  # fmt: skip
     add_table(document, [cells[:3], cells[3:]], [page_width() / 3] * 3, header=False, row_height=1.1)
     add_space(document)

@@ -329,6 +329,10 @@ class _Page:
         for line in text.split("\n"):
             add_paragraph(self.document, f"{SIGN} {line}", size=9, shaded=True, keep_with_next=ahead)
 
+    @property
+    def colon(self) -> str:
+        return "：" if self.language == "zh" else ":"
+
     def boxes(self) -> None:
         """Who, where and when, to be filled in by hand; short lists of codes stand below."""
         texts = [self.box(question) for question in self.boxed]
@@ -336,25 +340,27 @@ class _Page:
         known = {*self.form.columns, *(["date"] if dated else [])}
         missing = [name for name in ("respondent", "store", "date") if name not in known]
         missing += [name for name in ("begun", "ended", "interviewer") if name not in known]
-        texts += [self.say(_WORDS[key], " ") + ":" for key in missing]
+        texts += [self.say(_WORDS[key], " ") + self.colon for key in missing]
         texts += [""] * (-len(texts) % 3)
         rows = [texts[k : k + 3] for k in range(0, len(texts), 3)]
         add_table(self.document, rows, [page_width() / 3] * 3, header=False, row_height=1.1)
         for question in self.boxed:
             if question.options and not _is_long(question):
-                codes = "; ".join(self.coded(option) for option in question.options)
-                add_paragraph(self.document, f"{self.say(question.label, ' ')}: {codes}", size=9)
+                codes = ("；" if self.language == "zh" else "; ").join(
+                    self.coded(option) for option in question.options
+                )
+                add_paragraph(self.document, f"{self.say(question.label, ' ')}{self.colon} {codes}", size=9)
         add_space(self.document)
 
     def box(self, question: Question) -> str:
         label = self.say(question.label, " ")
-        told = {each: wording(question.hint, each).rstrip(".。") for each in _languages(self.language)}
-        hint = self.say(told, " ")
+        hint = self.say({each: wording(question.hint, each).rstrip(".。") for each in _languages(self.language)}, " ")
         if question.kind == "date":
             hint = self.say(_WORDS["day"], "  ")
         elif _is_long(question):
             hint = hint or self.say(_WORDS["coded"], " ")
-        return f"{label}{f' ({hint})' if hint else ''}:"
+        told = f"（{hint}）" if self.language == "zh" else f" ({hint})"
+        return f"{label}{told if hint else ''}{self.colon}"
 
     def coded(self, option: Choice) -> str:
         """A code to write, and what it stands for."""
@@ -541,10 +547,15 @@ class _Page:
         for card in sorted(shown):
             add_page_break(self.document)
             add_heading(self.document, self.words("cards", card=card).replace("\n", " "), 1)
-            rows = [[str(choice.value), self.said(choice) if self.said(choice) != str(choice.value) else ""]
-                    for choice in shown[card].answers]  # fmt: skip
-            add_table(self.document, rows, [3, page_width() - 3], header=False, align=["center", "left"], size=20,
-                      row_height=1.4)  # fmt: skip
+            answers = shown[card].answers
+            if all(isinstance(choice.value, int) for choice in answers):
+                rows = [[str(choice.value), self.said(choice) if self.said(choice) != str(choice.value) else ""]
+                        for choice in answers]  # fmt: skip
+                widths = [3.0, page_width() - 3]
+            else:
+                rows, widths = [[self.said(choice)] for choice in answers], [page_width()]
+            sides: list[Align] = ["center", "left"] if len(widths) > 1 else ["left"]
+            add_table(self.document, rows, widths, header=False, align=sides, size=20, row_height=1.4)
 
 
 def in_header(form: Questionnaire) -> list[Question]:
@@ -555,7 +566,7 @@ def in_header(form: Questionnaire) -> list[Question]:
     ['respondent', 'store', 'date']
     """
     first = form.sections[0]
-    conditions = [each.relevant for each in (*form.sections, *form.questions)]
+    conditions = [*(section.relevant for section in form.sections), *(each.relevant for each in form.questions)]
     decisive = {condition.question for condition in (*conditions, *form.screening) if condition is not None}
 
     def fits(each: Question) -> bool:
