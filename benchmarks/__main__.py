@@ -5,10 +5,12 @@
 
 from __future__ import annotations
 
+import io
 import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Mapping
+from contextlib import redirect_stdout
 from pathlib import Path
 
 import numpy as np
@@ -109,6 +111,34 @@ def _power() -> list[Callable[[], str]]:
     return [against_single_studies]
 
 
+def _polychoric() -> list[Callable[[], str]]:
+    from benchmarks.polychoric import against_ordinalcorr
+
+    return [against_ordinalcorr]
+
+
+def _exploratory() -> list[Callable[[], str]]:
+    from benchmarks.exploratory import PAIRS, ROWS, alone, answers, compare_counts, compare_solutions
+
+    data = answers(ROWS)
+    works = (lambda: compare_solutions(data, PAIRS), lambda: compare_counts(data, PAIRS), lambda: alone(data))
+    return [lambda work=work: _printed(work) for work in works]  # type: ignore[misc]
+
+
+def _confirmatory() -> list[Callable[[], str]]:
+    from benchmarks.confirmatory import a_million, against_semopy, ladder
+
+    return [against_semopy, ladder, a_million]
+
+
+def _printed(work: Callable[[], None]) -> str:
+    """The lines that a bench prints itself."""
+    said = io.StringIO()
+    with redirect_stdout(said):
+        work()
+    return said.getvalue().rstrip()
+
+
 CHAPTERS: Mapping[str, Callable[[], list[Callable[[], str]]]] = {
     "core": _core,
     "tables": _tables,
@@ -117,6 +147,9 @@ CHAPTERS: Mapping[str, Callable[[], list[Callable[[], str]]]] = {
     "selection": _selection,
     "raking": _raking,
     "power": _power,
+    "polychoric": _polychoric,
+    "exploratory": _exploratory,
+    "confirmatory": _confirmatory,
 }
 
 

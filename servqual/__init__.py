@@ -12,6 +12,9 @@ Further chapters are imported by name:
   than expected), ``servqual.shares`` (top boxes, CSAT, NPS), ``servqual.proportions`` (intervals from counts);
 * what goes with what: ``servqual.criterion`` (which score says most about the whole), ``servqual.regression``,
   ``servqual.crosstabs``, ``servqual.counts`` (quantiles and medians);
+* is the scale sound: ``servqual.correlations`` (how items go together), ``servqual.psychometrics`` (alpha, omega, items),
+  ``servqual.factor_count``, ``servqual.factors`` (exploratory), ``servqual.cfa`` (confirmatory), ``servqual.invariance`` (groups),
+  ``servqual.validity`` (may the dimensions be reported);
 * for the client: ``servqual.stores`` (single stores), ``servqual.disclosure`` (small cells), ``servqual.report``,
   ``servqual.study``; ``servqual.simulate`` makes studies whose truth is known.
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, reduce
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -19,7 +19,10 @@ from servqual.moments import Block, Cells, Moments, ScoreMap, answer_matrix, one
 from servqual.polychorics import BOUND, InfluenceRows, PairCounts, PolychoricFit, fit_polychorics, told
 from servqual.responses import Responses
 from survey_design.errors import DataError, SpecError, check_choice, check_columns
-from survey_design.results import Column, Language, Result, Text, say
+from survey_design.results import Column, Language, Result, Text, say, spaced
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 Array = NDArray[Any]
 Of = Literal["perception", "expectation", "gap"]
@@ -259,7 +262,7 @@ class ItemMatrix:
         kind, of, rule = (say(words, language) for words in (
             _KIND_WORDS[self.kind], OF_WORDS[self.of], _MISSING_WORDS[self.missing]))  # fmt: skip
         if self.given:
-            zh = f"{of}的{kind}；直接给定的矩阵，样本量 {self.n:,}。"
+            zh = f"{spaced(f'{of}的{kind}')}；直接给定的矩阵，样本量 {self.n:,}。"
             return (
                 zh
                 if language == "zh"
@@ -270,7 +273,7 @@ class ItemMatrix:
             weighted = "，加权" if self.weighted else ""
             base = f"样本量 {self.n:,}" if self.missing == "listwise" else f"每对样本量不少于 {self.n:,}"
             because = f"（{why}）" if why else ""
-            return f"{of}的{kind}{because}；{rule}，{base}，未使用 {self.n_dropped:,} 人{weighted}。"
+            return f"{spaced(f'{of}的{kind}')}{because}；{rule}，{base}，未使用 {self.n_dropped:,} 人{weighted}。"
         weighted = ", weighted" if self.weighted else ""
         base = f"n = {self.n:,}" if self.missing == "listwise" else f"at least {self.n:,} a pair"
         because = f" ({why})" if why else ""
@@ -359,6 +362,12 @@ class Correlations(Result):
         said = [say(words, self.language) for words in matrix.warnings]
         extra = "".join(f"{each}。" if zh else f" {each[0].upper()}{each[1:]}." for each in said)
         return matrix.sentence(self.language) + extra
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Every correlation as a coloured cell, items ordered by dimension."""
+        from servqual.plots.correlations import draw_correlations
+
+        return draw_correlations(self, ax)
 
     def in_language(self, language: Language) -> Correlations:
         return replace(self, language=language, matrix=self._matrix.in_language(language))

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -19,6 +19,9 @@ from servqual.factors.extraction import degrees_of_freedom, discrepancy, extract
 from servqual.responses import Responses
 from survey_design.errors import SpecError, check_between
 from survey_design.results import Column, Language, Result, Text, say
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 Array = NDArray[Any]
 Rule = Literal["parallel_components", "parallel_factors", "map", "map_fourth", "hull", "kaiser"]
@@ -224,6 +227,12 @@ class FactorCount(Result):
         said = (f"Parallel analysis counts {parallel} components and {common} common factors, "
                 f"the minimum average partial {partial}")  # fmt: skip
         return said + (f"; the instrument has {dimensions} dimensions." if dimensions else ".")
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Eigenvalues against those of random data."""
+        from servqual.plots.scree import draw_scree
+
+        return draw_scree(self, ax)
 
     def in_language(self, language: Language) -> FactorCount:
         return replace(self, language=language, matrix=self.matrix.in_language(language))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 import pandas as pd
@@ -25,6 +25,9 @@ from servqual.moments import one_blas_thread
 from servqual.responses import Responses
 from survey_design.errors import DataError, SpecError, check_choice
 from survey_design.results import Column, Language, Result, Text, say
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 Array = NDArray[Any]
 Step = Literal["configural", "metric", "scalar", "strict"]
@@ -183,6 +186,12 @@ class Invariance(Result):
         if step is None:
             raise SpecError(f"Factor means can't be compared: {say(COMPARABLE[self.reached], 'en')}.")
         return _latent_means(self, self.solutions[step])
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """CFI and RMSEA of each step beside their limits, and how far the ladder reaches."""
+        from servqual.plots.ladder import draw_ladder
+
+        return draw_ladder(self, ax)
 
     def in_language(self, language: Language) -> Self:
         return replace(self, language=language)

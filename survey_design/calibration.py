@@ -224,8 +224,10 @@ def rake(
     References
     ----------
     Deming and Stephan (1940), Ann. Math. Statist. 11, 427-444, doi:10.1214/aoms/1177731829. Deville, Särndal and Sautory
-    (1993), J. Am. Statist. Assoc. 88, 1013-1020, doi:10.1080/01621459.1993.10476369. Weights and standard errors are
-    checked against R's ``survey`` 4.1, row by row (tests/test_calibration.py).
+    (1993), J. Am. Statist. Assoc. 88, 1013-1020, doi:10.1080/01621459.1993.10476369. Checked against R's ``survey`` 4.1
+    (tests/test_calibration.py): weights row by row against ``rake()``, standard errors against
+    ``calibrate(calfun = "raking")``. The errors after R's own ``rake()`` are the same where base weights are equal; where
+    they differ R takes means of the cells without weights out of the influence, and its errors differ from these.
 
     Examples
     --------

@@ -102,7 +102,7 @@ def test_a_matrix_from_a_paper_needs_its_n_only():
     assert (matrix.n_pairs == 90).all()
     assert matrix.warnings == ()
     assert matrix.sentence("en") == "Pearson correlations of perceptions; a matrix given as such, n = 90."
-    assert matrix.sentence("zh") == "感知的Pearson 相关；直接给定的矩阵，样本量 90。"
+    assert matrix.sentence("zh") == "感知的 Pearson 相关；直接给定的矩阵，样本量 90。"
     assert matrix.of_dimension("d").names == ("a", "b")
     with pytest.raises(SpecError, match=r"no item belongs to dimension 'e'\. Dimensions: d"):
         matrix.of_dimension("e")

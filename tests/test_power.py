@@ -231,8 +231,12 @@ def test_a_ranking_is_plugged_in_and_more_places_find_more():
     assert "true" not in narrow.shown().columns
     assert narrow.shown()["what is there"].tolist() == ["top store"]
     said = wide.sentence(power=0.5)
-    assert said.endswith("find all that was looked for with a power of 50% or more.")
-    assert wide.in_language("zh").sentence(power=0.5).endswith("即能以至少 50% 的功效发现所查的全部内容。")
+    assert said.endswith("find all that was looked for with a power of 50% or more, as 24 simulated studies show.")
+    assert (
+        wide.in_language("zh")
+        .sentence(power=0.5)
+        .endswith("即能以至少 50% 的功效发现所查的全部内容（依据 24 次模拟研究的区间下限）。")
+    )
 
 
 def test_studies_that_fail_do_not_count_and_say_why():
@@ -308,39 +312,74 @@ def test_the_sentence_names_the_smallest_plan_that_suffices():
     power = near_power()
     frame = power.to_frame()
     largest = frame[(frame["true"].abs() >= 0.35)]
-    by_plan = largest.groupby("plan")["power"].min()
+    by_plan = largest.groupby("plan")["low"].min()
     wanted = float(by_plan[2])
     assert by_plan[1] < wanted
     assert power.sufficient(wanted, 0.35) == 2
     assert power.sufficient(float(by_plan[1]), 0.35) == 1
     assert power.sufficient(min(wanted + 0.01, 0.999), 0.35) is None
     said = power.sentence(wanted, 0.35)
+    assert said.endswith("% or more, as 40 simulated studies show.")
     assert said.startswith(
         "200 interviews in 20 stores and 160 customers asked for their expectations find all that is at least 0.35"
     )
     said = power.in_language("zh").sentence(wanted, 0.35)
     assert said.startswith("在 20 家门店完成 200 份访谈和 160 份期望调查，即能以至少")
-    assert said.endswith("功效发现所有不小于 0.35 的差距。")
+    assert said.endswith("功效发现所有不小于 0.35 的差距（依据 40 次模拟研究的区间下限）。")
 
 
 def test_the_sentence_says_so_where_no_plan_suffices():
     assert (
         near_power()
         .sentence(0.99, 0.01)
-        .startswith("No plan finds all that is at least 0.01 in size with a power of 99%: under")
+        .startswith("No plan is shown to find all that is at least 0.01 in size with a power of 99%: under")
     )
     assert "Empathy" in near_power().sentence(0.99, 0.01)
     said = near_power().in_language("zh").sentence(0.99, 0.01)
-    assert said.startswith("没有一个方案能以至少 99% 的功效发现所有不小于 0.01 的差距；最大方案下“移情性”的功效为")
+    assert said.startswith(
+        "没有一个方案表明能以至少 99% 的功效发现所有不小于 0.01 的差距；最大方案下，40 次模拟研究中有 "
+    )
+    assert "发现“移情性”（区间 " in said
     with pytest.raises(SpecError, match="at_least=3 is more than any true effect: the largest is 0"):
         near_power().sentence(at_least=3)
+
+
+def test_a_share_of_few_studies_is_not_called_a_power():
+    """17 of 20 studies are 85%, and a power of 64% may lie behind them; 850 of 1,000 show that it is above 80%."""
+    row = {"stores": 20, "interviews": 100, "expectation": 40, "cost": np.nan, "true": -0.5, "estimate": -0.5, "margin": 0.2,
+           "coverage": 0.95, "n_dropped": 0, "reason": "", "plan": 1, "name": "empathy", "power": 0.85}  # fmt: skip
+    said = {}
+    for n in (20, 1000):
+        low, high = proportion_interval(np.array([0.85 * n]), np.array([n]))
+        frame = pd.DataFrame([{**row, "n": n, "low": low[0], "high": high[0]}])
+        power = StudyPower(frame, plans=PLANS[:1], seed=1, replicates=n)
+        said[n] = (power.sufficient(), power.sentence(), power.in_language("zh").sentence())
+    assert said[20][0] is None
+    assert said[20][1] == (
+        "No plan is shown to find all that is at least 0.2 in size with a power of 80%: under the largest, Empathy is found in "
+        "85% of 20 simulated studies, which leaves 64% to 95% open; more of them would decide."
+    )
+    assert said[20][2].endswith("20 次模拟研究中有 85% 发现“移情性”（区间 64% 至 95%），增加模拟次数方可判断。")
+    assert said[1000][0] == 1
+    assert said[1000][1].endswith("with a power of 80% or more, as 1,000 simulated studies show.")
+
+
+def test_studies_that_often_reach_80_percent_by_chance_are_not_called_sufficient():
+    """A power of 75%: 20 studies show 80% or more in four of ten tries, the lower bound reaches it in fewer than one of 40."""
+    from scipy.stats import binom
+
+    hits = np.arange(21)
+    low, _ = proportion_interval(hits, np.full(21, 20))
+    chance = binom.pmf(hits, 20, 0.75)
+    assert chance[hits / 20 >= 0.8].sum() > 0.4
+    assert chance[low >= 0.8].sum() < 0.025
 
 
 def test_a_plan_beyond_the_budget_is_named():
     tight = replace(near_power(), budget=6000.0)
     assert tight.note().endswith("plan 2 costs more than the budget of 6,000.")
     assert tight.in_language("zh").note().endswith("方案 2 超出预算 6,000。")
-    wanted = float(tight.to_frame().query("plan == 2 and true < -0.35")["power"].min())
+    wanted = float(tight.to_frame().query("plan == 2 and true < -0.35")["low"].min())
     assert tight.sentence(wanted, 0.35).endswith("but cost more than the budget.")
     assert tight.in_language("zh").sentence(wanted, 0.35).endswith("，但超出预算。")
     assert replace(near_power(), budget=10.0).note().endswith("plans 1, 2 cost more than the budget of 10.")

@@ -37,7 +37,7 @@ from survey_design.size import (
     write_ledger,
     yamane,
 )
-from survey_design.size.contrasts import Sharing, Test, effect_h, one_sample, two_samples
+from survey_design.size.contrasts import Test, effect_h, one_sample, possible_r, shares_beside
 from survey_design.size.ledger import STEPS, effective_n, round_up
 
 quick = settings(deadline=None, max_examples=60)
@@ -239,21 +239,49 @@ def test_power_of_welchs_test_in_simulated_studies():
     assert planned == pytest.approx(found, abs=BOUND)
 
 
-@pytest.mark.parametrize(("overlap", "r", "expected"), [(0.5, 0.7, 0.5), (0.25, -0.4, 0.3)])
-def test_power_of_overlapping_waves_in_simulated_studies(overlap, r, expected):
-    """The partially overlapping t test of Derrick and others, with their degrees of freedom."""
-    rng, n, both = np.random.default_rng(7), 40, int(overlap * 40)
-    pairs = rng.multivariate_normal([0, expected], [[1, r], [r, 1]], (REPEATS, both))
-    alone = rng.normal(0, 1, (REPEATS, n - both)), rng.normal(expected, 1, (REPEATS, n - both))
+def overlapping_tests(rng, sds, shift, sizes, both, r, *, pooled):
+    """Share of simulated studies in which the partially overlapping t test of Derrick and others finds the difference."""
+    (s1, s2), (n1, n2) = sds, sizes
+    covariance = [[s1**2, r * s1 * s2], [r * s1 * s2, s2**2]]
+    pairs = rng.multivariate_normal([0, shift], covariance, (REPEATS, both))
+    alone = rng.normal(0, s1, (REPEATS, n1 - both)), rng.normal(shift, s2, (REPEATS, n2 - both))
     one, two = (np.concatenate([pairs[..., k], alone[k]], axis=1) for k in (0, 1))
+    v1, v2 = one.var(axis=1, ddof=1), two.var(axis=1, ddof=1)
     seen_r = np.array([np.corrcoef(pair.T)[0, 1] for pair in pairs])
-    pooled = (one.var(axis=1, ddof=1) + two.var(axis=1, ddof=1)) / 2
-    statistic = (two.mean(axis=1) - one.mean(axis=1)) / np.sqrt(pooled * (2 / n - 2 * seen_r * both / n**2))
-    df = (both - 1) + (2 * n - both - 1) / (2 * n) * (2 * (n - both))
-    contrast = two_samples((1, 1), Sharing(overlap=overlap, r=r), pooled=True)
-    assert contrast.df(2 * n) == pytest.approx(df, rel=1e-12)
-    found = np.mean(np.abs(statistic) > stats.t.isf(0.025, df))
-    assert contrast.power(expected, Test(0.95))(2 * n, 2 * n) == pytest.approx(found, abs=BOUND + 0.01)
+    if pooled:
+        v1 = v2 = ((n1 - 1) * v1 + (n2 - 1) * v2) / (n1 + n2 - 2)
+        independent = n1 + n2 - 2
+    else:
+        independent = (v1 / n1 + v2 / n2) ** 2 / ((v1 / n1) ** 2 / (n1 - 1) + (v2 / n2) ** 2 / (n2 - 1))
+    error = np.sqrt(v1 / n1 + v2 / n2 - 2 * seen_r * np.sqrt(v1 * v2) * both / (n1 * n2))
+    df = both - 1 + (independent - both + 1) / (n1 + n2) * (n1 + n2 - 2 * both)
+    return np.mean(np.abs(two.mean(axis=1) - one.mean(axis=1)) / error > stats.t.isf(0.025, df))
+
+
+OVERLAPS = [  # sd, difference, overlap, r, first group, ratio; overlap and ratio leave whole numbers of people
+    (1.0, 0.5, 0.5, 0.7, 40, 1),
+    (1.0, 0.3, 0.25, -0.4, 40, 1),
+    (1.0, 0.8, 0.9, -0.5, 20, 3),
+    ((1.0, 1.0), 0.8, 0.9, -0.5, 20, 3),
+    ((1.0, 2.0), 1.2, 0.75, 0.6, 20, 2),
+]
+
+
+@pytest.mark.parametrize(("sd", "difference", "overlap", "r", "first", "ratio"), OVERLAPS)
+def test_power_of_overlapping_waves_in_simulated_studies(sd, difference, overlap, r, first, ratio):
+    """One sd plans the test of equal variances, a pair that of unequal ones, which finds less among unequal groups."""
+    sds, sizes = np.broadcast_to(sd, 2), (first, first * ratio)
+    plan = size_for_comparison(sd=sd, difference=difference, overlap=overlap, r=r, ratio=ratio)
+    both = round(overlap * first)
+    found = overlapping_tests(np.random.default_rng(7), sds, difference, sizes, both, r, pooled=np.ndim(sd) == 0)
+    assert plan.reached(sum(sizes)) == pytest.approx(found, abs=4 * math.sqrt(found * (1 - found) / REPEATS))
+    assert ("pooled variance" if np.ndim(sd) == 0 else "Welch's test") in plan.note()
+
+
+def test_unequal_groups_lose_power_where_variances_are_not_pooled():
+    shape = {"difference": 0.8, "overlap": 0.9, "r": -0.5, "ratio": 3}
+    pooled, unpooled = size_for_comparison(sd=1, **shape), size_for_comparison(sd=(1, 1), **shape)
+    assert pooled.reached(84) - unpooled.reached(84) > 0.01
 
 
 def test_coverage_of_a_margin_from_a_small_population():
@@ -309,7 +337,7 @@ def test_what_a_size_was_made_for_is_what_it_detects(sd, effect, power, alternat
 @quick
 @given(spreads, effects, st.floats(0.25, 4), st.floats(0, 1), st.floats(-0.5, 0.9))
 def test_two_samples_detect_what_they_were_sized_for(sd, effect, ratio, overlap, r):
-    shape = {"ratio": ratio, "overlap": overlap, "r": r, "comparisons": 3}
+    shape = {"ratio": ratio, "overlap": overlap, "r": r if overlap else 0.0, "comparisons": 3}
     size = size_for_comparison(sd=sd, difference=effect * sd, **shape)
     found = detectable(size.exact, sd=sd, pairing="independent", **shape)
     assume(size.exact > 2.01 * max(1 + ratio, 1 + 1 / ratio))
@@ -352,8 +380,11 @@ def test_quotas_are_filled_and_response_is_allowed_for(quotas, rate):
     size = size_for_proportion(0.4, 0.04, quotas=quotas, response_rate=rate)
     assert size.n % quotas == 0
     assert size.exact <= size.n < size.exact + quotas
-    assert size.n <= size.n_to_approach * rate * (1 + 1e-9)
-    assert (size.n_to_approach - 1) * rate < size.n
+    each = size.to_approach_by_cell
+    assert sum(each.values()) == size.n_to_approach
+    for name, n in size.n_by_cell.items():
+        assert n <= each[name] * rate * (1 + 1e-9)
+        assert (each[name] - 1) * rate < n
 
 
 def test_quotas_by_share_are_each_rounded_up():
@@ -407,6 +438,147 @@ def test_degrees_of_freedom_follow_the_interviews_not_the_finite_population():
     assert precision_of(100, sd=1, deff=4).margin == pytest.approx(worth, rel=1e-12)
 
 
+def test_a_design_effect_and_a_small_population_together_give_no_degrees_of_freedom():
+    """Sixty people in thirty identical pairs have a design effect of exactly 2: the arithmetic of pairs is the truth."""
+    size = size_for_mean(1, margin=0.3, population=60, deff=2)
+    for pairs in (17, 18, 19, 25):
+        truth = stats.t.isf(0.025, pairs - 1) * math.sqrt(1 / pairs - 1 / 30)
+        assert size.reached(2 * pairs) == pytest.approx(truth, rel=1e-12)
+    assert size.n == 38
+    assert size.reached(38) <= 0.3 < size.reached(37)
+    assert round(size.reached(37), 3) == 0.303
+    row = precision_of(20, sd=1, population=40, deff=4)
+    assert row.margin == pytest.approx(stats.t.isf(0.025, 4) * math.sqrt(4 * (1 / 20 - 1 / 40)), rel=1e-12)
+    assert round(row.margin, 3) == 0.878
+    found = detectable(20, sd=1, population=40, deff=4).difference / math.sqrt(4 * (1 / 20 - 1 / 40))
+    assert Test(0.95).power(found, 4) == pytest.approx(0.8, rel=1e-9)
+
+
+def test_fewer_than_one_store_of_interviews_has_no_error():
+    for n, deff in ((4, 4), (20, 25)):
+        with pytest.raises(SpecError, match="too few to estimate an error"):
+            precision_of(n, sd=1, population=40, deff=deff)
+    assert precision_of(40, sd=1, population=40, deff=40).margin == 0
+
+
+@quick
+@given(st.floats(2, 400), st.floats(0.2, 8), st.sampled_from([None, 500, 10_000]))
+def test_degrees_of_freedom_never_exceed_the_interviews(n, deff, population):
+    assume(min(n, n / deff) > 1.5)
+    worth = min(n, n / deff)
+    half = precision_of(n, sd=1, deff=deff, population=population).margin
+    left = 1 if population is None else 1 - n / population
+    assert half == pytest.approx(stats.t.isf(0.025, worth - 1) * math.sqrt(deff * left / n), rel=1e-9)
+
+
+@pytest.mark.parametrize(("p1", "p2"), [(0.1, 0.9), (0.7, 0.75), (0.5, 0.5), (0.02, 0.3)])
+def test_two_shares_cannot_correlate_beyond_their_extreme_tables(p1, p2):
+    """Everybody placed by one uniform number, in the same order and in the opposite one."""
+    u = (np.arange(100_000) + 0.5) / 100_000
+    same, opposite = np.corrcoef(u < p1, u < p2)[0, 1], np.corrcoef(u < p1, u > 1 - p2)[0, 1]
+    low, high = possible_r(p1, p2)
+    assert (low, high) == pytest.approx((opposite, same), abs=1e-9)
+    for r in (low, high):
+        assert p2 in (0.5, p1) or size_for_comparison(p=(p1, p2), overlap=1, r=0.999 * r).n > 1
+        if abs(r) < 0.99:
+            with pytest.raises(SpecError, match="cannot be: yes/no answers of the same people with shares"):
+                size_for_comparison(p=(p1, p2), margin=0.1, overlap=0.5, r=1.01 * r)
+
+
+@quick
+@given(shares, st.floats(-0.9, 0.95))
+def test_shares_that_are_detected_allow_the_correlation(p, r):
+    assume(r != 0)
+    low, high = possible_r(p, p)
+    if not low <= r <= high:
+        with pytest.raises(SpecError, match="correlate between"):
+            detectable(300, p=p, overlap=1, r=r)
+        return
+    row = detectable(300, p=p, overlap=1, r=r).to_frame().iloc[0]
+    for found in (row["p_lower"], row["p_higher"]):
+        assert math.isnan(found) or possible_r(p, found)[0] - 1e-6 <= r <= possible_r(p, found)[1] + 1e-6
+    ends = shares_beside(p, r)
+    for end in ends:
+        assert end in (0.0, 1.0) or min(abs(bound - r) for bound in possible_r(p, end)) < 1e-6
+
+
+def test_a_share_that_no_r_allows_is_left_out_with_its_reason():
+    table = detectable([10, 4000], p=0.5, overlap=1, r=0.95)
+    assert table.to_frame()["reason"].tolist() == ["both of this r", ""]
+    assert table.shown()["remark"].iloc[0] == "no other share that allows this r is found"
+    assert table.in_language("zh").shown()["说明"].iloc[0] == "与该 r 相容的其他比例均无法发现"
+
+
+def test_the_handbooks_interval_of_a_rare_share_is_called_too_short():
+    size = size_for_proportion(0.02, 0.05)
+    covered = sum(
+        stats.binom.pmf(x, 31, 0.02)
+        for x in range(32)
+        if abs(x / 31 - 0.02) <= stats.norm.isf(0.025) * math.sqrt(x / 31 * (1 - x / 31) / 31)
+    )
+    assert (size.n, round(covered, 3)) == (31, 0.465)
+    wilson = size_for_proportion(0.02, 0.05, method="wilson")
+    told = (
+        "at p = 0.02 the Wald interval of 31 interviews covers the share in 46.5% of samples, not 95%, since 0.62 of the "
+        f"rarer answer are expected; Wilson's (method='wilson') needs {wilson.n} interviews"
+    )
+    assert size.sentence().endswith(f" (95% confidence). But {told}.")
+    assert told in size.note()
+    chinese = size.in_language("zh")
+    assert chinese.sentence().endswith("预期仅 0.62 份；Wilson 区间（method='wilson'）需 52 份访谈。")
+    assert "实际覆盖率为 46.5%，而非 95%" in chinese.note()
+    assert wilson.caution == size_for_proportion(0.5, 0.05).caution == {}
+    assert "is too short, since" in size_for_proportion(0.98, 0.05, population=300).sentence()
+    assert size_for_proportion(0.1, 0.0592).n * 0.1 < 10 <= size_for_proportion(0.1, 0.0585).n * 0.1
+    assert size_for_proportion(0.1, 0.0592).caution
+    assert not size_for_proportion(0.1, 0.0585).caution
+    assert not size_for_proportion(0.5, 0.05, population=12).caution, "everyone is asked"
+
+
+def test_a_margin_from_few_of_the_rarer_answer_is_called_too_short():
+    table = precision_of([31, 4000], p=0.02)
+    assert "46.5% of samples, not 95%" in table.note()
+    assert "宜用 method='wilson'" in table.in_language("zh").note()
+    assert "too short" in precision_of(31, p=0.02, population=90).note()
+    for fine in (
+        precision_of(31, p=0.02, method="wilson"),
+        precision_of(500, p=0.02),
+        precision_of(31, p=0.02, population=31),
+    ):
+        assert "Wald interval of" not in fine.note()
+
+
+def test_people_are_approached_for_each_group_and_quota():
+    size = size_for_comparison(sd=1, difference=0.5, response_rate=0.7)
+    assert size.n_by_cell == {"group 1": 64, "group 2": 64}
+    assert size.to_approach_by_cell == {"group 1": 92, "group 2": 92}
+    assert size.n_to_approach == 184
+    assert "184 people must be approached" in size.sentence()
+
+
+def test_a_small_population_says_that_the_analysis_must_know_it():
+    margin, power = size_for_mean(1, 0.2, population=300), size_for_gap(sd=1, gap=0.3, population=200)
+    assert "this takes an interval with the finite population correction" in margin.note()
+    assert (
+        "this takes a test with the finite population correction √(1 − n/N); an ordinary test finds less"
+        in power.note()
+    )
+    assert "检验须作有限总体校正" in power.in_language("zh").note()
+    assert "finite population correction" not in size_for_mean(1, 0.2).note()
+
+
+def test_the_power_of_a_gap_in_a_small_population_is_that_of_the_corrected_test():
+    """4,000 samples from 60 people: the corrected test has the power, the ordinary one less."""
+    size, rng, runs = size_for_gap(sd=1, gap=0.4, population=60), np.random.default_rng(21), 4000
+    people = rng.normal(size=(runs, 60))
+    people = (people - people.mean(axis=1, keepdims=True)) / people.std(axis=1, ddof=1, keepdims=True) + 0.4
+    drawn = people[:, : size.n]
+    t = drawn.mean(axis=1) / (drawn.std(axis=1, ddof=1) / math.sqrt(size.n))
+    critical, left = stats.t.isf(0.025, size.n - 1), math.sqrt(1 - size.n / 60)
+    assert np.mean(np.abs(t) / left > critical) == pytest.approx(size.achieved, abs=4 * math.sqrt(0.16 / runs))
+    assert np.mean(np.abs(t) > critical) < size.achieved - 0.1
+
+
 def test_everyone_asked_leaves_no_error():
     assert precision_of(50, sd=1, population=50).margin == 0
     assert precision_of(50, p=0.3, population=50).to_frame()[["margin", "low", "high"]].iloc[0].tolist() == [
@@ -439,7 +611,7 @@ def test_the_ledger_has_a_row_for_every_step_and_is_left_alone():
     size = size_for_proportion(0.5, 0.05, population=3000, deff=1.4, response_rate=0.4, quotas=6)
     assert size.to_frame()["step"].tolist() == list(STEPS)
     assert size.to_frame()["n_rounded"].tolist() == [385, 341, 457, 457, 462]
-    assert size.to_frame()["n_to_approach"].tolist()[3:] == [1143, 1155]
+    assert size.to_frame()["n_to_approach"].tolist()[3:] == [1143, 1158]  # six quotas of 77, each 193 people
     table = size.to_frame()
     table["n_rounded"] = 0
     assert size.n == 462
@@ -501,7 +673,32 @@ BAD = [
     ("either p or standard deviations", lambda: precision_of(10, p=0.5, sd=1)),
     ("too few to estimate an error", lambda: precision_of(3, sd=1, deff=4)),
     ("too few to estimate an error", lambda: detectable(3, sd=1, deff=4)),
-    ("icc=2 ", lambda: design_effect(5, 2)),
+    ("icc=2 .*from 0 to 1 ", lambda: design_effect(5, 2)),
+    ("icc=-0.1 .*from 0 to 1 ", lambda: design_effect(5, -0.1)),
+    ("cv=-1 .*of 0 or more", lambda: design_effect(5, 0.1, cv=-1)),
+    ("r=0.9 cannot be.*between -1 and 0.1111", lambda: size_for_comparison(p=(0.1, 0.9), overlap=1, r=0.9)),
+    ("r=-0.5 cannot be.*between -0.3780 and|r=-0.5 cannot be.*between -0.378 and", lambda: size_for_comparison(p=(0.7, 0.75), margin=0.05, overlap=0.5, r=-0.5)),
+    ("ratio=3 has no place here: paired", lambda: size_for_gap(sd=1, gap=0.2, ratio=3)),
+    ("power=0.9 has no place here: a margin", lambda: size_for_mean(1, 0.1, power=0.9)),
+    ("power=0.9 has no place here", lambda: size_for_proportion(0.5, 0.05, power=0.9)),
+    ("power=0.9 has no place here", lambda: size_for_comparison(p=(0.7, 0.75), margin=0.05, power=0.9)),
+    ("method='wilson' has no place here: .*arcsine", lambda: size_for_proportion(0.24, null=0.3, method="wilson")),
+    ("method='arcsine' has no place here: .*means", lambda: size_for_comparison(sd=1, difference=0.3, method="arcsine")),
+    ("method='pooled' has no place here", lambda: size_for_comparison(p=(0.7, 0.75), margin=0.05, method="pooled")),
+    ("r=0.9 .*without overlap", lambda: size_for_comparison(sd=1, difference=0.3, r=0.9)),
+    ("quantile='t' has no place here: shares", lambda: size_for_comparison(p=(0.7, 0.75), quantile="t")),
+    ("ratio=3 has no place here: there is one sample", lambda: precision_of(100, sd=1, ratio=3)),
+    ("ratio=3 has no place here", lambda: precision_of(100, p=0.5, ratio=3)),
+    ("method='wilson' has no place here: .*mean", lambda: precision_of(100, sd=1, method="wilson")),
+    ("quantile='z' has no place here", lambda: precision_of(100, p=0.5, quantile="z")),
+    ("pairing='independent' has no place here", lambda: precision_of(100, p=0.5, pairing="independent")),
+    ("r=0.5 .*without overlap", lambda: detectable(100, p=0.5, r=0.5)),
+    ("sd=1 has no place here: with p", lambda: detectable(100, p=0.5, sd=1)),
+    ("quantile='t' has no place here", lambda: detectable(100, p=0.5, quantile="t")),
+    ("method='arcsine' has no place here", lambda: detectable(100, sd=1, method="arcsine")),
+    ("ratio=2, overlap=0.5 have no place here.*Leave them out", lambda: detectable(100, sd=1, overlap=0.5, ratio=2)),
+    ("overlap=0.5 has no place here: .*different people", lambda: detectable(100, sd_e=1, sd_p=1, pairing="independent", overlap=0.5)),
+    ("r=-0.9 cannot be", lambda: detectable(100, p=0.7, overlap=1, r=-0.9)),
     ("per_cluster=0.5 ", lambda: design_effect(0.5, 0.1)),
 ]  # fmt: skip
 
@@ -569,7 +766,7 @@ def test_the_ledger_reads_as_a_referee_would_write_it():
         "response rate         172 / 0.5                                 2.000    171.48         172          344\n"
         "quota rounding        4 × ⌈171.5 / 4⌉                           1.003    172.00         172          344\n"
         "95% confidence, wanted ±0.2, achieved ±0.1997; 43 in each of 4 quotas; sd = 1.2; normal quantile, as if sd were "
-        "known; with quotas the figure holds if those asked within a quota stand for all its people, which "
+        "known; this takes an interval with the finite population correction √(1 − n/N); with quotas the figure holds if those asked within a quota stand for all its people, which "
         "quotas cannot show. Source: Cochran (1977), Sampling Techniques, 3rd ed., ch. 4."
     )
 
@@ -587,9 +784,9 @@ def test_the_formulas_of_the_ledger_give_its_numbers():
 def test_students_t_is_told_apart_from_the_normal_quantile_in_the_ledger():
     size = size_for_mean(1.2, 0.2, population=100, deff=1.4)
     assert size.step("base")["formula"] == "(t(df) × 1.2 / 0.2)² (z: 138.3)"
-    assert size.step("population")["formula"] == "140.7 / (1 + 140.7 / 100) = 58.46, t(df) → 59.06"
+    assert size.step("population")["formula"] == "140.7 / (1 + 140.7 / 100) = 58.46, df → 59.06"
     assert size.step("population")["n"] == pytest.approx(size_for_mean(1.2, 0.2, population=100).exact, rel=1e-12)
-    assert "t(df)" not in size_for_mean(1.2, 0.2, population=100, quantile="z").to_string()
+    assert "df" not in size_for_mean(1.2, 0.2, population=100, quantile="z").to_string()
 
 
 def test_labelled_tables_say_what_they_assume():

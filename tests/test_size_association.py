@@ -213,6 +213,96 @@ def test_the_power_of_some_predictors_is_reached():
     assert stated - f_power(u, n - p - 1, f2 * (u + n - p)) > 0.015
 
 
+def small_populations(rng: np.random.Generator, size: int, runs: int, r: float) -> tuple[np.ndarray, np.ndarray]:
+    """(runs, size) x and y whose correlation in each population is exactly r."""
+    x, e = rng.normal(size=(2, runs, size))
+    x -= x.mean(axis=1, keepdims=True)
+    x /= np.sqrt((x**2).mean(axis=1, keepdims=True))
+    e -= e.mean(axis=1, keepdims=True)
+    e -= x * (x * e).mean(axis=1, keepdims=True)
+    e /= np.sqrt((e**2).mean(axis=1, keepdims=True))
+    return x, r * x + math.sqrt(1 - r**2) * e
+
+
+def correlations(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    x, y = (each - each.mean(axis=1, keepdims=True) for each in (x, y))
+    return (x * y).sum(axis=1) / np.sqrt((x**2).sum(axis=1) * (y**2).sum(axis=1))
+
+
+def test_the_power_of_a_correlation_in_a_small_population_is_that_of_the_corrected_test():
+    runs, people, r = 20_000, 60, 0.4
+    size = size_for_correlation(r, population=people)
+    x, y = small_populations(np.random.default_rng(17), people, runs, r)
+    found = correlations(x[:, : size.n], y[:, : size.n])
+    t = np.abs(found) * np.sqrt((size.n - 2) / (1 - found**2) / (1 - size.n / people))
+    assert near((t > stats.t.ppf(0.975, size.n - 2)).mean(), size.achieved, runs, also=0.01)
+    assert "an ordinary test finds less" in size.note()
+
+
+def test_fishers_interval_in_a_small_population_covers():
+    """20 of 30 people: with 60 − 3 instead of (20 − 3)/(1 − 20/30) the interval is 5% too short."""
+    runs, r, n, people = 40_000, 0.5, 20, 30
+    x, y = small_populations(np.random.default_rng(18), people, runs, r)
+    error = np.arctanh(correlations(x[:, :n], y[:, :n])) - math.atanh(r)
+    half = math.atanh(correlation_margin(n, 0.0, people=people))
+    assert near((np.abs(error) <= half).mean(), 0.95, runs, also=0.005)
+    assert (np.abs(error) <= Z / math.sqrt(60 - 3)).mean() < 0.94
+
+
+@pytest.mark.parametrize(("n", "people"), [(15, 20), (30, 50)])
+def test_the_error_of_alpha_in_a_small_population(n, people):
+    rng, k, rho, runs = np.random.default_rng(19), 5, 4 / 9, 20_000
+    answers = math.sqrt(rho) * rng.normal(size=(runs, people, 1)) + math.sqrt(1 - rho) * rng.normal(
+        size=(runs, people, k)
+    )
+
+    def log_rest(part: np.ndarray) -> np.ndarray:
+        items = part.var(axis=1, ddof=1).sum(axis=1)
+        return np.log(1 - k / (k - 1) * (1 - items / part.sum(axis=2).var(axis=1, ddof=1)))
+
+    error = log_rest(answers[:, :n]) - log_rest(answers)
+    half = math.asinh(alpha_margin(n, k, 0.0, people=people))
+    assert near((np.abs(error) <= half).mean(), 0.95, runs, also=0.005)
+    low, high = np.quantile(np.exp(-error), [0.025, 0.975])
+    assert alpha_margin(n, k, 0.0, method="feldt", people=people) == pytest.approx((high - low) / 2, rel=0.03)
+
+
+def test_the_power_of_a_regression_in_a_small_population_is_that_of_the_corrected_test():
+    """100 people, of whom 48 find f² = .15 in some 74% of samples."""
+    rng, p, f2, people, runs = np.random.default_rng(20), 5, 0.15, 100, 8000
+    x = rng.normal(size=(runs, people, p))
+    x -= x.mean(axis=1, keepdims=True)
+    whole = np.concatenate([np.ones((runs, people, 1)), x], axis=2)
+    e = rng.normal(size=(runs, people, 1))
+    e -= whole @ np.linalg.solve(whole.transpose(0, 2, 1) @ whole, whole.transpose(0, 2, 1) @ e)
+    fit = x.sum(axis=2, keepdims=True)
+    y = fit / np.sqrt((fit**2).mean(axis=1, keepdims=True)) * math.sqrt(f2)
+    y = y + e / np.sqrt((e**2).mean(axis=1, keepdims=True))
+
+    def found(n: int) -> float:
+        a, b = whole[:, :n], y[:, :n]
+        crossed = a.transpose(0, 2, 1) @ a
+        slopes = np.linalg.solve(crossed, a.transpose(0, 2, 1) @ b)
+        s2 = ((b - a @ slopes) ** 2).sum(axis=1) / (n - p - 1) * (1 - n / people)
+        covariance = np.linalg.inv(crossed)[:, 1:, 1:]
+        f = (slopes[:, 1:].transpose(0, 2, 1) @ np.linalg.solve(covariance, slopes[:, 1:]))[:, 0, 0] / s2[:, 0] / p
+        return float((f > stats.f.ppf(0.95, p, n - p - 1)).mean())
+
+    def stated(n: int) -> float:
+        """The power over samples of predictors, whose spread is that of χ² on n − 1 degrees of freedom."""
+        left = 1 - n / people
+        spreads = stats.chi2.ppf((np.arange(200) + 0.5) / 200, n - 1) - (n - 1)
+        worth = (n + math.sqrt(left) * spreads) / left * (1 - (p + 1) / people)
+        return float(np.mean([f_power(p, n - p - 1, f2 * each) for each in worth]))
+
+    size = size_for_regression(p, f2=f2, population=people)
+    assert size.n > 48
+    for n in (48, size.n):
+        assert near(found(n), stated(n), runs, also=0.005)
+        assert 0 < size.reached(n) - stated(n) < 0.022, "predictors as given numbers"
+    assert near(found(48), 0.74, runs)
+
+
 # --- identities --------------------------------------------------------------------------------------------
 
 
@@ -250,7 +340,7 @@ def test_a_design_effect_multiplies_n_and_power_stays(r, deff):
 
 
 def test_a_finite_population_needs_fewer_and_everyone_leaves_no_doubt():
-    assert size_for_correlation(0.3, population=900).n == 77
+    assert size_for_correlation(0.3, population=900).n == 78
     everyone = size_for_alpha(5, 0.8, margin=0.05, population=400)
     assert everyone.reached(400) == 0.0
     assert size_for_alpha(5, 0.8, null=0.7, population=400).reached(400) == 1.0
@@ -353,6 +443,13 @@ def test_the_groups_are_named():
         (lambda: effect_f([4, 5], 0), "sd=0 cannot be used"),
         (lambda: effect_w([[0, 0], [1, 2]]), "row or column that is all 0"),
         (lambda: size_for_correlation(1e-6), "no sample up to"),
+        (lambda: size_for_correlation(0.3, margin=0.1, power=0.9), "power=0.9 has no place here: a margin"),
+        (lambda: size_for_alpha(5, 0.8, margin=0.1, power=0.9), "power=0.9 has no place here"),
+        (lambda: size_for_regression(5, r2=0.4, margin=0.1, power=0.9), "power=0.9 has no place here"),
+        (lambda: size_for_regression(5, r2=0.4, r2_predictor=0.5), "r2_predictor=0.5 has no place here"),
+        (lambda: size_for_regression(5, r2=0.4, margin=0.1, r2_without=0.1), "r2_without=0.1 has no place here"),
+        (lambda: size_for_alpha(1, 0.8, margin=0.1), "it must be a number of 2 or more"),
+        (lambda: size_for_regression(5, r2=-0.1, margin=0.1), "of 0 or more and below 1"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_sized_is_named(call, words):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 import pandas as pd
@@ -17,6 +17,9 @@ from servqual.cfa.standardised import Standardised
 from servqual.correlations import OF_WORDS, ItemMatrix
 from survey_design.errors import SpecError
 from survey_design.results import Column, Language, Result, Text, say
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 Array = NDArray[Any]
 Estimator = Literal["ml", "mlr", "mlm", "wlsmv"]
@@ -251,6 +254,12 @@ class FactorModel(Result):
         spread, implied = (np.sqrt(each.diagonal()) for each in (sample.covariance, matrices.covariance))
         off = sample.covariance / np.outer(spread, spread) - matrices.covariance / np.outer(implied, implied)
         return pd.DataFrame(off, index=list(self.matrix.names), columns=list(self.matrix.names))
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """The path diagram; for loadings as coloured cells see :func:`servqual.plots.draw_loadings`."""
+        from servqual.plots.path import draw_path
+
+        return draw_path(self, ax)
 
     def in_language(self, language: Language) -> Self:
         """The same numbers, shown in English or Chinese."""

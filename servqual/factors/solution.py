@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -22,6 +22,9 @@ from servqual.inference import REASONS, Interval
 from servqual.responses import Responses
 from survey_design.errors import DataError, SpecError, check_between, check_choice
 from survey_design.results import Column, Language, Result, Text, say
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 Array = NDArray[Any]
 ScoreMethod = Literal["regression", "bartlett", "tenBerge"]
@@ -161,11 +164,16 @@ class FactorSolution(Result):
         return table.iloc[self.pattern.display_order()].reset_index(drop=True)
 
     def note(self) -> str:
+        if self.language == "zh":
+            return f"{self.how()}不显示小于 {self.cut:g} 的载荷。"
+        return f"{self.how()} Loadings below {self.cut:g} are not shown."
+
+    def how(self) -> str:
+        """Base, fit, rotation and faults in sentences: the note, but for what the table leaves blank."""
         zh = self.language == "zh"
         parts = [self.matrix.sentence(self.language).rstrip(".。"), say(self.chosen, self.language) if self.chosen else "",
                  self._fit_words(), self._correlations_said(), self._rotation_said(), *self._faults(), self._errors_said(),
-                 *(say(words, self.language) for words in self.matrix.warnings),
-                 f"不显示小于 {self.cut:g} 的载荷" if zh else f"loadings below {self.cut:g} are not shown"]  # fmt: skip
+                 *(say(words, self.language) for words in self.matrix.warnings)]  # fmt: skip
         said = [part[0].upper() + part[1:] for part in parts if part]
         return "。".join(said) + "。" if zh else ". ".join(said) + "."
 
@@ -235,6 +243,12 @@ class FactorSolution(Result):
             if len(between) and self.rotation not in ORTHOGONAL
             else "."
         )
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Loadings as coloured cells, items by factors."""
+        from servqual.plots.loadings import draw_loadings
+
+        return draw_loadings(self, ax)
 
     def in_language(self, language: Language) -> FactorSolution:
         return replace(self, language=language, matrix=self.matrix.in_language(language))

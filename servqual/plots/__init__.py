@@ -18,11 +18,16 @@ try:
 except ModuleNotFoundError as error:
     raise missing_extra("matplotlib", "plots", "Drawing a picture") from error
 
+from servqual.plots.correlations import draw_correlations
 from servqual.plots.distribution import draw_distribution
 from servqual.plots.forest import draw_comparison, draw_forest
 from servqual.plots.gaps import draw_gaps
 from servqual.plots.heatmap import draw_heatmap
+from servqual.plots.ladder import draw_ladder
+from servqual.plots.loadings import draw_loadings
+from servqual.plots.path import draw_path
 from servqual.plots.power import draw_factor_size, draw_power
+from servqual.plots.scree import draw_scree
 from servqual.plots.stores import draw_stores
 from servqual.plots.tolerance import draw_tolerance
 from survey_design.plots.fonts import CHINESE_FAMILIES, NoChineseFont, chinese_font
@@ -38,6 +43,11 @@ __all__ = [
     "draw_stores",
     "draw_power",
     "draw_factor_size",
+    "draw_correlations",
+    "draw_scree",
+    "draw_loadings",
+    "draw_path",
+    "draw_ladder",
     "new_axes",
     "save_svg",
     "save_png",

@@ -15,7 +15,7 @@ import numpy as np
 
 from survey_design.errors import SpecError, check_choice
 from survey_design.results import Text
-from survey_design.size.contrasts import ALTERNATIVES, Alternative, Test, check_one_of, joined
+from survey_design.size.contrasts import ALTERNATIVES, POWER, Alternative, Test, check_one_of, joined, refuse_unused
 from survey_design.size.ledger import Goal, Quotas, SampleSize, check_number, figure, write_ledger
 
 AlphaMethod = Literal["bonett", "feldt"]
@@ -50,44 +50,55 @@ _USUAL = Test()
 
 
 # --- margins and powers of n respondents -------------------------------------------------------------------
+#
+# ``people`` is the size of a finite population. An estimate then has the error of n respondents less that of everybody,
+# 1/(n − 3) − 1/(people − 3) on Fisher's scale, since a census is a sample that contains this one. Degrees of freedom
+# stay those of n. Samples from small populations show both (tests/test_size_association.py).
 
 
-def alpha_margin(n: float, items: int, alpha: float, *, method: AlphaMethod = "bonett", level: float = 0.95) -> float:
+def alpha_margin(
+    n: float, items: int, alpha: float, *, method: AlphaMethod = "bonett", level: float = 0.95, people: float = math.inf
+) -> float:
     """Half the width of the interval of Cronbach's alpha from n respondents.
 
     Bonett: ``(1 − α) sinh(z √(2k / ((k − 1)(n − 2))))``. Feldt: ``(1 − α)(F_high − F_low)/2`` with quantiles of F on
-    n − 1 and (n − 1)(k − 1) degrees of freedom. The interval reaches further down than up.
+    n − 1 and (n − 1)(k − 1) degrees of freedom. The interval reaches further down than up. Of a population of ``people``,
+    1/(n − 2) gives way to 1/(n − 2) − 1/(people − 2), and F to its power √(1 − (n − 1)/(people − 1)).
 
     >>> round(alpha_margin(100, 5, 0.8), 4), round(alpha_margin(100, 5, 0.8, method="feldt"), 4)
     (0.0636, 0.0627)
     """
     from scipy.special import fdtri
 
-    if math.isinf(n):
+    if n >= people:
         return 0.0
     if method == "bonett":
-        return (1 - alpha) * _sinh(Test(level).quantile() * _log_error(n, items))
-    within = (n - 1) * (items - 1)
-    low, high = (float(fdtri(n - 1, within, p)) for p in ((1 - level) / 2, (1 + level) / 2))
+        return (1 - alpha) * _sinh(Test(level).quantile() * _log_error(n, items, people))
+    if n <= 1:
+        return math.inf
+    within, shrunk = (n - 1) * (items - 1), math.sqrt(1 - (n - 1) / (people - 1))
+    low, high = (float(fdtri(n - 1, within, p)) ** shrunk for p in ((1 - level) / 2, (1 + level) / 2))
     return (1 - alpha) * (high - low) / 2
 
 
 def alpha_power(
-    n: float, items: int, alpha: float, null: float, *, method: AlphaMethod = "bonett", test: Test = _USUAL
-) -> float:
+    n: float, items: int, alpha: float, null: float, *, method: AlphaMethod = "bonett", test: Test = _USUAL,
+    people: float = math.inf,
+) -> float:  # fmt: skip
     """Power to tell Cronbach's alpha from a null value with n respondents.
 
     Bonett: ln(1 − alpha) is normal with variance ``2k / ((k − 1)(n − 2))``. Feldt: ``(1 − α)/(1 − a)``, a being the
-    alpha of the sample, is F on n − 1 and (n − 1)(k − 1) degrees of freedom.
+    alpha of the sample, is F on n − 1 and (n − 1)(k − 1) degrees of freedom. ``people`` as in :func:`alpha_margin`.
 
     >>> round(alpha_power(60, 5, 0.8, 0.7), 3), round(alpha_power(60, 5, 0.8, 0.7, method="feldt"), 3)
     (0.497, 0.53)
     """
-    if math.isinf(n):
+    if n >= people:
         return 1.0
     if method == "bonett":
-        return test.power(abs(math.log((1 - null) / (1 - alpha))) / _log_error(n, items))
-    return _feldt_power(n - 1, (n - 1) * (items - 1), (1 - alpha) / (1 - null), test)
+        return test.power(abs(math.log((1 - null) / (1 - alpha))) / _log_error(n, items, people))
+    ratio = ((1 - alpha) / (1 - null)) ** (1 / math.sqrt(1 - (n - 1) / (people - 1)))
+    return _feldt_power(n - 1, (n - 1) * (items - 1), ratio, test) if n > 1 else 0.0
 
 
 def _feldt_power(df1: float, df2: float, ratio: float, test: Test) -> float:
@@ -101,41 +112,56 @@ def _feldt_power(df1: float, df2: float, ratio: float, test: Test) -> float:
     return above + below if two else above if ratio < 1 else below
 
 
-def _log_error(n: float, items: int) -> float:
+def _log_error(n: float, items: int, people: float) -> float:
     """Standard error of ln(1 − alpha); endless where n leaves none."""
-    return math.sqrt(2 * items / ((items - 1) * (n - 2))) if n > 2 else math.inf
+    return math.sqrt(2 * items / (items - 1) * _less_a_census(n, people, 2))
+
+
+def _less_a_census(n: float, people: float, lost: int) -> float:
+    """``1/(n − lost) − 1/(people − lost)``; endless where n leaves nothing."""
+    return 1 / (n - lost) - 1 / (people - lost) if n > lost else math.inf
+
+
+def _people(effective: float, n: float) -> float:
+    """Size of the population of whom n independent respondents are worth ``effective`` ones of an endless population."""
+    return n / (1 - n / effective) if effective > n else math.inf
 
 
 def _sinh(x: float) -> float:
     return math.sinh(x) if x < 700 else math.inf
 
 
-def correlation_margin(n: float, r: float, *, level: float = 0.95) -> float:
+def correlation_margin(n: float, r: float, *, level: float = 0.95, people: float = math.inf) -> float:
     """Half the width of Fisher's interval of a correlation, ``[tanh(ζ + h) − tanh(ζ − h)]/2``, ``h = z/√(n − 3)``.
+
+    Of a population of ``people``, ``h = z √(1/(n − 3) − 1/(people − 3))``.
 
     >>> round(correlation_margin(219, 0.5), 4)
     0.0999
     """
-    if n <= 3:
-        return 1.0
-    half, zeta = Test(level).quantile() / math.sqrt(n - 3), math.atanh(r)
+    if n >= people or n <= 3:
+        return float(n < people)
+    half, zeta = Test(level).quantile() * math.sqrt(_less_a_census(n, people, 3)), math.atanh(r)
     return (math.tanh(zeta + half) - math.tanh(zeta - half)) / 2
 
 
-def correlation_power(n: float, r: float, *, test: Test = _USUAL) -> float:
+def correlation_power(n: float, r: float, *, test: Test = _USUAL, people: float = math.inf) -> float:
     """Power of the t test that a correlation is 0, by Cohen's approximation on the scale of Fisher's z.
 
-    ``Φ((ζ − ζ_c) √(n − 3))`` and the other tail, ``ζ = artanh r + r/(2(n − 1))``, ``ζ_c`` that of the critical r.
+    ``Φ((ζ − ζ_c) √(n − 3))`` and the other tail, ``ζ = artanh r + r/(2(n − 1))``, ``ζ_c`` that of the critical r. Of a
+    population of ``people``, 1/(n − 3) and 1/(n − 1) are less those of everybody, and t of the test is divided by
+    √(1 − n/people).
 
     >>> round(correlation_power(84.0736397822877, 0.3), 6)
     0.8
     """
     from scipy.special import ndtr
 
-    if math.isinf(n) or n <= 3:
-        return float(math.isinf(n))
-    t, root = test.quantile(n - 2), math.sqrt(n - 3)
-    zeta, critical = math.atanh(abs(r)) + abs(r) / (2 * (n - 1)), math.atanh(t / math.sqrt(t**2 + n - 2))
+    if n >= people or n <= 3:
+        return float(n >= people)
+    t, root = test.quantile(n - 2) * math.sqrt(1 - n / people), 1 / math.sqrt(_less_a_census(n, people, 3))
+    zeta = math.atanh(abs(r)) + abs(r) / 2 * _less_a_census(n, people, 1)
+    critical = math.atanh(t / math.sqrt(t**2 + n - 2))
     below = float(ndtr((-zeta - critical) * root)) if test.alternative == "two-sided" else 0.0
     return float(ndtr((zeta - critical) * root)) + below
 
@@ -247,17 +273,18 @@ def size_for_alpha(
     check_number("alpha", alpha, 0, 1, "the alpha that is expected")
     check_one_of("null", margin, null)
     if margin is not None:
-        goal = _alpha_margin_goal(k, alpha, margin, test, method)
+        goal = _alpha_margin_goal(k, alpha, margin, power, test, method)
     else:
         goal = _alpha_test_goal(k, alpha, _null(null, alpha), power, test, method)
     return write_ledger(None, goal, population=population, deff=deff, response_rate=response_rate, quotas=quotas)
 
 
-def _alpha_margin_goal(k: int, alpha: float, margin: float, test: Test, method: AlphaMethod) -> Goal:
-    _check_margin(margin, 1, test)
+def _alpha_margin_goal(k: int, alpha: float, margin: float, power: float, test: Test, method: AlphaMethod) -> Goal:
+    _check_margin(margin, 1, test, power)
     return Goal(
-        what=_ALPHA, reach=lambda effective, n: alpha_margin(effective, k, alpha, method=method, level=test.level),
-        target=margin, formula=_alpha_formula(k, alpha, margin, test, method), level=test.level, least=3,
+        what=_ALPHA, target=margin, reads_df=True,
+        reach=lambda effective, n: alpha_margin(n, k, alpha, method=method, level=test.level, people=_people(effective, n)),
+        formula=_alpha_formula(k, alpha, margin, test, method), level=test.level, least=3,
         assumed=_alpha_words(k, alpha), method=_ALPHA_METHODS[method], source=_ALPHA_SOURCES[method],
     )  # fmt: skip
 
@@ -270,8 +297,9 @@ def _alpha_test_goal(k: int, alpha: float, null: float, power: float, test: Test
         "zh": f" α = {figure(alpha)} 与 {figure(null)} 之差",
     }
     return Goal(
-        what=_ALPHA, reach=lambda effective, n: alpha_power(effective, k, alpha, null, method=method, test=test),
-        target=power, measure="power", level=test.level, least=3, effect=effect, assumed=_alpha_words(k, alpha),
+        what=_ALPHA, target=power, reads_df=True,
+        reach=lambda effective, n: alpha_power(n, k, alpha, null, method=method, test=test, people=_people(effective, n)),
+        measure="power", level=test.level, least=3, effect=effect, assumed=_alpha_words(k, alpha),
         formula=closed if method == "bonett" else f"P(F(n − 1, {k - 1}(n − 1)) > F) = {100 * power:.4g}%",
         method=joined([_ALPHA_METHODS[method], ALTERNATIVES[test.alternative]]), source=_ALPHA_SOURCES[method],
     )  # fmt: skip
@@ -332,14 +360,15 @@ def size_for_correlation(
     """
     check_number("r", r, -1, 1, "the correlation that is expected")
     test = Test(level, alternative)
-    goal = _correlation_goal(r, power, test) if margin is None else _correlation_margin_goal(r, margin, test)
+    goal = _correlation_goal(r, power, test) if margin is None else _correlation_margin_goal(r, margin, power, test)
     return write_ledger(None, goal, population=population, deff=deff, response_rate=response_rate, quotas=quotas)
 
 
-def _correlation_margin_goal(r: float, margin: float, test: Test) -> Goal:
-    _check_margin(margin, 1, test)
+def _correlation_margin_goal(r: float, margin: float, power: float, test: Test) -> Goal:
+    _check_margin(margin, 1, test, power)
     return Goal(
-        what=_CORRELATION, reach=lambda effective, n: correlation_margin(effective, r, level=test.level), target=margin,
+        what=_CORRELATION, target=margin, reads_df=True,
+        reach=lambda effective, n: correlation_margin(n, r, level=test.level, people=_people(effective, n)),
         formula=f"[tanh(ζ + h) − tanh(ζ − h)]/2 = {figure(margin)}, h = {figure(test.quantile())}/√(n − 3)",
         level=test.level, least=4, method=_FISHER, source=_BONETT_WRIGHT,
         assumed={"en": f"r = {figure(r)} expected, ζ = artanh r", "zh": f"预期 r = {figure(r)}，ζ = artanh r"},
@@ -354,7 +383,8 @@ def _correlation_goal(r: float, power: float, test: Test) -> Goal:
     test.check_power(power)
     statistic = "|t|" if test.alternative == "two-sided" else "t"
     return Goal(
-        what=_CORRELATION, reach=lambda effective, n: correlation_power(effective, r, test=test), target=power,
+        what=_CORRELATION, target=power, reads_df=True,
+        reach=lambda effective, n: correlation_power(n, r, test=test, people=_people(effective, n)),
         measure="power", level=test.level, least=4, source=_COHEN.format("3 and p. 546"),
         formula=f"P({statistic} > t(n − 2); artanh {figure(abs(r))}) = {100 * power:.4g}%",
         effect={"en": f"a correlation of {figure(r)}", "zh": f" {figure(r)} 的相关"},
@@ -388,11 +418,14 @@ def size_for_regression(
     ::
 
         f² = (R² − R²_without) / (1 − R²),   u = tested,   v = n − p − 1
-        power   P(F > F_level(u, v)),   F noncentral on u and v degrees of freedom, noncentrality f² n
+        power   P(F > F_level(u, v)),   F noncentral on u and v degrees of freedom, noncentrality f² n,
+            in a population of N f² n (1 − (p + 1)/N)/(1 − n/N)
         margin  t(v) √((1 − R²) / ((1 − R²_predictor) v)) = margin
 
     Where all predictors are tested, n = u + v + 1 and this is Cohen's formula. Where only some are, Cohen took
-    f² (u + v + 1), a little less than f² n.
+    f² (u + v + 1), a little less than f² n. Predictors count as given numbers, as in all tables of power. Where they are
+    answers, which differ from sample to sample, the power is one to two points lower (92 respondents find f² = .15 of
+    five such predictors with 79%).
 
     References
     ----------
@@ -410,20 +443,23 @@ def size_for_regression(
     """
     p = _count("predictors", predictors, 1, "the predictors in the model")
     if margin is None:
+        refuse_unused("it belongs to the margin of a coefficient", r2_predictor=(r2_predictor, 0.0))
         u = p if tested is None else _count("tested", tested, 1, "the predictors that are tested", most=p)
         goal = _explained_goal(p, u, _f2(r2, f2, r2_without), power, level)
     elif r2 is None or f2 is not None or tested is not None:
         raise SpecError("margin is about one coefficient: give r2 with it, and leave out f2 and tested.")
     else:
-        goal = _coefficient_goal(p, r2, r2_predictor, margin, Test(level))
+        refuse_unused("it belongs to the test of some predictors", r2_without=(r2_without, 0.0))
+        goal = _coefficient_goal(p, r2, r2_predictor, margin, power, Test(level))
     return write_ledger(None, goal, population=population, deff=deff, response_rate=response_rate, quotas=quotas)
 
 
 def _explained_goal(p: int, u: int, f2: float, power: float, level: float) -> Goal:
     Test(level).check_power(power)
     return Goal(
-        what=_REGRESSION, reach=lambda effective, n: f_power(u, effective - p - 1, f2 * effective, level=level),
-        target=power, measure="power", level=level, least=p + 2, source=_COHEN.format(9), method=_NONCENTRAL_F,
+        what=_REGRESSION,
+        reach=lambda effective, n: f_power(u, n - p - 1, f2 * effective * (1 - (p + 1) / _people(effective, n)), level=level),
+        target=power, reads_df=True, measure="power", level=level, least=p + 2, source=_COHEN.format(9), method=_NONCENTRAL_F,
         formula=f"P(F({u}, n − {p + 1}) > F; {figure(f2)} n) = {100 * power:.4g}%",
         effect={"en": f"an effect of f² = {figure(f2)}", "zh": f"大小为 f² = {figure(f2)} 的效应"},
         assumed={"en": f"{u} of {p} predictors tested", "zh": f"{p} 个自变量中检验 {u} 个"},
@@ -444,29 +480,32 @@ def _f2(r2: float | None, f2: float | None, without: float) -> float:
 
 
 def coefficient_margin(
-    n: float, predictors: int, r2: float, *, r2_predictor: float = 0.0, level: float = 0.95
+    n: float, predictors: int, r2: float, *, r2_predictor: float = 0.0, level: float = 0.95, people: float = math.inf
 ) -> float:
     """Half the width of the t interval of a standardized coefficient, ``t(v) √((1 − R²)/((1 − R²_predictor) v))``.
 
-    ``v = n − p − 1``, the degrees of freedom of the residuals.
+    ``v = n − p − 1``, the degrees of freedom of the residuals. Of a population of ``people``, 1/v is less that of everybody.
 
     >>> round(coefficient_margin(471, 5, 0.4, r2_predictor=0.5), 4)
     0.0998
     """
     v = n - predictors - 1
-    return Test(level).quantile(v) * math.sqrt((1 - r2) / ((1 - r2_predictor) * v)) if v > 0 else math.inf
+    if n >= people or v <= 0:
+        return math.inf if n < people else 0.0
+    left = _less_a_census(n, people, predictors + 1)
+    return Test(level).quantile(v) * math.sqrt((1 - r2) / (1 - r2_predictor) * left)
 
 
-def _coefficient_goal(p: int, r2: float, r2_predictor: float, margin: float, test: Test) -> Goal:
-    _check_margin(margin, math.inf, test)
-    check_number("r2", r2, -1e-300, 1, "the share that all predictors explain")
-    check_number("r2_predictor", r2_predictor, -1e-300, 1, "the share of that predictor that the others explain")
+def _coefficient_goal(p: int, r2: float, r2_predictor: float, margin: float, power: float, test: Test) -> Goal:
+    _check_margin(margin, math.inf, test, power)
+    check_number("r2", r2, 0, 1, "the share that all predictors explain", ends="[)")
+    check_number("r2_predictor", r2_predictor, 0, 1, "the share of that predictor that the others explain", ends="[)")
 
     def reach(effective: float, n: float) -> float:
-        return coefficient_margin(effective, p, r2, r2_predictor=r2_predictor, level=test.level)
+        return coefficient_margin(n, p, r2, r2_predictor=r2_predictor, level=test.level, people=_people(effective, n))
 
     return Goal(
-        what=_COEFFICIENT, reach=reach, target=margin, level=test.level, least=p + 2, method=_T_COEFFICIENT,
+        what=_COEFFICIENT, reach=reach, target=margin, reads_df=True, level=test.level, least=p + 2, method=_T_COEFFICIENT,
         formula=f"t(n − {p + 1}) × √({figure(1 - r2)} / ({figure(1 - r2_predictor)} × (n − {p + 1}))) = {figure(margin)}",
         assumed={"en": f"{p} predictors, R² = {figure(r2)}, the predictor's own R² on the others = {figure(r2_predictor)}",
                  "zh": f"{p} 个自变量，R² = {figure(r2)}，该自变量被其他自变量解释的比例 = {figure(r2_predictor)}"},
@@ -512,11 +551,11 @@ def size_for_groups(
     if names is not None:
         called = [{"en": str(name), "zh": str(name)} for name in names]
     goal = Goal(
-        what=_GROUPS, reach=lambda effective, n: f_power(k - 1, effective - k, effective * f**2, level=level),
+        what=_GROUPS, reach=lambda effective, n: f_power(k - 1, n - k, effective * f**2, level=level),
         target=power, measure="power", level=level, least=k + 2, finite="none", method=_NONCENTRAL_F,
         formula=f"P(F({k - 1}, n − {k}) > F; {figure(f)}² n) = {100 * power:.4g}%", source=_COHEN.format(8),
         effect={"en": f"differences of f = {figure(f)}", "zh": f"大小为 f = {figure(f)} 的差异"},
-        groups=tuple((name, 1 / k) for name in called),
+        reads_df=True, groups=tuple((name, 1 / k) for name in called),
     )  # fmt: skip
     return write_ledger(None, goal, deff=deff, response_rate=response_rate, quotas=quotas)
 
@@ -560,14 +599,15 @@ def size_for_crosstab(
     return write_ledger(None, goal, population=population, deff=deff, response_rate=response_rate, quotas=quotas)
 
 
-def _check_margin(margin: float, most: float, test: Test) -> None:
+def _check_margin(margin: float, most: float, test: Test, power: float) -> None:
+    refuse_unused("a margin has no power: it is kept, not found", power=(power, POWER))
     check_number("margin", margin, 0, most, "half the width of the interval")
     if test.alternative != "two-sided":
         raise SpecError("margin asks for an interval, which has two sides: leave alternative out.")
 
 
 def _count(name: str, value: Any, least: int, advice: str, most: float = math.inf) -> int:
-    number = check_number(name, value, least - 0.5, most + 0.5, advice)
+    number = check_number(name, value, least, most, advice, ends="[)" if math.isinf(most) else "[]")
     if number != round(number):
         raise SpecError(f"{name}={value!r} cannot be used: it must be a whole number ({advice}).")
     return int(number)

@@ -287,6 +287,20 @@ def possible_r(p1: float, p2: float) -> tuple[float, float]:
     return (max(0.0, p1 + p2 - 1) - p1 * p2) / spread, (min(p1, p2) - p1 * p2) / spread
 
 
+def shares_beside(p: float, r: float) -> tuple[float, float]:
+    """The smallest and largest share of a second yes/no answer that can correlate by r with one of share p.
+
+    In odds: from ``r² o`` to ``o/r²`` for r above 0, from ``r²/o`` to ``1/(r² o)`` below; the other side of
+    :func:`possible_r`.
+
+    >>> [round(share, 4) for share in shares_beside(0.5, 0.6)], shares_beside(0.5, 0)
+    ([0.2647, 0.7353], (0.0, 1.0))
+    """
+    odds = p / (1 - p) if r > 0 else (1 - p) / p
+    low = odds * r**2
+    return low / (1 + low), odds / (r**2 + odds)
+
+
 def sd_of(p: float) -> float:
     """Standard deviation of a yes/no answer."""
     return math.sqrt(p * (1 - p))

@@ -379,9 +379,10 @@ def check_number(
     ...
     survey_design.errors.SpecError: icc=2 cannot be used: it must be a number from 0 to 1 (the intraclass correlation).
     """
-    if isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(number := float(value)):
-        if low < number < high or (number == low and ends != "()") or (number == high and ends == "[]"):
-            return number
+    real = isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(float(value))
+    at_an_end = real and ((value == low and ends != "()") or (value == high and ends == "[]"))
+    if real and (low < float(value) < high or at_an_end):
+        return float(value)
     raise SpecError(f"{name}={value!r} cannot be used: it must be a number{_range_words(low, high, ends)} ({advice}).")
 
 
@@ -663,8 +664,9 @@ def _sentence_en(size: SampleSize) -> str:
     what, effect = say(goal.what, "en"), say(goal.effect, "en")
     if goal.measure == "margin":
         sharp = goal.show(max(goal.target, size.achieved), "en")
-        return f"{counted(size.n, 'completed interview')} {'estimates' if size.n == 1 else 'estimate'} {what} to within {sharp} ({level} confidence)" + _end(
-            size, "en"
+        return (
+            f"{counted(size.n, 'completed interview')} {'estimates' if size.n == 1 else 'estimate'} {what} to within {sharp} ({level} confidence)"
+            + _end(size, "en")
         )
     risk = f"{100 * (1 - goal.level):.4g}%"
     return (

@@ -39,6 +39,7 @@ from survey_design.size.contrasts import (
     sd_of,
     share_power,
     share_spreads,
+    shares_beside,
     t_words,
     two_samples,
     z_words,
@@ -65,6 +66,9 @@ UNREACHED: Mapping[str, Text] = {
     "below": {"en": "no lower share is found with so few", "zh": "样本过少，无法发现更低的比例"},
     "above": {"en": "no higher share is found with so few", "zh": "样本过少，无法发现更高的比例"},
     "both": {"en": "no other share is found with so few", "zh": "样本过少，无法发现任何其他比例"},
+    "below of this r": {"en": "no lower share that allows this r is found", "zh": "与该 r 相容的更低比例均无法发现"},
+    "above of this r": {"en": "no higher share that allows this r is found", "zh": "与该 r 相容的更高比例均无法发现"},
+    "both of this r": {"en": "no other share that allows this r is found", "zh": "与该 r 相容的其他比例均无法发现"},
 }
 _GAP: Text = {"en": "a gap", "zh": "差距"}
 _DIFFERENCE: Text = {"en": "a difference", "zh": "差异"}
@@ -303,7 +307,7 @@ class Detectable(Result):
         found = figure(row["difference"])
         if tongue == "zh":
             return f"{row['n']:,.0f} 份访谈能以 {power} 的功效发现不小于 {found} 的{what}（显著性水平 {risk}）。"
-        return f"{row['n']:,.0f} interviews find {what} of {found} or more with a power of {power} (significance level {risk})."
+        return f"{counted(row['n'], 'interview')} find {what} of {found} or more with a power of {power} (significance level {risk})."
 
     def note(self) -> str:
         parts = [say(text, self.language) for text in (self.assumed, self.method)]
@@ -367,26 +371,46 @@ def detectable(
     """
     check_choice("pairing", pairing, Pairing)
     check_number("deff", deff, 0, math.inf, "the design effect; 1 for a simple random sample")
-    shared = Sharing(ratio, overlap, r or 0.0, comparisons)
+    two = pairing == "independent" or p is not None
+    shared = Sharing(ratio, overlap, (r or 0.0) if two and sd_e is None else 0.0, comparisons)
     test = Test(shared.level(level), alternative)
     test.check_power(power)
-    if population is not None and (pairing == "independent" or p is not None):
+    if population is not None and two:
         raise SpecError("population is for one sample: leave it out where two groups are compared.")
     if p is not None:
-        return _detectable_share(n, check_number("p", p, 0, 1, "a share"), power, test, method, shared, deff)
-    if pairing == "independent" and sd is not None:
-        sds = _sds(sd)
-        contrast, what, assumed = two_samples(sds, shared, quantile, pooled=True), _DIFFERENCE, _sd_words(sds)
-    else:
-        contrast, assumed = gap_contrast(sd, sd_e, sd_p, r, pairing, shared, quantile)
-        what = _GAP
+        refuse_unused("with p shares are compared", sd=(sd, None), sd_e=(sd_e, None), sd_p=(sd_p, None))
+        refuse_unused(_SHARES_TAKE_Z, quantile=(quantile, None))
+        share = check_number("p", p, 0, 1, "a share")
+        return _detectable_share(n, share, power, test, method or "pooled", shared, deff)
+    refuse_unused(_MEANS_TAKE_T, method=(method, None))
+    contrast, what, assumed = _contrast_found((sd, sd_e, sd_p, r), pairing, shared, quantile or "t")
     rows = [
         _detectable_row(size, contrast, power, test, population, deff)
         for size in check_sizes(n, contrast.least, population)
     ]
     frame = pd.DataFrame(rows, columns=["n", "n_effective", "difference", "effect"])
-    words = joined([assumed, shared.words() if pairing == "independent" else {}, design_words(population, deff)])
-    return Detectable(frame, power=power, level=test.level, what=what, assumed=words, method=t_words(test, quantile))
+    words = joined([assumed, shared.words() if two else {}, design_words(population, deff)])
+    method_words = t_words(test, quantile or "t")
+    return Detectable(frame, power=power, level=test.level, what=what, assumed=words, method=method_words)
+
+
+def _contrast_found(
+    spreads: tuple[float | None, ...], pairing: Pairing, shared: Sharing, quantile: Quantile
+) -> tuple[Contrast, Text, Text]:
+    """The contrast that n interviews find, its name, and what it rests on."""
+    sd, sd_e, sd_p, r = spreads
+    if pairing == "independent" and sd is not None:
+        refuse_unused("with sd two groups are compared", sd_e=(sd_e, None), sd_p=(sd_p, None))
+        sds = _sds(sd)
+        return two_samples(sds, shared, quantile, pooled=True), _DIFFERENCE, _sd_words(sd, sds)
+    if pairing == "paired":
+        refuse_unused(_ONE_SAMPLE, ratio=(shared.ratio, 1.0), overlap=(shared.overlap, 0.0))
+    else:
+        refuse_unused(
+            "expectation and perception of two samples come from different people", overlap=(shared.overlap, 0.0)
+        )
+    contrast, assumed = gap_contrast(sd, sd_e, sd_p, r, pairing, shared, quantile)
+    return contrast, _GAP, assumed
 
 
 def _detectable_row(
@@ -395,10 +419,11 @@ def _detectable_row(
     effective = effective_n(n, population=population, deff=deff)
     if math.isinf(effective):
         return n, effective, 0.0, 0.0
-    df = contrast.df(min(effective, n))
+    independent = independent_n(n, deff)
+    df = contrast.df(independent)
     if df <= 0:
         raise SpecError(
-            f"n={n:g} with deff={deff:g} is worth {effective:.3g} interviews, too few to estimate an error."
+            f"n={n:g} with deff={deff:g} is worth {independent:.3g} interviews, too few to estimate an error."
         )
     highest = 8.0
     while test.power(highest, df) < power:
@@ -411,19 +436,22 @@ def _detectable_share(
     n: float | Sequence[float], p: float, power: float, test: Test, method: ProportionTest, shared: Sharing, deff: float
 ) -> Detectable:
     """The shares next to p that a test tells from it, below and above."""
+    shared.refuse_impossible(p, p)
+    ends = shares_beside(p, shared.r)
 
     def nearest(effective: float, end: float) -> float:
         def is_found(step: float) -> bool:
             return share_power((p, p + step * (end - p)), test, method, shared)(effective, effective) >= power
 
-        most = 1 - 1e-9  # a share of exactly 0 or 1 has no variance
+        most = 1 - 1e-9  # a share of exactly 0 or 1 has no variance, and r = 1 leaves none to any other share
         return p + bisect(is_found, 0, most) * (end - p) if is_found(most) else math.nan
 
     rows = []
     for size in check_sizes(n, 2, None):
-        low, high = (nearest(size / deff, end) for end in (0.0, 1.0))
+        low, high = (nearest(size / deff, end) for end in ends)
         steps = [abs(found - p) for found in (low, high) if not math.isnan(found)]
         reason = "" if len(steps) == 2 else "both" if not steps else "below" if math.isnan(low) else "above"
+        reason += " of this r" if reason and shared.r else ""
         rows.append((size, size / deff, max(steps, default=math.nan), low, high, reason))
     frame = pd.DataFrame(rows, columns=["n", "n_effective", "difference", "p_lower", "p_higher", "reason"])
     assumed: Text = {"en": f"share in group 1: {figure(p)}", "zh": f"第一组比例 {figure(p)}"}
@@ -458,11 +486,23 @@ def gap_contrast(
     return two_samples((sd_e, sd_p), shared, quantile), joined([{"en": text, "zh": text}, _INDEPENDENT])
 
 
+def _means_goal(
+    sd: float | Sequence[float], asked: tuple[str, float | None, float | None], power: float, test: Test,
+    shared: Sharing, quantile: Quantile, groups: tuple[tuple[Text, float], ...],
+) -> Goal:  # fmt: skip
+    """The goal of a comparison of means."""
+    sds = _sds(sd)
+    contrast = two_samples(sds, shared, quantile, pooled=np.ndim(sd) == 0)
+    assumed = joined([_sd_words(sd, sds), shared.words()])
+    return mean_goal(contrast, (_MEANS, _DIFFERENCE), asked, power, test, quantile, assumed, groups)
+
+
 def _share_goal(
-    pair: tuple[float, float], margin: float | None, power: float, test: Test, method: ProportionTest, shared: Sharing,
-    groups: tuple[tuple[Text, float], ...],
+    pair: tuple[float, float], margin: float | None, power: float, test: Test, method: ProportionTest | None,
+    shared: Sharing, groups: tuple[tuple[Text, float], ...],
 ) -> Goal:  # fmt: skip
     """The goal of a comparison of shares, by the margin of their difference or by the power to find it."""
+    shared.refuse_impossible(*pair)
     first, second = (figure(p) for p in pair)
     words: Text = {"en": f"shares {first} and {second}", "zh": f"两组比例 {first} 与 {second}"}
     told: dict[str, Any] = {"what": _SHARES, "level": test.level, "least": 2, "groups": groups, "kind": "share",
@@ -470,6 +510,7 @@ def _share_goal(
     if margin is not None:
         half = check_number("margin", margin, 0, 1, "half the width of the interval; 0.05 for 5 points")
         check_two_sided(test)
+        refuse_unused("a margin is kept, not tested for", method=(method, None), power=(power, POWER))
         contrast = two_samples((sd_of(pair[0]), sd_of(pair[1])), shared, "z")
         formula = f"({figure(test.quantile())} × {figure(math.sqrt(contrast.variance))} / {figure(half)})²"
         return Goal(reach=contrast.margin(test), target=half, formula=formula, method=_WALD, source=COCHRAN, **told)
@@ -477,6 +518,7 @@ def _share_goal(
         raise SpecError(f"p={pair!r} cannot be used: the two shares are equal, so there is no difference to find. "
                         "Give two different shares, or a margin.")  # fmt: skip
     test.check_power(power)
+    method = method or "pooled"
     written = _arcsine_formula if method == "arcsine" else _pooled_formula
     found: Text = {"en": f"a difference of {first} and {second}", "zh": f"{first} 与 {second} 之差"}
     return Goal(reach=share_power(pair, test, method, shared), target=power, measure="power", effect=found,
@@ -512,9 +554,13 @@ def _named(names: Sequence[str]) -> tuple[Text, Text]:
     return first, second
 
 
-def _sd_words(sds: tuple[float, float]) -> Text:
-    told = figure(sds[0]) if sds[0] == sds[1] else " / ".join(figure(sd) for sd in sds)
-    return {"en": f"sd = {told}", "zh": f"标准差 = {told}"}
+def _sd_words(sd: float | Sequence[float], sds: tuple[float, float]) -> Text:
+    """Spreads, and the test that follows from giving one or two of them."""
+    if np.ndim(sd) == 0:
+        told = figure(sds[0])
+        return {"en": f"sd = {told} in both groups (pooled variance)", "zh": f"两组标准差均为 {told}（合并方差）"}
+    told = " / ".join(figure(each) for each in sds)
+    return {"en": f"sd = {told} (Welch's test)", "zh": f"标准差 = {told}（Welch 检验）"}
 
 
 def _pooled_formula(pair: tuple[float, float], power: float, test: Test, shared: Sharing) -> str:

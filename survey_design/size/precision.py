@@ -19,6 +19,7 @@ from survey_design.size.contrasts import (
     ALTERNATIVES,
     COCHRAN,
     COHEN,
+    POWER,
     Alternative,
     Quantile,
     Reach,
@@ -33,10 +34,21 @@ from survey_design.size.contrasts import (
     mean_goal,
     one_sample,
     power_formula,
+    refuse_unused,
     sd_of,
     two_samples,
 )
-from survey_design.size.ledger import Goal, Quotas, SampleSize, check_number, effective_n, figure, write_ledger
+from survey_design.size.ledger import (
+    Goal,
+    Quotas,
+    SampleSize,
+    check_number,
+    counted,
+    effective_n,
+    figure,
+    independent_n,
+    write_ledger,
+)
 from survey_design.size.power import Pairing, gap_contrast, pair_of
 
 if TYPE_CHECKING:
@@ -61,6 +73,7 @@ _MEAN: Text = {"en": "a mean", "zh": "均值"}
 _SHARE: Text = {"en": "a share", "zh": "比例"}
 _GAP: Text = {"en": "a mean gap", "zh": "平均差距"}
 _SHARES: Text = {"en": "a difference of two shares", "zh": "两组比例之差"}
+_ENOUGH = 10.0  # of the rarer answer, expected, for a Wald interval that may be trusted
 _YAMANE: Text = {
     "en": "Yamane's shortcut assumes one yes/no question at p = 0.5, z = 2 (95.45% confidence) and a simple random sample",
     "zh": "Yamane 简式假定：单一是非题且 p = 0.5，z = 2（置信水平 95.45%），简单随机抽样",
@@ -123,7 +136,7 @@ def size_for_mean(
     >>> size.n, round(size.exact, 1), round(size.achieved, 4)
     (139, 138.3, 0.1995)
     >>> size_for_mean(1.2, 0.2).n, size_for_mean(1.2, 0.2, population=500, deff=1.4, response_rate=0.5).n_to_approach
-    (141, 284)
+    (141, 286)
     >>> size_for_mean(0, 0.2)
     Traceback (most recent call last):
     ...
@@ -161,8 +174,9 @@ def size_for_proportion(
     margin : half the width of the interval that is allowed: 0.05 for 5 percentage points
     null : instead of ``margin``: the standard from which p is to be told, with chance ``power``
     method : {"wald", "wilson", "clopper_pearson"}
-        The interval whose half width is meant. "wald" gives the numbers of handbooks; for p under 10% or over 90% plan
-        with the interval that will be reported.
+        The interval whose half width is meant. "wald" gives the numbers of handbooks. Where it would have fewer than 10
+        of the rarer answer, ``n min(p, 1 − p) < 10``, it misses the truth far too often: the result then says how often,
+        and what "wilson" needs. Plan with the interval that will be reported.
     level, population, deff, response_rate, quotas : as in :func:`size_for_mean`
     alternative : {"two-sided", "one-sided"}
         Of the test; a margin has two sides.
@@ -180,6 +194,7 @@ def size_for_proportion(
     ----------
     Cochran (1977), eq. 4.1 and 4.2. Wilson (1927), J. Am. Statist. Assoc. 22, 209-212,
     doi:10.1080/01621459.1927.10502953. Clopper and Pearson (1934), Biometrika 26, 404-413, doi:10.1093/biomet/26.4.404.
+    Brown, Cai and DasGupta (2001), Statistical Science 16, 101-133, doi:10.1214/ss/1009213286, for Wald's coverage.
     Cohen (1988), ch. 6. Checked against R 4.2 and ``pwr`` 1.3, the intervals against statsmodels (tests/test_size.py).
 
     Examples
@@ -188,6 +203,11 @@ def size_for_proportion(
     (385, 278)
     >>> size_for_proportion(0.05, 0.02).n, size_for_proportion(0.05, 0.02, method="clopper_pearson").n
     (457, 508)
+
+    A rare complaint: the handbooks' number is far too small, and says so.
+
+    >>> print(size_for_proportion(0.02, 0.05).caution["en"])
+    at p = 0.02 the Wald interval of 31 interviews covers the share in 46.5% of samples, not 95%, since 0.62 of the rarer answer are expected; Wilson's (method='wilson') needs 52 interviews
 
     Are fewer than 30% dissatisfied, if it is 24% in truth?
 
@@ -199,10 +219,13 @@ def size_for_proportion(
     check_one_of("null", margin, null)
     test = Test(level, alternative)
     if margin is not None:
+        refuse_unused("a margin has no power: it is kept, not found", power=(power, POWER))
         goal = _share_margin_goal(share, margin, method, test)
     else:
+        refuse_unused("it chooses an interval, and a test on the arcsine scale is planned", method=(method, "wald"))
         goal = _standard_goal(share, null, power, test)
-    return write_ledger(None, goal, population=population, deff=deff, response_rate=response_rate, quotas=quotas)
+    size = write_ledger(None, goal, population=population, deff=deff, response_rate=response_rate, quotas=quotas)
+    return size if margin is None or method != "wald" else _with_caution(size, share, margin, test)
 
 
 def yamane(
@@ -270,6 +293,7 @@ class Precision(Result):
     """
 
     goal: Goal = field(kw_only=True)
+    caution: Text = field(default_factory=dict)
 
     @property
     def margin(self) -> float:
@@ -297,10 +321,10 @@ class Precision(Result):
         what, margin = say(self.goal.what, tongue), self.goal.show(row["margin"], tongue)
         if tongue == "zh":
             return f"{row['n']:,.0f} 份访谈在 {level} 置信水平下，{what}的误差为 {margin}。"
-        return f"{row['n']:,.0f} interviews estimate {what} to within {margin} ({level} confidence)."
+        return f"{counted(row['n'], 'interview')} estimate {what} to within {margin} ({level} confidence)."
 
     def note(self) -> str:
-        parts = [say(text, self.language) for text in (self.goal.assumed, self.goal.method)]
+        parts = [say(text, self.language) for text in (self.goal.assumed, self.goal.method, self.caution)]
         level = f"{100 * self.goal.level:.4g}%"
         if self.language == "zh":
             return "；".join([f"置信水平 {level}", *filter(None, parts)]) + "。"
@@ -323,9 +347,9 @@ def precision_of(
     r: float | None = None,
     pairing: Pairing = "paired",
     ratio: float = 1.0,
-    method: ProportionInterval = "wald",
+    method: ProportionInterval | None = None,
     level: float = 0.95,
-    quantile: Quantile = "t",
+    quantile: Quantile | None = None,
     population: float | None = None,
     deff: float = 1.0,
 ) -> Precision:
@@ -337,7 +361,9 @@ def precision_of(
     sd : of the answers, for a mean; or of the gaps of the same people
     p : the share expected, 0.5 being the worst case; a pair of shares for their difference between two groups
     sd_e, sd_p, r, pairing, ratio : for a gap, as in :func:`~survey_design.size.size_for_gap`
-    method, level, quantile, population, deff : as in :func:`size_for_proportion` and :func:`size_for_mean`
+    method : of one share, as in :func:`size_for_proportion`; "wald" by default
+    quantile : of means and gaps, as in :func:`size_for_mean`; "t" by default
+    level, population, deff : as in :func:`size_for_mean`
 
     Returns
     -------
@@ -346,8 +372,8 @@ def precision_of(
 
     Notes
     -----
-    ``t(n − 1) sd sqrt(deff (1 − n/N) / n)`` for a mean; with a design effect above 1 the degrees of freedom are those
-    of the n that the interviews are worth.
+    ``t(m − 1) sd sqrt(deff (1 − n/N) / n)`` for a mean, with m = min(n, n/deff): twenty interviews that are worth five
+    have 4 degrees of freedom. The share not asked shrinks the error, and adds none.
 
     Examples
     --------
@@ -365,20 +391,28 @@ def precision_of(
     two = pairing == "independent" or pair
     if two and population is not None:
         raise SpecError("population is for one sample: leave it out where two samples are compared.")
+    if not two:
+        refuse_unused("there is one sample; for two pass pairing='independent' or two shares", ratio=(ratio, 1.0))
     if p is not None:
         if not (sd is sd_e is sd_p is r is None):
             raise SpecError("precision_of needs either p or standard deviations, not both.")
-        goal, sd_shown = _share_goal(p, ratio, method, test), math.nan
+        if not pair:
+            refuse_unused("there is one share; for two give p=(0.70, 0.75)", pairing=(pairing, "paired"))
+        refuse_unused("shares take the normal quantile", quantile=(quantile, None))
+        goal, sd_shown = _share_goal(p, ratio, method or "wald", test), math.nan
     else:
-        goal, sd_shown = _spread_goal((sd, sd_e, sd_p, r), pairing, Sharing(ratio), quantile, test)
+        refuse_unused("it chooses the interval of a share, and a mean is estimated", method=(method, None))
+        goal, sd_shown = _spread_goal((sd, sd_e, sd_p, r), pairing, Sharing(ratio), quantile or "t", test)
     rows = [_precision_row(size, goal, population, deff) for size in check_sizes(n, goal.least, population)]
     frame = pd.DataFrame(rows, columns=["n", "n_effective", "margin"])
+    caution: Text = {}
     if p is None and not two:
         frame["in_sd"] = frame["margin"] / sd_shown
     if p is not None and not pair:
-        bounds = [share_interval(worth, float(p), method, test) for worth in frame["n_effective"]]  # type: ignore[arg-type]
+        bounds = [share_interval(worth, float(p), method or "wald", test) for worth in frame["n_effective"]]  # type: ignore[arg-type]
         frame[["low", "high"]] = np.array(bounds)
-    return Precision(frame, goal=_with_design(goal, population, deff))
+        caution = _wald_words(rows, float(p), deff, test, population) if goal.method == INTERVALS["wald"] else {}  # type: ignore[arg-type]
+    return Precision(frame, goal=_with_design(goal, population, deff), caution=caution)
 
 
 # --- numbers -----------------------------------------------------------------------------------------------
@@ -409,21 +443,80 @@ def share_interval(n: float, p: float, method: ProportionInterval, test: Test) -
 def share_margin(p: float, method: ProportionInterval, test: Test) -> Reach:
     """Half the width of the interval of a share, as a function of what n is worth."""
 
-    def reach(effective: float, n: float) -> float:
+    def reach(effective: float, independent: float) -> float:
         low, high = share_interval(effective, p, method, test)
         return (high - low) / 2
 
     return reach
 
 
+def wald_coverage(n: float, p: float, *, level: float = 0.95) -> float:
+    """How often the Wald interval of n simple respondents holds a share p: binomial chances added up, n rounded down.
+
+    Brown, Cai and DasGupta (2001), Statistical Science 16, 101-133, doi:10.1214/ss/1009213286. With few of the rarer
+    answer most samples have none, and an interval of no width.
+
+    >>> round(wald_coverage(31, 0.02), 3), round(wald_coverage(385, 0.5), 3)
+    (0.465, 0.947)
+    """
+    from scipy.stats import binom
+
+    size = max(1, math.floor(n + 1e-9))
+    hits = np.arange(size + 1)
+    seen = hits / size
+    half = Test(level).quantile() * np.sqrt(seen * (1 - seen) / size)
+    return float(binom.pmf(hits, size, p)[np.abs(seen - p) <= half].sum())
+
+
 def _precision_row(n: float, goal: Goal, population: float | None, deff: float) -> tuple[float, float, float]:
     effective = effective_n(n, population=population, deff=deff, finite=goal.finite)
-    margin = goal.reach(effective, n)
+    independent = independent_n(n, deff)
+    margin = goal.reach(effective, independent)
     if not math.isfinite(margin):
         raise SpecError(
-            f"n={n:g} with deff={deff:g} is worth {effective:.3g} interviews, too few to estimate an error."
+            f"n={n:g} with deff={deff:g} is worth {independent:.3g} interviews, too few to estimate an error."
         )
     return n, effective, margin
+
+
+# --- where the Wald interval fails -------------------------------------------------------------------------
+
+
+def _with_caution(size: SampleSize, p: float, margin: float, test: Test) -> SampleSize:
+    """The size with a word about the Wald interval, where too few of the rarer answer would be expected."""
+    worth = independent_n(size.n, size.deff)
+    if worth * min(p, 1 - p) >= _ENOUGH or size.n == size.population:
+        return size
+    wilson = write_ledger(
+        None, _share_margin_goal(p, margin, "wilson", test), population=size.population, deff=size.deff
+    )
+    en, zh = _too_short(size.n, worth, p, test, size.population)
+    caution = {"en": f"{en}; Wilson's (method='wilson') needs {counted(wilson.n, 'interview')}",
+               "zh": f"{zh}；Wilson 区间（method='wilson'）需 {wilson.n:,} 份访谈"}  # fmt: skip
+    return replace(size, caution=caution)
+
+
+def _wald_words(
+    rows: Sequence[tuple[float, float, float]], p: float, deff: float, test: Test, population: float | None
+) -> Text:
+    """The same about the smallest n of a table."""
+    n = min(row[0] for row in rows)
+    worth = independent_n(n, deff)
+    if worth * min(p, 1 - p) >= _ENOUGH or n == population:
+        return {}
+    en, zh = _too_short(n, worth, p, test, population)
+    return {"en": f"{en}; method='wilson' gives a better one", "zh": f"{zh}；宜用 method='wilson'"}
+
+
+def _too_short(n: float, worth: float, p: float, test: Test, population: float | None) -> tuple[str, str]:
+    """How often the interval holds the share, and why, in English and Chinese; of a small population only that it is short."""
+    share, expected = figure(p), figure(worth * min(p, 1 - p))
+    en, zh = "is too short", "偏窄"
+    if population is None:
+        covered, level = f"{100 * wald_coverage(worth, p, level=test.level):.1f}%", f"{100 * test.level:.4g}%"
+        en, zh = f"covers the share in {covered} of samples, not {level}", f"实际覆盖率为 {covered}，而非 {level}"
+    return (f"at p = {share} the Wald interval of {counted(n, 'interview')} {en}, since {expected} of the rarer answer are expected",
+            f"在 p = {share} 时，{n:,.0f} 份访谈的 Wald 区间{zh}，因为较少的一类回答预期仅 {expected} 份")  # fmt: skip
 
 
 # --- from arguments to a goal ------------------------------------------------------------------------------

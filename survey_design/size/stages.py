@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from survey_design.errors import SpecError
 from survey_design.results import Column, Language, Result, Text, say
+from survey_design.size.ledger import counted
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -418,13 +419,13 @@ def _visits(row: Mapping[str, Any], unit: Unit, language: str) -> str:
     if unit == "region":
         r, m = int(row["regions"]), int(row["per_region"])
         zh = f"选 {r:,} 个片区，每片区访问 {m:,} 位顾客，共 {n:,} 份访问"
-        en = f"Choose {r:,} regions and interview {m:,} customers in each, {n:,} interviews"
+        en = f"Choose {counted(r, 'region')} and interview {counted(m, 'customer')} in each, {counted(n, 'interview')}"
     else:
         a, m = int(row["stores"]), int(row["per_store"])
         place = f"选 {int(row['regions']):,} 个片区，共 {a:,} 家门店" if "regions" in row else f"访问 {a:,} 家门店"
         zh = f"{place}，每店访问 {m:,} 位顾客，共 {n:,} 份访问"
-        there = f" in {int(row['regions']):,} regions" if "regions" in row else ""
-        en = f"Visit {a:,} stores{there} and interview {m:,} customers in each, {n:,} interviews"
+        there = f" in {counted(int(row['regions']), 'region')}" if "regions" in row else ""
+        en = f"Visit {counted(a, 'store')}{there} and interview {counted(m, 'customer')} in each, {counted(n, 'interview')}"
     return zh if language == "zh" else en
 
 
