@@ -12,9 +12,11 @@ import argparse
 import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from importlib.metadata import version
+from multiprocessing import Pool
 from pathlib import Path
 from typing import Any
 
@@ -179,7 +181,7 @@ def planned(scenario: Scenario, number: int) -> InterceptPlan:
     """The plan of one survey."""
     people = population(scenario)
     return plan_intercepts(people.footfall, n=scenario.n, interviewers=scenario.interviewers, seed=SEED + number,
-                           stores=people.attributes, choose=scenario.choose, block_hours=BLOCK, minutes_per_interview=8,
+                           stores=people.attributes, choose=scenario.choose, block_hours=BLOCK, minutes_per_interview=8, waiting=True,
                            eligible=BUYS, response=0.55)  # fmt: skip
 
 
@@ -235,16 +237,19 @@ def analysed(scenario: Scenario, number: int) -> Array:
 # --- many surveys ------------------------------------------------------------------------------------------
 
 
-def run(scenario: Scenario, surveys: int) -> Array:
-    """(surveys, targets, 10) the numbers of :func:`analysed`; tells how far it is."""
+def run(scenario: Scenario, surveys: int, jobs: int = 1) -> Array:
+    """(surveys, targets, 10) the numbers of :func:`analysed`, the same for any number of jobs; tells how far it is."""
+    population(scenario)  # made once, before the work is shared out
     begin, lines = time.monotonic(), []
-    for number in range(surveys):
-        lines.append(analysed(scenario, number))
-        if (number + 1) % 500 == 0:
-            each = (time.monotonic() - begin) / (number + 1)
-            print(
-                f"{scenario.id} {number + 1:,}/{surveys:,}; {1000 * each:.0f} ms a survey", file=sys.stderr, flush=True
-            )
+    with Pool(jobs) if jobs > 1 else nullcontext() as pool:
+        work = map if pool is None else partial(pool.imap, chunksize=20)
+        for number, line in enumerate(work(partial(analysed, scenario), range(surveys)), start=1):
+            lines.append(line)
+            if number % 500 == 0:
+                each = (time.monotonic() - begin) / number
+                print(
+                    f"{scenario.id} {number:,}/{surveys:,}; {1000 * each:.0f} ms a survey", file=sys.stderr, flush=True
+                )
     return np.stack(lines)
 
 
@@ -287,7 +292,7 @@ def setting_lines() -> list[tuple[str, str]]:
         ("seed, fixed before the first run", str(SEED)),
         *((f"surveys: {scenario.words}", f"{scenario.surveys:,}") for scenario in SCENARIOS),
         ("must hold the truth, weighted", f"at least {GATE[0]:g}%; above {GATE[1]:g}% is explained below"),
-        ("plan", f"n = {SCENARIOS[0].n}, {SCENARIOS[0].interviewers} interviewers, {DAYS} days, {OPEN}-{CLOSE} h, blocks of {BLOCK} h"),
+        ("plan", f"n = {SCENARIOS[0].n}, {SCENARIOS[0].interviewers} interviewers, {DAYS} days, {OPEN}-{CLOSE} h, blocks of {BLOCK} h, interviews of 8 minutes, for which picked leavers wait"),
         ("versions", f"servqual {version('servqual')}, numpy {np.__version__}"),
     ]  # fmt: skip
 
@@ -376,8 +381,9 @@ if __name__ == "__main__":
     options.add_argument(
         "--surveys", type=int, help="fewer than the page states, to try it out: prints, writes nothing"
     )
+    options.add_argument("--jobs", type=int, default=2, help="processes at work")
     chosen = options.parse_args()
-    results = {scenario.id: run(scenario, chosen.surveys or scenario.surveys) for scenario in SCENARIOS}
+    results = {scenario.id: run(scenario, chosen.surveys or scenario.surveys, chosen.jobs) for scenario in SCENARIOS}
     if chosen.surveys:
         print(page(results))
     else:

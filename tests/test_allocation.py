@@ -579,3 +579,10 @@ def test_the_picture_says_which_bound_decided():
     empty = allocate(TIERS, 400, by="tier")
     with pytest.raises(SpecError, match="needs rows"):
         type(empty)(empty.frame.iloc[:0], by=("tier",)).plot(new_axes(6.5))
+
+
+@pytest.mark.parametrize("power", [3, -0.1, "half", True])
+def test_power_that_cannot_be_used_is_named_with_its_bounds(power):
+    strata = pd.DataFrame({"stratum": ["a", "b"], "size": [100, 50]})
+    with pytest.raises(SpecError, match=r"power=.* must lie between 0 and 1, both included"):
+        allocate(strata, 20, method="power", power=power)

@@ -23,8 +23,10 @@ PACKAGES = ("survey_design", "servqual")
 ORDER = (
     *("privacy", "instruments", "answers", "layouts"),
     *("responses", "moments", "streams", "inference", "replicates", "explained", "regression"),
-    *("measures", "tabulation", "counts", "polychorics", "correlations", "crosstabs", "proportions", "remarks", "shares", "distributions"),
-    *("difference_scores", "gaps", "comparison"),
+    *("measures", "tabulation", "counts", "polychorics", "correlations", "crosstabs"),
+    *("proportions", "remarks", "shares", "distributions", "difference_scores"),
+    *("factors", "factor_count", "psychometrics", "cfa", "invariance", "validity"),
+    *("gaps", "comparison"),
     *("tolerance", "disconfirmation", "criterion", "careless", "stores", "disclosure"),
     *("factor_size", "power"),
     *("report", "settings", "study", "planning", "cli"),
@@ -47,6 +49,15 @@ LOADS = {
     "crosstabs": {"moments", "inference", "counts", "regression"},
     "polychorics": {"inference", "moments"},
     "correlations": {"instruments", "moments", "polychorics", "responses"},
+    "factors": {"correlations", "inference", "moments", "responses"},
+    "factor_count": {"correlations", "factors", "responses"},
+    "psychometrics": {
+        *("responses", "moments", "inference", "explained", "measures", "tabulation", "counts"),
+        *("polychorics", "correlations", "remarks", "difference_scores"),
+    },
+    "cfa": {"correlations", "moments", "responses"},
+    "invariance": {"cfa", "correlations", "moments", "responses"},
+    "validity": {"cfa", "correlations", "factor_count", "psychometrics", "responses"},
     "privacy": set(),
     "disclosure": set(),
     "measures": {"instruments", "responses", "moments", "inference"},
@@ -102,6 +113,12 @@ LOADS = {
 
 # What it fetches only when a function that needs it is called.
 FETCHES = {
+    "correlations": {"plots"},
+    "factors": {"plots"},
+    "factor_count": {"plots"},
+    "psychometrics": {"factors"},
+    "cfa": {"plots"},
+    "invariance": {"plots"},
     "gaps": {"plots"},
     "comparison": {"plots"},
     "tolerance": {"plots"},
@@ -450,7 +467,7 @@ def test_every_module_begins_by_saying_what_it_answers(package):
 PLACES = [
     "/" + "work/",
     "/" + "farm/",
-    "/" + "root/",
+    r"(?<!\))/" + "root/",  # but not the root of a list in a form's XPath, instance('name') and on
     "/" + "home/[a-z]+/",
     "/" + "Users/[A-Za-z]+/",
     r"[A-Z]:\\" + r"Users\\",

@@ -32,9 +32,10 @@ from survey_design.intercepts import (
     plan_intercepts,
     tally_sheet,
 )
+from survey_design.intercepts.assignment import home_regions
 from survey_design.intercepts.blocks import hourly_footfall, time_blocks
 from survey_design.intercepts.drawing import draw_table
-from survey_design.intercepts.plan import leaver_interval
+from survey_design.intercepts.plan import held_interviews, leaver_interval, store_strata
 from survey_design.intercepts.weights import trim_weights
 from survey_design.plots.sheet import new_axes
 from survey_design.results import Variable
@@ -187,13 +188,73 @@ def test_work_is_shared_out_evenly() -> None:
 
 def test_interviewers_can_keep_up() -> None:
     frame = plan(minutes_per_interview=12).frame
-    assert (frame["interviews"] <= frame["hours"] * 60 / 12 + 1e-9).all()
+    assert (frame["interviews"] <= frame["hours"] * 60 / 12 / 2 + 1e-9).all()
+    assert (frame["approaches"] + frame["missed"]).tolist() == pytest.approx((frame["leavers"] / frame["k"]).tolist())
+    waiting = plan(minutes_per_interview=12, waiting=True)
+    assert (waiting.frame["interviews"] <= waiting.frame["hours"] * 60 / 12 + 1e-9).all()
+    assert waiting.frame["missed"].tolist() == pytest.approx([0] * len(waiting.frame), abs=1e-9)
+    assert "waits until the interviewer is free" in waiting.note()
+    assert "等候至访问员空闲" in waiting.in_language("zh").note()
     assert frame["approaches"].tolist() == pytest.approx((frame["interviews"] + frame["refusals"]).tolist())
 
 
 def test_interval_by_hand() -> None:
-    """300 leavers, half of whom give an interview, 12 wanted: 150/12 = 12.5, so every 12th; but 11 can be held: 13.6 → 14."""
-    assert leaver_interval(np.array([300.0, 300.0]), 0.5, 12, np.array([20.0, 11.0])).tolist() == [12, 14]
+    """300 leavers, half of whom give an interview, 5 wanted of 20 that fit: a quarter of the time is busy, so 6.67 must be
+    possible: 150/6.67 = 22.5, every 22nd. 12 wanted of 20 needs 30, more than fit: 150/20 = 7.5 → 8. Who waits: 12.5 → 12."""
+    capacity = np.array([20.0])
+    assert leaver_interval(np.array([300.0]), 0.5, 5, capacity).tolist() == [22]
+    assert leaver_interval(np.array([300.0]), 0.5, 12, capacity).tolist() == [8]
+    assert leaver_interval(np.array([300.0, 300.0]), 0.5, 12, np.array([20.0, 11.0]), True).tolist() == [12, 14]
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.floats(5, 5000), st.floats(0.05, 1), st.floats(0.5, 30), st.floats(1, 40))
+def test_interval_gives_what_is_wanted_or_half_of_what_fits(
+    leavers: float, yields: float, wanted: float, capacity: float
+) -> None:
+    room = np.array([capacity])
+    k = leaver_interval(np.array([leavers]), yields, wanted, room)
+    held = float(held_interviews(leavers * yields / k, room)[0])
+    assert held <= capacity / 2 + 1e-9
+    most = float(
+        held_interviews(np.array([leavers * yields / max(1, math.ceil(leavers * yields / capacity - 1e-9))]), room)[0]
+    )
+    assert held >= min(wanted, most) * (1 - 1e-9)
+
+
+@pytest.mark.parametrize(
+    ("leavers", "k", "chance", "minutes"), [(213, 4, 0.2, 10), (400, 3, 0.5, 10), (90, 6, 0.35, 6)]
+)
+def test_expected_interviews_against_single_leavers(leavers: int, k: int, chance: float, minutes: float) -> None:
+    """2,000 blocks of two hours, leavers at random moments, every k-th picked, one interviewer who is busy at times.
+
+    What is planned with is never too much: an interviewer begins free, the last interview may end after the block, and
+    every k-th leaver comes more evenly than by chance. All this gives less than one interview a block.
+    """
+    generator, held = np.random.default_rng(5), []
+    for _ in range(2_000):
+        moments = np.sort(generator.uniform(0, 120, leavers))[generator.integers(0, k) :: k]
+        free, done = 0.0, 0
+        for moment in moments[generator.random(len(moments)) < chance]:
+            if moment >= free:
+                free, done = moment + minutes, done + 1
+        held.append(done)
+    planned_ = float(held_interviews(np.array([leavers / k * chance]), np.array([120 / minutes]))[0])
+    assert 0 < np.mean(held) - planned_ < 0.8
+    assert np.mean(held) < 0.95 * leavers / k * chance
+
+
+@pytest.mark.parametrize("possible", [2.0, 10.65, 30.0])
+def test_interviews_held_in_the_long_run(possible: float) -> None:
+    """20,000 blocks on end, those who would answer coming by chance alone: the rate is that of the formula."""
+    generator, capacity, blocks = np.random.default_rng(8), 12.0, 20_000
+    free, done = 0.0, 0
+    for moment in np.cumsum(generator.exponential(1 / possible, int(possible * blocks))):
+        if moment >= free:
+            free, done = moment + 1 / capacity, done + 1
+    assert float(held_interviews(np.array([possible]), np.array([capacity]))[0]) == pytest.approx(
+        done / blocks, rel=0.02
+    )
 
 
 def test_same_seed_same_plan_and_nothing_else_is_touched() -> None:
@@ -276,6 +337,86 @@ def test_single_stores_of_an_area_type_are_named() -> None:
     assert "area types with a single drawn store" in plan(choose=4, n=80).note()
     assert "以下区域类型只抽中一家门店" in plan(choose=4, n=80, language="zh").note()
     assert "single drawn store" not in plan(choose=8).note()
+
+
+def by_day(made: InterceptPlan) -> Any:
+    for (who, day), rows in made.frame.groupby(["interviewer", "day"]):
+        yield who, day, rows.sort_values("start")
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_interviewers_have_time_for_the_way_and_days_that_end(seed: int) -> None:
+    """What the note does not name does not happen: counted day by day."""
+    made = plan(seed, interviewers=5, hours_per_day=4)
+    hurried, long = [], []
+    for who, day, rows in by_day(made):
+        moved = rows["store"].ne(rows["store"].shift()).iloc[1:].to_numpy()
+        gaps = rows["start"].to_numpy()[1:] - rows["end"].to_numpy()[:-1]
+        hurried += [f"{who} {made.day_words(day)}"] if (moved & (gaps < 1)).any() else []
+        long += [f"{who} {made.day_words(day)}"] if rows["hours"].sum() > 4 else []
+    for names, words in ((hurried, "less than 1 h between two stores"), (long, "more than 4 h at the door")):
+        assert (words in made.note()) == bool(names)
+        assert all(name in made.note() for name in names[:3])
+
+
+def test_nobody_goes_from_store_to_store_without_a_break_where_others_are_free() -> None:
+    """Three blocks in succession at three stores: two interviewers in turn."""
+    hours = [
+        (s, "2026-03-06", h, 60) for s, first in zip("ABC", (10, 12, 14), strict=True) for h in range(first, first + 2)
+    ]
+    table = pd.DataFrame(hours, columns=["store", "day", "hour", "leavers"])
+    made = plan_intercepts(table, n=9, minimum=3, blocks_per_store=1, interviewers=["Ana", "Bo"], seed=1)
+    assert made.frame.sort_values("start")["interviewer"].tolist() in (["Ana", "Bo", "Ana"], ["Bo", "Ana", "Bo"])
+    assert "between two stores" not in made.note()
+    alone = plan_intercepts(table, n=9, minimum=3, blocks_per_store=1, interviewers=["Ana"], seed=1, hours_per_day=4)
+    assert "interviewer-days with less than 1 h between two stores: Ana Fri 03-06" in alone.note()
+    assert "more than 4 h at the door: Ana Fri 03-06" in alone.note()
+    assert "当日两店之间不足 1 小时：Ana 周五 03-06" in alone.in_language("zh").note()
+    assert "当日在岗超过 4 小时：Ana 周五 03-06" in alone.in_language("zh").note()
+    near = plan_intercepts(table, n=9, minimum=3, blocks_per_store=1, interviewers=["Ana"], seed=1, travel_hours=0)
+    assert "interviewer-days" not in near.note()
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_interviewers_stay_in_their_region(seed: int) -> None:
+    placed = attributes().assign(region=["north"] * 4 + ["south"] * 4)
+    made = plan(seed, interviewers=8, stores=placed)
+    regions = made.frame.groupby(["interviewer", "day"])["region"].nunique()
+    assert regions.max() == 1
+    assert "two regions" not in made.note()
+    assert "region" in made.timetable().to_frame()
+    pd.testing.assert_frame_equal(made.frame.drop(columns=["region", "interviewer"]),
+                                  plan(seed, interviewers=8).frame.drop(columns="interviewer"))  # fmt: skip
+    one = plan(seed, interviewers=3, stores=placed.assign(region=[f"city {k}" for k in range(8)]))
+    days = one.frame.groupby(["interviewer", "day"])["region"].nunique()
+    assert ("interviewer-days in two regions" in one.note()) == bool((days > 1).any())
+
+
+def test_who_works_a_block_changes_no_chance() -> None:
+    columns = ["block", "first", "k", "p_store", "p_block", "p_leaver", "weight"]
+    for options in ({"travel_hours": 4}, {"hours_per_day": 2}, {"interviewers": 12}):
+        pd.testing.assert_frame_equal(plan(**options).frame[columns], plan().frame[columns])
+
+
+def test_interviewers_are_shared_out_to_regions_by_hours() -> None:
+    assert home_regions(np.array(["N", "S", "S", "S"]), np.array([2, 2, 2, 2]), list("abcd")) == ["N", "S", "S", "S"]
+    assert home_regions(np.array(["N", "S", "S"]), np.array([2, 2, 2]), ["a"]) == ["S"]
+
+
+def test_a_store_called_like_an_area_type_keeps_a_stratum_of_its_own() -> None:
+    table, stores = footfall(16), attributes(16)
+    table.loc[table["store"] == "S01", "leavers"] *= 20
+    stores["area_type"] = stores["area_type"].replace("residential", "S01")
+    made = plan_intercepts(table, n=120, choose=8, interviewers=8, seed=1, stores=stores)
+    assert made.stores.set_index("store").loc["S01", "p_store"] == 1
+    strata = made.stores.groupby("stratum")["p_store"].agg(["min", "max"])
+    assert strata.loc["store=S01"].tolist() == [1, 1]
+    assert strata.loc["S01", "max"] < 1
+    assert store_strata(["a", "store=a", "b"], [1, 1, 0.5], ["a", "a", "a"]).tolist() == [
+        "store=a",
+        "store=store=a",
+        "a",
+    ]
 
 
 # --- a plan that can't be made -----------------------------------------------------------------------------
@@ -374,7 +515,8 @@ def test_floor_and_area_types_set_limits() -> None:
     ({"n": 0}, "n=0 must be a whole number"), ({"response": 0}, "response=0"), ({"eligible": 1.2}, "eligible=1.2"),
     ({"minutes_per_interview": 0}, "minutes_per_interview=0"), ({"minutes_per_interview": 300}, "too short for one interview"),
     ({"block_hours": 1.5}, "block_hours=1.5"), ({"interviewers": 0}, "at least one"), ({"interviewers": ["A", "A"]}, "different names"),
-    ({"interviewers": "Ana"}, "a number or a list"), ({"quotas": "size"}, "quotas='size'"), ({"days": ["tomorrow"]}, "must be dates"),
+    ({"interviewers": "Ana"}, "a number or a list"), ({"travel_hours": -1}, "travel_hours=-1"),
+    ({"hours_per_day": 0}, "hours_per_day=0"), ({"quotas": "size"}, "quotas='size'"), ({"days": ["tomorrow"]}, "must be dates"),
 ])  # fmt: skip
 def test_arguments_that_cannot_be_used(options: dict[str, Any], words: str) -> None:
     with pytest.raises(SpecError, match=words):
@@ -424,15 +566,36 @@ def test_sheet_in_word_has_a_page_per_block(tmp_path: Path, language: Any, words
     made = plan_intercepts(footfall(2, 2), n=20, interviewers=2, seed=1)
     path = tally_sheet(made).write_word(tmp_path / "tally.docx", language=language)
     document = docx.Document(str(path))
-    assert len(document.tables) == len(made.frame)
-    for table, hours in zip(document.tables, made.frame["hours"], strict=True):
-        assert len(table.rows) == 1 + hours
-        assert len(table.columns) == 2 + len(CODES)
-    assert words in [cell.text for cell in document.tables[0].rows[0].cells]
+    turns = made.timetable().frame
+    covers = [table for table in document.tables if len(table.columns) != 2 + len(CODES)]
+    pages = [table for table in document.tables if len(table.columns) == 2 + len(CODES)]
+    assert [len(table.rows) - 1 for table in covers] == turns.groupby("interviewer").size().tolist()
+    assert [len(table.rows) - 1 for table in pages] == turns["hours"].tolist()
+    assert all(2.5 <= row.height.cm <= 4.01 for table in pages for row in table.rows[1:])
+    assert [table.rows[1].cells[0].text for table in pages] == [f"{h}–{h + 1}" for h in turns["start"]]
+    breaks = [each for each in document.paragraphs if each.paragraph_format.page_break_before]
+    assert len(breaks) == len(covers) + len(pages) - 1
+    assert words in [cell.text for cell in pages[0].rows[0].cells]
+    signed = {"en": "Signature", "zh": "签名", "both": "Signature 签名"}[language]
+    assert sum(signed in each.text for each in document.paragraphs) == len(pages)
     text = "\n".join(paragraph.text for paragraph in document.paragraphs)
-    first, k = made.frame.loc[0, ["first", "k"]]
+    first, k = turns.loc[0, ["first", "k"]]
     assert f"{first}, {first + k}, {first + 2 * k}" in text
     assert path.read_bytes() == tally_sheet(made).write_word(tmp_path / "again.docx", language=language).read_bytes()
+
+
+def test_address_is_printed_on_timetable_and_pages(tmp_path: Path) -> None:
+    docx = pytest.importorskip("docx")
+    stores = pd.DataFrame({"store": ["S01", "S02"], "address": ["1 High Street", None], "region": ["North", "North"]})
+    made = plan_intercepts(footfall(2, 2), n=20, interviewers=1, seed=1, stores=stores, travel_hours=0)
+    document = docx.Document(str(tally_sheet(made).write_word(tmp_path / "tally.docx")))
+    assert (
+        sum("Address: 1 High Street" in each.text for each in document.paragraphs)
+        == (made.frame["store"] == "S01").sum()
+    )
+    cover = document.tables[0]
+    assert [cell.text for cell in cover.rows[0].cells][2:5] == ["region", "store", "address"]
+    assert {row.cells[4].text for row in cover.rows[1:]} == {"1 High Street", ""}
 
 
 # --- the weights -------------------------------------------------------------------------------------------
@@ -493,6 +656,87 @@ def test_lost_store_is_stood_for_by_its_stratum() -> None:
     assert weighted.data()["weight"].sum() == pytest.approx(before["weight"].sum(), rel=1e-12)
     assert f"stood for by their stratum: {lost}" in weighted.note()
     assert f"由同层其他门店代表：{lost}" in weighted.in_language("zh").note()
+
+
+@pytest.mark.parametrize("tallied", [True, False])
+def test_lost_store_without_tallies_has_the_ratio_of_its_stratum(tallied: bool) -> None:
+    """8 equal stores, 4 drawn, 30% of leavers eligible: each stratum has 4 x 7 x 8 x 60 x 0.3 = 4,032 eligible visits."""
+    hours = [(f"S{s}", f"2026-03-{d:02d}", h, 60) for s in range(8) for d in range(1, 8) for h in range(10, 18)]
+    stores = pd.DataFrame({"store": [f"S{s}" for s in range(8)], "area_type": ["city"] * 4 + ["town"] * 4})
+    table = pd.DataFrame(hours, columns=["store", "day", "hour", "leavers"])
+    made = plan_intercepts(table, n=80, interviewers=8, seed=1, stores=stores, choose=4, eligible=0.3, response=0.5)
+    lost = made.frame["store"].iloc[0]
+    kept = made.frame[made.frame["store"] != lost]
+    tallies = pd.DataFrame({"block": kept["block"], "leavers": 120, "complete": 6, "refusal": 6, "ineligible": 28})
+    answers = pd.DataFrame({"block": kept["block"].repeat(6 if tallied else 1)})
+    weighted = intercept_weights(answers, made, tallies if tallied else None, target="visits")
+    sums = weighted.data().groupby("stratum")["weight"].sum()
+    expected = 4032 if tallied else sums.mean()
+    assert sums.tolist() == pytest.approx([expected] * 2)
+    assert f"stood for by their stratum: {lost}" in weighted.note()
+
+
+def test_empty_block_without_tallies_is_stood_for_by_the_others_of_its_store() -> None:
+    """Expected leavers: (F1/π1 + F2/π2) / (F2/π2) = 2 for two blocks; the note names the block."""
+    made = plan()
+    answers, _ = fieldwork(made)
+    store = made.stores.set_index("store")["blocks"].idxmin()
+    blocks = made.frame[made.frame["store"] == store]
+    weighted = intercept_weights(answers[answers["block"] != blocks["block"].iloc[0]], made, target="visits")
+    factors = weighted.frame.set_index("block")["others"]
+    size = blocks["leavers"] / blocks["p_block"]
+    assert factors[blocks["block"].iloc[1]] == pytest.approx(size.sum() / size.iloc[1:].sum())
+    assert f"stood for by the store's others: {blocks['block'].iloc[0]}" in weighted.note()
+
+
+def hourly_work(made: InterceptPlan) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Sheets by hour: leavers as expected, six picked an hour, three of them interviewed, one refuses, two not eligible."""
+    sheet = tally_sheet(made).frame.drop(columns="leavers").merge(made.hourly, on=["block", "hour"])
+    sheet = sheet.assign(complete=3, refusal=1, ineligible=2)
+    return pd.DataFrame({"block": sheet["block"].repeat(3)}), sheet
+
+
+@pytest.mark.parametrize("how", ["blank", "absent"])
+def test_hour_that_was_not_worked_is_stood_for_by_its_block(how: str) -> None:
+    """The factor is the expected leavers of the block over those of the hours worked."""
+    made = plan()
+    answers, sheet = hourly_work(made)
+    full = intercept_weights(answers, made, sheet, target="visits")
+    assert full.frame["hours"].tolist() == [1.0] * len(full.frame)
+    assert "not worked" not in full.note()
+    numbers = ["leavers", *CODES]
+    lost = sheet.astype(dict.fromkeys(numbers, object))
+    lost.loc[1, numbers] = None
+    lost = lost.drop(index=1) if how == "absent" else lost
+    part = intercept_weights(answers.iloc[3:], made, lost, target="visits")
+    block, hour = sheet.loc[1, ["block", "hour"]]
+    expected = sheet.loc[sheet["block"] == block, "leavers"].astype(float)
+    assert part.frame.set_index("block").loc[block, "hours"] == pytest.approx(expected.sum() / expected.iloc[0])
+    assert f"hours not worked, stood for by the others of their block: {block} {hour}:00" in part.note()
+    assert f"由同一时段其他小时代表：{block} {hour}:00" in part.in_language("zh").note()
+    sums = [each.data().groupby("store")["weight"].sum() for each in (full, part)]
+    assert sums[0].tolist() == pytest.approx(sums[1].tolist())
+
+
+def test_hours_without_a_row_in_a_list_of_contacts_had_nobody_picked() -> None:
+    made = plan()
+    answers, sheet = hourly_work(made)
+    contacts = intercept_weights(answers.iloc[3:], made, sheet.drop(index=1, columns="leavers"), target="visits")
+    assert contacts.frame["hours"].tolist() == [1.0] * len(contacts.frame)
+
+
+def test_tallies_entered_twice_are_refused_with_their_rows() -> None:
+    made = plan()
+    answers, sheet = hourly_work(made)
+    with pytest.raises(DataError, match="entered twice") as caught:
+        intercept_weights(answers, made, pd.concat([sheet, sheet.iloc[[4]]]), target="visits")
+    assert caught.value.cases["row"].tolist() == [6, len(sheet) + 2]
+    blocks = sheet.groupby("block", as_index=False)[["leavers", "complete", "refusal", "ineligible"]].sum()
+    assert len(intercept_weights(answers, made, blocks, target="visits").data()) == len(answers)
+    with pytest.raises(DataError, match="entered twice"):
+        intercept_weights(answers, made, pd.concat([blocks, blocks.iloc[[0]]]), target="visits")
+    with pytest.raises(DataError, match="entered twice"):  # a whole block beside its hours
+        intercept_weights(answers, made, pd.concat([sheet, blocks.iloc[[0]]]), target="visits")
 
 
 def test_silent_store_is_named() -> None:

@@ -461,3 +461,12 @@ def test_the_picture_of_groups_has_all_regions():
     assert len(places) == 31
     assert [mark.get_label() for mark in ax.collections] == ["1", "2", "3"]
     assert any("of the differences" in text.get_text() for text in ax.texts)
+
+
+@pytest.mark.parametrize("method", ["pps", "srs", "representative"])
+def test_order_of_rows_changes_no_choice(method):
+    frame = cities()
+    mixed = frame.sample(frac=1, random_state=2)
+    mine, theirs = (choose_regions(grouped(rows), 8, method=method, comparisons=50, seed=1) for rows in (frame, mixed))
+    pd.testing.assert_frame_equal(mine.frame, theirs.frame)
+    assert (mine.score, mine.percentile) == (theirs.score, theirs.percentile)

@@ -684,3 +684,13 @@ def test_any_two_stage_draw_has_the_sizes_asked_for(sizes: list[int], data) -> N
     if method == "pps":  # of all totals, the one of the sizes has no error where no cluster is certain
         uncertain = inclusion_probabilities(sizes, n).max() < 1
         assert not uncertain or table["weight"].sum() == pytest.approx(len(frame))
+
+
+def test_a_stratum_called_like_certain_units_of_another_stays_apart():
+    units = pd.DataFrame({"t": ["A"] * 6 + ["A (certain)"] * 6, "x": [100, 1, 2, 3, 2, 1, 5, 4, 3, 6, 5, 4]})
+    wanted = {"A": 3, "A (certain)": 3}
+    frame = draw(units, SampleDesign(strata="t"), wanted, method="pps", size="x", seed=1).frame
+    certain = frame["inclusion_probability"] == 1
+    assert certain.sum() == 1
+    assert frame.loc[certain, "error_stratum"].tolist() == ["A (certain) (certain)"]
+    assert (frame.loc[~certain, "error_stratum"] == frame.loc[~certain, "t"]).all()

@@ -60,7 +60,10 @@ _SECTION: Mapping[str, Mapping[str, str]] = {
     | _keys(whole_or_numbers="n", number="power", numbers_by_name="sd cost", texts="order balance"),
     "intercepts": _READING
     | _keys(text="store day hour leavers")
-    | _keys(whole="n choose block_hours blocks_per_store minimum", number="minutes_per_interview eligible response")
+    | _keys(
+        whole="n choose block_hours blocks_per_store minimum",
+        number="minutes_per_interview eligible response travel_hours hours_per_day",
+    )
     | _keys(whole_or_texts="interviewers", days="days", text="quotas"),
     "focus_groups": _keys(labels="cities segments", whole_or_numbers="sessions_per_segment", text="per")
     | _keys(whole="participants minutes", number="show_rate theme_share icc", quotas_of_people="quotas"),

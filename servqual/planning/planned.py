@@ -556,7 +556,11 @@ def _about_stores(plan: StudyPlan, frame: pd.DataFrame) -> pd.DataFrame:
     """Drawn stores as the timetable wants them."""
     asked = plan.sections["stores"]
     columns = {column(plan, "store"): "store"}
-    columns |= {asked[key]: name for key, name in (("area_type", "area_type"), ("strata", "tier")) if key in asked}
+    columns |= {
+        asked[key]: name
+        for key, name in (("area_type", "area_type"), ("strata", "tier"), ("region", "region"))
+        if key in asked
+    }
     return frame[list(columns)].rename(columns=columns)
 
 

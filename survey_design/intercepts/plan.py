@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import pandas as pd
 from numpy.random import Generator
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from survey_design.errors import DataError, SpecError, check_choice, check_columns
+from survey_design.intercepts.assignment import assigned, strained_days
 from survey_design.intercepts.blocks import hourly_footfall, time_blocks, weekday_of
 from survey_design.intercepts.drawing import draw_table
 from survey_design.results import Column, Language, Result, Text, is_missing, say
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
 Array = NDArray[Any]
 Quotas = Literal["traffic", "equal"]
 _EVERYWHERE = "all"
+_ABOUT = ("area_type", "tier", "region", "address")  # what may be known of a store
+_HALF = ", if no more than half of those who would answer are to be missed"
+_NAMED = 8  # interviewer-days named in a note
 
 WEEKDAYS: Mapping[int, Text] = {
     k: {"en": en, "zh": f"周{zh}"}
@@ -40,6 +44,8 @@ PLAN_COLUMNS: Mapping[str, Column] = {
         Column("store", {"en": "store", "zh": "门店"}),
         Column("area_type", {"en": "area type", "zh": "区域类型"}),
         Column("tier", {"en": "tier", "zh": "门店层级"}),
+        Column("region", {"en": "region", "zh": "地区"}),
+        Column("address", {"en": "address", "zh": "地址"}),
         Column("day", {"en": "day", "zh": "日期"}),
         Column("weekday", {"en": "weekday", "zh": "星期"}, "text", WEEKDAYS),  # type: ignore[arg-type]
         Column("start", {"en": "from (h)", "zh": "开始（时）"}, "count"),
@@ -50,7 +56,8 @@ PLAN_COLUMNS: Mapping[str, Column] = {
         Column("first", {"en": "first leaver asked", "zh": "首位（第几人）"}, "count"),
         Column("approaches", {"en": "people approached", "zh": "预计拦截人数"}, "number", decimals=1),
         Column("interviews", {"en": "interviews expected", "zh": "预计完成访问"}, "number", decimals=1),
-        Column("refusals", {"en": "not interviewed", "zh": "预计未完成"}, "number", decimals=1),
+        Column("refusals", {"en": "approached in vain", "zh": "拦截未成"}, "number", decimals=1),
+        Column("missed", {"en": "picked, but interviewer busy", "zh": "抽中但访问员正忙"}, "number", decimals=1),
         Column("p_store", {"en": "chance of the store", "zh": "门店入样概率"}, "number", decimals=4),
         Column("p_block", {"en": "chance of the block", "zh": "时段入样概率"}, "number", decimals=4),
         Column("p_leaver", {"en": "chance of a leaver", "zh": "离店者入样概率"}, "number", decimals=5),
@@ -77,8 +84,12 @@ _WORDS: Mapping[str, Text] = {
                      "zh": "按客流量比例、分区域类型从 {frame} 家门店中抽取 {stores} 家"},
     "blocks": {"en": "blocks drawn in proportion to footfall; in a block every k-th leaver from a random start",
                "zh": "时段按客流量比例抽取，时段内随机起点、每 k 位离店者拦截一位"},
-    "response": {"en": "expected numbers assume that {eligible} of leavers are eligible and {response} of these respond",
-                 "zh": "预计数假定 {eligible} 的离店者符合条件，其中 {response} 接受访问"},
+    "response": {"en": "expected numbers assume that {eligible} of leavers are eligible, that {response} of these respond if they are "
+                       "approached, and that whoever is picked during an interview of {minutes} minutes is missed",
+                 "zh": "预计数假定 {eligible} 的离店者符合条件，其中被拦截者有 {response} 接受访问，每次访问 {minutes} 分钟，期间抽中者计为未及拦截"},
+    "waiting": {"en": "expected numbers assume that {eligible} of leavers are eligible, that {response} of these respond, and that "
+                      "whoever is picked waits until the interviewer is free",
+                "zh": "预计数假定 {eligible} 的离店者符合条件，其中 {response} 接受访问，被抽中者等候至访问员空闲"},
     "seed": {"en": "seed {seed}", "zh": "随机种子 {seed}"},
     "no stop": {"en": "Interview to the end of a block even if its number is reached: stopping early would favour early leavers.",
                 "zh": "即使已达到预计份数，也须访问至时段结束：提前收工会使较早离店者入样过多。"},
@@ -88,6 +99,11 @@ _WORDS: Mapping[str, Text] = {
                      "zh": "以下门店只有一个时段，其误差只能借用其他门店估计：{named}"},
     "short": {"en": "quotas that the footfall only just misses (expected interviews below the quota): {named}",
               "zh": "以下门店预计完成数略低于配额：{named}"},
+    "hurried": {"en": "interviewer-days with less than {hours:g} h between two stores: {named}",
+                "zh": "以下访问员当日两店之间不足 {hours:g} 小时：{named}"},
+    "long": {"en": "interviewer-days of more than {hours:g} h at the door: {named}", "zh": "以下访问员当日在岗超过 {hours:g} 小时：{named}"},
+    "apart": {"en": "interviewer-days in two regions: {named}", "zh": "以下访问员当日须跨两个地区：{named}"},
+    "more": {"en": "another interviewer would help", "zh": "增加访问员可避免上述情况"},
     "sentence": {
         "en": "{interviewers} interviewer{s_interviewers} work{verb} {blocks} block{s_blocks} at {stores} store{s_stores} on "
         "{days} day{s_days}; they approach about "
@@ -129,6 +145,7 @@ class Timetable(Result):
             "weekday",
             "start",
             "end",
+            "region",
             "store",
             "block",
             "leavers",
@@ -136,7 +153,7 @@ class Timetable(Result):
             "first",
             "interviews",
         )
-        return tuple(PLAN_COLUMNS[name] for name in names)
+        return tuple(PLAN_COLUMNS[name] for name in names if name != "region" or name in self.frame)
 
     def note(self) -> str:
         return say(_WORDS["no stop"], self.language)
@@ -153,11 +170,13 @@ class InterceptPlan(Result):
     stores : one row per chosen store: traffic, quota, blocks, expected interviews
     slots : one row per block that could have been drawn, with its chance
     frame_traffic : leavers of all stores in the table, chosen or not
+    hourly : expected leavers of every hour of the drawn blocks: ``block, hour, leavers``
     remarks : what the note says
     """
 
     stores: pd.DataFrame = field(default_factory=pd.DataFrame)
     slots: pd.DataFrame = field(default_factory=pd.DataFrame)
+    hourly: pd.DataFrame = field(default_factory=pd.DataFrame)
     frame_traffic: float = math.nan
     remarks: tuple[Text, ...] = ()
 
@@ -192,8 +211,7 @@ class InterceptPlan(Result):
 
     def day_words(self, day: str) -> str:
         """A date as weekday, month and day; another day as it is called."""
-        name = say(WEEKDAYS[weekday_of(day)], self.language)
-        return f"{name} {day[5:]}" if name and len(day) == 10 else name or day
+        return _day_words(day, self.language)
 
     def with_blocks(self, rows: pd.DataFrame, *, where: str = "responses") -> pd.DataFrame:
         """Rows with the block of the plan in which they belong, found by store, date and hour where none is noted.
@@ -268,6 +286,9 @@ def plan_intercepts(
     response: float = 0.5,
     minimum: int = 5,
     quotas: Quotas = "traffic",
+    travel_hours: float = 1.0,
+    hours_per_day: float = 8.0,
+    waiting: bool = False,
     language: Language = "en",
 ) -> InterceptPlan:
     """Draw stores, time blocks and every k-th leaver for interviews at the door, with known chances.
@@ -277,12 +298,17 @@ def plan_intercepts(
     1. **Stores.** All that are given, or ``choose`` of them, drawn in proportion to traffic within each area type, at
        least two of each (one where there are not enough): all area types are covered.
     2. **Quotas.** ``n`` interviews are shared out in proportion to traffic, at least ``minimum`` per store.
-    3. **Blocks.** Opening hours are cut into blocks of ``block_hours``. A store gets as many as its quota needs at
-       ``60 hours / minutes_per_interview`` interviews each, and at least ``blocks_per_store``, so that the error can be
-       estimated. They are drawn with ``p_block = m F_b / F`` (m blocks, footfall F_b of F; blocks above 1 are taken for
-       certain). All stores are drawn together so that no time gets more blocks than interviewers: :func:`draw_table`.
-    4. **Leavers.** ``k`` is the number of leavers who would be eligible and respond, over the interviews wanted in the
-       block, rounded down, and large enough for one interviewer. The first one asked is drawn from 1 to k.
+    3. **Blocks.** Opening hours are cut into blocks of ``block_hours``. A store gets as many as its quota needs, and at
+       least ``blocks_per_store``, so that the error can be estimated. They are drawn with ``p_block = m F_b / F`` (m
+       blocks, footfall F_b of F; blocks above 1 are taken for certain). All stores are drawn together so that no time
+       gets more blocks than interviewers: :func:`draw_table`.
+    4. **Leavers.** Every k-th is picked, the first one drawn from 1 to k. Whoever is picked while the interviewer is
+       busy is missed: of y interviews that could be had, ``y / (1 + y minutes / block minutes)`` are held
+       (:func:`held_interviews`). ``k`` is as large as the interviews wanted in the block allow, and so large that no
+       more could be had than fit into the block end to end: at most half of them are missed.
+    5. **Interviewers.** Who works a block changes no chance. Interviewers stay in one region a day, mostly in the same
+       one, have ``travel_hours`` between two stores, and no more than ``hours_per_day``. Where the drawn blocks do not
+       allow this, the note names the interviewer and the day.
 
     Parameters
     ----------
@@ -291,27 +317,39 @@ def plan_intercepts(
     n : interviews wanted altogether
     interviewers : how many, or their names; one stands at one store in one block
     seed : the same seed draws the same plan
-    stores : DataFrame with ``store`` and, where known, ``area_type`` and ``tier``
+    stores : DataFrame with ``store`` and, where known, ``area_type``, ``tier``, ``region`` (a city: nobody works in two on
+        a day) and ``address`` (for the tally sheets)
     choose : number of stores to draw; all of them without it
     days : dates of the field, where ``footfall`` describes a typical week by weekday
     block_hours : length of a block
     blocks_per_store : least number of blocks; one block has no error of its own
-    minutes_per_interview : with screening and noting down
+    minutes_per_interview : with screening and noting down; as long nobody else can be approached
     eligible : share of leavers who are to be asked (have just bought something)
-    response : share of the eligible who give an interview, of all that were picked
+    response : share of those approached and eligible who give an interview. Who is picked during an interview is not
+        approached: the plan allows for them on top, the tally has code 2.2 (missed) for them, and response rates of
+        the field count them.
     minimum : least quota of a store
     quotas : shared out by "traffic" or "equal"
+    travel_hours : least time between two blocks of an interviewer at different stores on one day. By default an hour:
+        no two blocks in succession. 0 where stores stand side by side.
+    hours_per_day : most hours at the door of an interviewer on a day
+    waiting : True if a second person counts, picks, and keeps picked leavers until the interviewer is free. Then nobody
+        is missed, and a block holds as many interviews as fit into it end to end.
 
     Returns
     -------
     InterceptPlan
         A row per drawn block. ``.stores`` has the quotas, ``.timetable()`` the interviewers' days, ``.design`` what the
-        analysis needs. Blocks hold at least the wanted number on average, more where k is small and rounds far down.
+        analysis needs. ``approaches`` are those reached, ``missed`` those picked while the interviewer was busy.
+        Blocks hold at least the wanted number on average, more where k is small and rounds far down.
 
     Notes
     -----
     The design for the analysis takes stores as strata and blocks as clusters where all stores are visited. Where stores
-    were drawn, area types are the strata and stores the clusters; a store that was certain to be drawn stays a stratum.
+    were drawn, area types are the strata and stores the clusters; a store that was certain to be drawn stays a stratum
+    ("store=…" where an area type has the same name). Interviews held
+    are those of a long day with leavers coming by chance; simulated blocks of two hours have up to 0.7 more, since
+    they begin with a free interviewer and every k-th leaver comes rather evenly.
     Draws without replacement are treated as with replacement, so errors are rather too large than too small
     (docs/intercepts.md).
 
@@ -343,13 +381,13 @@ def plan_intercepts(
     ... )
     >>> plan = plan_intercepts(footfall, n=30, interviewers=2, seed=1)
     >>> plan.stores[["store", "quota", "blocks"]].values.tolist()
-    [['A', 13, 2], ['B', 17, 2]]
+    [['A', 13, 3], ['B', 17, 3]]
     >>> bool((plan.frame["p_leaver"] == plan.frame["p_store"] * plan.frame["p_block"] / plan.frame["k"]).all())
     True
     """
     check_choice("quotas", quotas, Quotas)
     names = _interviewer_names(interviewers)
-    _check_numbers(n=n, block_hours=block_hours, blocks_per_store=blocks_per_store, minimum=minimum,
+    _check_numbers(n=n, travel_hours=travel_hours, hours_per_day=hours_per_day, block_hours=block_hours, blocks_per_store=blocks_per_store, minimum=minimum,
                    minutes_per_interview=minutes_per_interview, eligible=eligible, response=response,
                    choose=1 if choose is None else choose)  # fmt: skip
     if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or seed < 0:
@@ -362,13 +400,18 @@ def plan_intercepts(
     chosen = _chosen_stores(known, choose, generator)
     chosen["quota"] = _quotas(chosen, n, minimum, quotas)
     slots = blocks[blocks["store"].isin(chosen["store"])].reset_index(drop=True)
-    chosen, slots = _block_chances(chosen, slots, eligible * response, minutes_per_interview, blocks_per_store)
+    chosen, slots = _block_chances(chosen, slots, eligible * response, minutes_per_interview, waiting, blocks_per_store)
     _check_interviewers(slots, len(names))
     drawn = slots[_drawn(chosen, slots, generator)].reset_index(drop=True)
-    frame = _plan_rows(chosen, drawn, eligible * response, names, generator)
+    frame = _plan_rows(chosen, drawn, eligible * response, minutes_per_interview, waiting, generator)
+    frame["interviewer"] = assigned(frame, names, travel_hours, hours_per_day)
     chosen["interviews"] = frame.groupby("store")["interviews"].sum().reindex(chosen["store"]).to_numpy()
-    remarks = _remarks(chosen, frame, frame_size, choose, quotas, minimum, eligible, response, seed)
-    return InterceptPlan(frame, language, stores=chosen, slots=slots, frame_traffic=frame_traffic, remarks=remarks)
+    remarks = _remarks(
+        chosen, frame, frame_size, choose, quotas, minimum, eligible, response, minutes_per_interview, waiting, seed
+    )
+    remarks += _strains(frame, travel_hours, hours_per_day)
+    return InterceptPlan(frame, language, stores=chosen, slots=slots, hourly=_hours_of_blocks(frame, hourly),
+                         frame_traffic=frame_traffic, remarks=remarks)  # fmt: skip
 
 
 # --- stores and quotas -------------------------------------------------------------------------------------
@@ -396,6 +439,9 @@ def _check_numbers(**given: Any) -> None:
             fits, expected = number and 0 < value <= 1, "a share above 0, at most 1"
         elif name == "minutes_per_interview":
             fits, expected = number and value > 0, "a number of minutes above 0"
+        elif name in ("travel_hours", "hours_per_day"):
+            fits = number and (value > 0 or (value == 0 and name == "travel_hours"))
+            expected = "a number of hours" + (" above 0" if name == "hours_per_day" else ", 0 or more")
         else:
             fits, expected = number and value >= 1 and value == int(value), "a whole number from 1"
         if not fits:
@@ -410,10 +456,10 @@ def _store_table(blocks: pd.DataFrame, stores: pd.DataFrame | None) -> pd.DataFr
     if stores is None:
         return traffic
     check_columns(["store"], stores.columns, "stores")
-    given = stores[[name for name in ("store", "area_type", "tier") if name in stores.columns]].reset_index(drop=True)
+    given = stores[[name for name in ("store", *_ABOUT) if name in stores.columns]].reset_index(drop=True)
     given["row"], given["store"] = np.arange(2, len(given) + 2), given["store"].astype(str)
     problems = {"listed twice": given.duplicated("store"), "has no footfall": ~given["store"].isin(traffic["store"])}
-    problems |= {f"has no {name}": given[name].isna() for name in ("area_type", "tier") if name in given}
+    problems |= {f"has no {name}": given[name].isna() for name in ("area_type", "tier", "region") if name in given}
     faults = [
         given.loc[bad, ["row", "store"]].assign(file="stores", problem=problem) for problem, bad in problems.items()
     ]
@@ -443,8 +489,36 @@ def _chosen_stores(known: pd.DataFrame, choose: int | None, generator: Generator
         taken = draw_table(lines, generator).any(axis=0)
     else:
         taken = np.full(len(known), True)
-    stratum = np.where(p == 1, known["store"], area)
-    return known.assign(p_store=p, stratum=stratum).iloc[np.flatnonzero(taken)].reset_index(drop=True)
+    return (
+        known.assign(p_store=p, stratum=store_strata(known["store"], p, area))
+        .iloc[np.flatnonzero(taken)]
+        .reset_index(drop=True)
+    )
+
+
+def store_strata(store: Sequence[Any] | pd.Series, chance: ArrayLike, drawn_in: Sequence[Any] | pd.Series) -> Array:
+    """(stores,) strata of the analysis: what a store was drawn in; its own where it was certain to be drawn.
+
+    Parameters
+    ----------
+    store : (stores,) names
+    chance : (stores,) inclusion probabilities
+    drawn_in : (stores,) name of the stratum that each was drawn in
+
+    Notes
+    -----
+    A certain store gives its stratum its name, behind "store=" where a stratum is called like a store.
+
+    >>> store_strata(["S1", "S2", "S3"], [1, 0.5, 0.5], ["city", "city", "city"]).tolist()
+    ['S1', 'city', 'city']
+    >>> store_strata(["city", "S2", "S3"], [1, 0.5, 0.5], ["city", "city", "city"]).tolist()
+    ['store=city', 'city', 'city']
+    """
+    names, groups = (np.array([str(name) for name in given], dtype=object) for given in (store, drawn_in))
+    own, before = np.asarray(chance, dtype=float) == 1, ""
+    while {before + name for name in names[own]} & set(groups[~own]):
+        before += "store="
+    return np.where(own, before + names, groups)
 
 
 def _stores_per_type(area: pd.Series, traffic: pd.Series, choose: int) -> tuple[list[str], Array]:
@@ -469,21 +543,46 @@ def _quotas(chosen: pd.DataFrame, n: int, minimum: int, rule: Quotas) -> Array:
 # --- blocks and leavers ------------------------------------------------------------------------------------
 
 
-def leaver_interval(leavers: Array, yields: float, wanted: float, capacity: Array) -> Array:
-    """(b,) k: every k-th leaver gives at least the wanted number of interviews, and no more than can be held.
+def held_interviews(possible: Array, capacity: Array, waiting: bool = False) -> Array:
+    """(b,) interviews held, if ``possible`` could be had by somebody who is never busy: ``y / (1 + y / capacity)``.
 
-    ``k = max(1, floor(leavers yields / wanted), ceil(leavers yields / capacity))``.
+    An interviewer who holds h interviews is busy for the share ``h / capacity`` of the block, and misses as large a
+    share of those who would respond: ``h = y (1 - h / capacity)``.
 
-    >>> leaver_interval(np.array([300.0, 60.0, 10.0]), 0.5, 12, np.array([12, 12, 6])).tolist()
-    [13, 3, 1]
+    Parameters
+    ----------
+    possible : (b,) leavers picked who are eligible and would respond
+    capacity : (b,) interviews that fit into the block end to end: its minutes over those of an interview
+    waiting : True if those who are picked wait until the interviewer is free; then all are held, up to the capacity
+
+    References
+    ----------
+    Cox (1962), Renewal Theory, Methuen (a counter that is blocked after each event). Checked by simulating single leavers
+    (tests/test_intercepts.py).
+
+    >>> held_interviews(np.array([10.65, 1.0]), np.array([12.0, 12.0])).round(2).tolist()
+    [5.64, 0.92]
+    """
+    return np.asarray(np.minimum(possible, capacity) if waiting else possible / (1 + possible / capacity))
+
+
+def leaver_interval(leavers: Array, yields: float, wanted: float, capacity: Array, waiting: bool = False) -> Array:
+    """(b,) k: every k-th leaver gives at least the wanted number of interviews, and not too many are missed.
+
+    ``k = max(1, floor(leavers yields / y), ceil(leavers yields / capacity))``, with ``y = wanted / (1 - wanted /
+    capacity)``, of which the wanted number is held (:func:`held_interviews`); ``y = wanted`` where leavers wait.
+
+    >>> leaver_interval(np.array([300.0, 60.0, 10.0]), 0.5, 5, np.array([20, 10, 6])).tolist()
+    [22, 3, 1]
     """
     expected = leavers * yields
-    return np.maximum.reduce([np.ones(len(expected)), np.floor(expected / wanted + 1e-9),
+    free = 1.0 if waiting else np.maximum(1 - wanted / capacity, 0.0)
+    return np.maximum.reduce([np.ones(len(expected)), np.floor(expected * free / wanted + 1e-9),
                               np.ceil(expected / capacity - 1e-9)]).astype(int)  # fmt: skip
 
 
 def _block_chances(
-    chosen: pd.DataFrame, slots: pd.DataFrame, yields: float, minutes: float, least: int
+    chosen: pd.DataFrame, slots: pd.DataFrame, yields: float, minutes: float, waiting: bool, least: int
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Number of blocks of every store, and for every block its chance and k."""
     capacity = slots["hours"].to_numpy() * 60 / minutes
@@ -498,8 +597,10 @@ def _block_chances(
         m, expected = 0, 0.0
         for m in range(min(least, len(mine)), len(mine) + 1):
             p[mine] = inclusion_probabilities(leavers[mine], m)
-            k[mine] = leaver_interval(leavers[mine], yields, quota / m, capacity[mine])
-            expected = float((p[mine] * leavers[mine] * yields / k[mine]).sum())
+            k[mine] = leaver_interval(leavers[mine], yields, quota / m, capacity[mine], waiting)
+            expected = float(
+                (p[mine] * held_interviews(leavers[mine] * yields / k[mine], capacity[mine], waiting)).sum()
+            )
             if expected >= 0.95 * quota:
                 break
         count.append(m)
@@ -509,7 +610,7 @@ def _block_chances(
         named = "; ".join(f"{store}: {quota} wanted, {most} can be expected" for store, quota, most in missed[:5])
         raise DataError(f"the quota cannot be met at {len(missed)} stores even if every block is worked ({named}). "
                         "Lower n or minimum, add days, or choose other stores; one interviewer per block holds "
-                        f"60 / {minutes:g} interviews an hour.",
+                        f"at most {(60 if waiting else 30) / minutes:g} interviews an hour{'' if waiting else _HALF}.",
                         pd.DataFrame(missed, columns=["store", "quota", "expected"]).assign(problem="quota"))  # fmt: skip
     return chosen.assign(blocks=count), slots.assign(p_block=p, k=k)
 
@@ -537,43 +638,35 @@ def _drawn(chosen: pd.DataFrame, slots: pd.DataFrame, generator: Generator) -> A
 
 
 def _plan_rows(
-    chosen: pd.DataFrame, drawn: pd.DataFrame, yields: float, names: Sequence[str], generator: Generator
+    chosen: pd.DataFrame, drawn: pd.DataFrame, yields: float, minutes: float, waiting: bool, generator: Generator
 ) -> pd.DataFrame:
     """One row per drawn block, with everything an interviewer and the analysis need."""
-    about = [name for name in ("area_type", "tier") if name in chosen]
+    about = [name for name in _ABOUT if name in chosen]
     frame = drawn.merge(chosen[["store", "p_store", "stratum", *about]], on="store", how="left")
     k = frame["k"].to_numpy()
     certain = frame["p_store"] == 1
     block = [f"{s}-{d}-{h:02d}" for s, d, h in zip(frame["store"], frame["day"], frame["start"], strict=True)]
+    picked = frame["leavers"] / k
+    held = held_interviews((picked * yields).to_numpy(), frame["hours"].to_numpy() * 60 / minutes, waiting)
+    reached = held / yields
     frame = frame.assign(
         block=block, weekday=[weekday_of(day) for day in frame["day"]], first=generator.integers(1, k + 1),
-        approaches=frame["leavers"] / k, interviews=frame["leavers"] * yields / k,
-        refusals=frame["leavers"] * (1 - yields) / k, p_leaver=frame["p_store"] * frame["p_block"] / k,
+        approaches=reached, interviews=held, refusals=reached - held, missed=picked - reached,
+        p_leaver=frame["p_store"] * frame["p_block"] / k, interviewer="",
     )  # fmt: skip
     frame["weight"] = 1 / frame["p_leaver"]
     frame["cluster"] = np.where(certain, frame["block"], frame["store"])
-    frame["interviewer"] = _assigned(frame, names)
     order = ["block", "store", *about, "day", "weekday", "start", "end", "hours", "slot", "interviewer", "leavers", "k",
-             "first", "approaches", "interviews", "refusals", "p_store", "p_block", "p_leaver", "weight", "stratum",
+             "first", "approaches", "interviews", "refusals", "missed", "p_store", "p_block", "p_leaver", "weight", "stratum",
              "cluster"]  # fmt: skip
     return frame.sort_values(["store", "slot"], ignore_index=True)[order]
 
 
-def _assigned(frame: pd.DataFrame, names: Sequence[str]) -> pd.Series:
-    """An interviewer for every block, one place at a time: whoever knows the store that day, then the one with least work."""
-    work, seen = dict.fromkeys(names, 0), dict[tuple[str, str], str]()
-    given = pd.Series("", index=frame.index, dtype=object)
-    for _, together in frame.sort_values(["slot", "store"]).groupby("slot", sort=True):
-        free = set(names)
-        places = list(zip(together.index, together["store"], together["day"], together["hours"], strict=True))
-        places.sort(key=lambda place: seen.get((place[1], place[2]), "") not in free)
-        for row, store, day, hours in places:
-            usual = seen.get((store, day))
-            name = usual if usual in free else min(free, key=lambda each: (work[each], each))
-            given[row], seen[store, day] = name, name
-            work[name] += hours
-            free.discard(name)
-    return given
+def _hours_of_blocks(frame: pd.DataFrame, hourly: pd.DataFrame) -> pd.DataFrame:
+    """Expected leavers of every hour of the drawn blocks."""
+    joined = hourly.merge(frame[["store", "day", "start", "end", "block"]], on=["store", "day"])
+    inside = joined[(joined["start"] <= joined["hour"]) & (joined["hour"] < joined["end"])]
+    return inside[["block", "hour", "leavers"]].reset_index(drop=True)
 
 
 # --- which block a row belongs to ------------------------------------------------------------------------
@@ -589,7 +682,7 @@ def _found_blocks(plan: pd.DataFrame, rows: pd.DataFrame, day: str, bare: Array,
     found, faults = [], []
     for k in np.flatnonzero(bare):
         store, on, at = (column.iloc[k] for column in (rows["store"], rows[day], hours))
-        hour = _hour(at)
+        hour = hour_of(at)
         there = [] if is_missing(store) or is_missing(on) else blocks.get((label_text(store), _day(on, weekly)), [])
         fits = [name for start, end, name in there if hour is None or start <= hour < end]
         found.append(fits[0] if fits else "")
@@ -621,10 +714,10 @@ def _day(value: Any, weekly: bool) -> str:
     return text if weekday < 0 else str(weekday + 1)
 
 
-def _hour(value: Any) -> int | None:
+def hour_of(value: Any) -> int | None:
     """The hour of a number or a time; None where there is none, -1 (in no block) where it is something else.
 
-    >>> _hour(9.0), _hour("14:07"), _hour("2026-03-02T09:58:12+08:00"), _hour(""), _hour("noon")
+    >>> hour_of(9.0), hour_of("14:07"), hour_of("2026-03-02T09:58:12+08:00"), hour_of(""), hour_of("noon")
     (9, 14, 9, None, -1)
     """
     text = "" if is_missing(value) else str(value).strip()
@@ -658,7 +751,7 @@ def _listed(names: Sequence[str]) -> Text:
 
 def _remarks(
     chosen: pd.DataFrame, frame: pd.DataFrame, frame_size: int, choose: int | None, quotas: Quotas, minimum: int,
-    eligible: float, response: float, seed: int,
+    eligible: float, response: float, minutes: float, waiting: bool, seed: int,
 ) -> tuple[Text, ...]:  # fmt: skip
     """What the note says."""
     counts = {"stores": str(len(chosen)), "frame": str(frame_size)}
@@ -666,7 +759,12 @@ def _remarks(
         _remark("quota rule", rule=_WORDS[quotas], minimum=str(minimum)),
         _remark("stores given" if choose is None else "stores drawn", **counts),
         _remark("blocks"),
-        _remark("response", eligible=f"{eligible:.0%}", response=f"{response:.0%}"),
+        _remark(
+            "waiting" if waiting else "response",
+            eligible=f"{eligible:.0%}",
+            response=f"{response:.0%}",
+            minutes=f"{minutes:g}",
+        ),
         _remark("seed", seed=str(seed)),
     ]
     clusters = frame.groupby("stratum").agg(
@@ -678,3 +776,24 @@ def _remarks(
             said.append(_remark(key, named=_listed([str(name) for name in lonely])))
     short = chosen.loc[chosen["interviews"] < chosen["quota"] - 0.5, "store"]
     return (*said, _remark("short", named=_listed(list(short)))) if len(short) else tuple(said)
+
+
+def _strains(frame: pd.DataFrame, travel: float, hours: float) -> tuple[Text, ...]:
+    """Days on which an interviewer has too little time for the way, too many hours, or two regions, by name."""
+    said: list[Text] = []
+    for key, limit, rows in zip(("hurried", "long", "apart"), (travel, hours, math.nan),
+                                strained_days(frame, travel, hours), strict=True):  # fmt: skip
+        if rows:
+            said.append({code: _WORDS[key][code].format(hours=limit, named=_cut([f"{who} {_day_words(day, code)}" for who, day in rows], code))
+                         for code in ("en", "zh")})  # fmt: skip
+    return (*said, _WORDS["more"]) if said else ()
+
+
+def _cut(names: Sequence[str], language: str) -> str:
+    glue = "、" if language == "zh" else ", "
+    return glue.join(names[:_NAMED]) + (f"{glue}…" if len(names) > _NAMED else "")
+
+
+def _day_words(day: str, language: str) -> str:
+    name = say(WEEKDAYS[weekday_of(day)], language)
+    return f"{name} {day[5:]}" if name and len(day) == 10 else name or day

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from survey_design.errors import DataError, SpecError, check_choice, check_columns
 from survey_design.intercepts.plan import PLAN_COLUMNS, InterceptPlan
-from survey_design.results import Column, Language, Result, Text, say
+from survey_design.results import Column, Language, Result, Text, is_missing, say
 
 Array = NDArray[Any]
 Group = Literal["I", "P", "R", "NC", "O", "U", "NE"]
@@ -76,7 +76,15 @@ _WORDS: Mapping[str, Text] = {
                    "“{unknown}”: never take the next one instead. Go on to the end of the block.",
              "zh": "所有离店者均须计数，访问进行时也要计数。若访问期间应拦截者已离开，请记“{missed}”或“{unknown}”，不得用下一位代替。"
                    "请访问至时段结束。"},
+    "address": {"en": "Address: {address}", "zh": "地址：{address}"},
+    "begun": {"en": "Begun at", "zh": "实际开始"},
+    "ended": {"en": "Ended at", "zh": "实际结束"},
+    "name": {"en": "Name", "zh": "姓名"},
+    "signature": {"en": "Signature", "zh": "签名"},
+    "no stop": {"en": "Interview to the end of every block, even if its number is reached.", "zh": "即使已达到预计份数，也须访问至时段结束。"},
+    "cover": {"en": "Timetable of {interviewer}: {blocks} block{s}, {hours} hours", "zh": "{interviewer} 的排班表：{blocks} 个时段，共 {hours} 小时"},
     "time": {"en": "hour", "zh": "时间"},
+    "from to": {"en": "from – to", "zh": "起止"},
 }  # fmt: skip
 
 
@@ -85,7 +93,7 @@ class TallySheet(Result):
     """Empty tally sheets: a row per block and hour, a column per outcome.
 
     ``to_csv()`` gives a file to be filled in a spreadsheet; :func:`outcome_rates` and :func:`intercept_weights` read it
-    back as it is. ``write_word()`` prints a page per block.
+    back as it is. ``write_word()`` prints a timetable and a page per block for each interviewer.
 
     Attributes
     ----------
@@ -105,34 +113,23 @@ class TallySheet(Result):
         return say(_WORDS["note"], self.language)
 
     def write_word(self, path: str | Path, *, language: PageLanguage | None = None) -> Path:
-        """A Word file with a page per block; English, Chinese or both (by default the result's language)."""
-        from survey_design.forms.word import (
-            add_heading,
-            add_page_break,
-            add_paragraph,
-            add_table,
-            new_document,
-            page_width,
-            save,
-        )
+        """A Word file: for each interviewer the timetable, then a page per block in the order of time.
+
+        In English, Chinese or both; by default the result's language. Give ``address`` in the stores of the plan to have it
+        on timetable and pages.
+        """
+        from survey_design.forms.word import new_document, save
 
         chosen = self.language if language is None else language
         check_choice("language", chosen, PageLanguage)
         codes: Sequence[Language] = ("en", "zh") if chosen == "both" else (chosen,)
         title = " / ".join(self.in_language(code).title() for code in codes)
         document = new_document(title, chosen, landscape=True)
-        for k, (block, rows) in enumerate(self.frame.groupby("block", sort=False)):
-            if k:
-                add_page_break(document)
-            about = self.plan.frame[self.plan.frame["block"] == block].iloc[0]
-            add_heading(document, " / ".join(_page_title(about, code) for code in codes))
-            for code in codes:
-                for line in _page_lines(str(block), about, code):
-                    add_paragraph(document, line)
-            table = _page_table(rows, codes)
-            narrow = (page_width(landscape=True) - 1.8) / (len(table[0]) - 1)
-            widths = [1.8] + [narrow] * (len(table[0]) - 1)
-            add_table(document, table, widths, size=8.5, row_height=1.4)
+        hours = dict(list(self.frame.groupby("block")["hour"]))
+        for k, (_, turns) in enumerate(self.plan.timetable().frame.groupby("interviewer", sort=False)):
+            _add_cover(document, turns, codes, self.plan).paragraph_format.page_break_before = k > 0
+            for _, about in turns.iterrows():
+                _add_page(document, about, list(hours[about["block"]]), codes, self.plan)
         return save(document, path)
 
 
@@ -167,7 +164,7 @@ def tally_sheet(plan: InterceptPlan, *, language: Language | None = None) -> Tal
     >>> footfall = pd.DataFrame(hours, columns=["store", "day", "hour", "leavers"])
     >>> sheet = tally_sheet(plan_intercepts(footfall, n=20, interviewers=1, seed=1))
     >>> sheet.frame[["block", "hour", "k"]].head(2).to_numpy().tolist(), bool(sheet.frame["complete"].isna().all())
-    ([['A-2026-03-06-10', 10, 6], ['A-2026-03-06-10', 11, 6]], True)
+    ([['A-2026-03-06-10', 10, 7], ['A-2026-03-06-10', 11, 7]], True)
     """
     blocks = plan.frame.loc[plan.frame.index.repeat(plan.frame["hours"])].reset_index(drop=True)
     hour = blocks["start"] + blocks.groupby("block").cumcount()
@@ -208,7 +205,8 @@ def count_outcomes(contacts: pd.DataFrame, *, by: Sequence[str] = ("block",), ou
 def checked_tallies(tallies: TallySheet | pd.DataFrame) -> pd.DataFrame:
     """Filled tallies as whole numbers: blank outcomes count 0, hours not worked are left out.
 
-    Outcome columns that are absent count 0; without ``complete`` it is no tally. ``leavers`` may be blank.
+    Outcome columns that are absent count 0; without ``complete`` it is no tally. ``leavers`` may be blank. An hour of a
+    block (without hours: a block) that was entered twice is refused, since counts are added up.
     """
     frame = tallies.frame if isinstance(tallies, TallySheet) else tallies
     check_columns(["block", "complete"], frame.columns, "tallies")
@@ -228,12 +226,14 @@ def checked_tallies(tallies: TallySheet | pd.DataFrame) -> pd.DataFrame:
     found += [(row + 2, "leavers", values["leavers"].iloc[row], "fewer leavers than outcomes")
               for row in np.flatnonzero(over)]  # fmt: skip
     found += [(row + 2, "block", None, "no block") for row in np.flatnonzero(frame["block"].isna())]
+    found += [(row + 2, "block", frame["block"].iloc[row], "entered twice")
+              for row in np.flatnonzero(_entered_twice(frame, worked))]  # fmt: skip
     if found:
         cases = pd.DataFrame(found, columns=["row", "column", "value", "problem"])
         cases.insert(0, "file", "tallies")
         raise DataError(f"tallies have {len(cases)} cells that cannot be used (rows {_some(cases['row'])}: "
-                        f"{', '.join(dict.fromkeys(cases['problem']))}). Give counts: every leaver once, every picked "
-                        "one with one outcome.", cases)  # fmt: skip
+                        f"{', '.join(dict.fromkeys(cases['problem']))}). Give counts: one row for each hour of a "
+                        "block, every leaver once, every picked one with one outcome.", cases)  # fmt: skip
     if not worked.any():
         raise DataError("tallies are empty: no hour has a count. Fill in the sheets first.")
     other = frame.drop(columns=counted)
@@ -268,30 +268,125 @@ def chosen_share(e: float | None, counts: pd.DataFrame) -> float:
     return float(e)
 
 
+def _entered_twice(frame: pd.DataFrame, worked: pd.Series) -> Array:
+    """(rows,) True for filled rows of the same block and hour; a row without its hour is about the whole block."""
+    hour = frame["hour"].astype(str).str.strip() if "hour" in frame else pd.Series("", index=frame.index)
+    blank = hour.eq("") | (frame["hour"].isna() if "hour" in frame else True)
+    rows = pd.DataFrame({"block": frame["block"], "hour": hour.mask(blank, ""), "whole": blank})[worked]
+    rows = rows[rows["block"].notna()]
+    several = rows["block"].map(rows["block"].value_counts()) > 1
+    twice = rows.duplicated(["block", "hour"], keep=False) | (
+        rows["whole"].groupby(rows["block"]).transform("any") & several
+    )
+    return twice.reindex(frame.index, fill_value=False).to_numpy(bool)
+
+
 def _some(rows: Any) -> str:
     listed = [str(int(row)) for row in list(rows)[:5]]
     return ", ".join(listed) + (", …" if len(rows) > 5 else "")
 
 
-def _page_title(about: pd.Series, language: Language) -> str:
+_LINE = "_" * 12
+_HOURS_HIGH = {1: 9.4, 2: 7.2}  # centimetres: all hours of a page together, by the number of languages
+_HOUR_LEAST, _HOUR_MOST = 0.8, 4.0
+_TIME_WIDE, _LEAVERS_WIDE = 1.7, 6.0
+
+
+def _add_cover(document: Any, turns: pd.DataFrame, codes: Sequence[Language], plan: InterceptPlan) -> Any:
+    """The timetable of one interviewer; its heading is given back."""
+    from survey_design.forms.word import add_heading, add_paragraph, add_space, add_table, page_width
+
+    values = {"interviewer": turns["interviewer"].iloc[0], "blocks": len(turns), "s": "s" * (len(turns) != 1),
+              "hours": int(turns["hours"].sum())}  # fmt: skip
+    heading = add_heading(document, " / ".join(say(_WORDS["cover"], code).format(**values) for code in codes))
+    named = [
+        "day",
+        "from to",
+        *(name for name in ("region", "store", "address") if name in turns),
+        "block",
+        "k",
+        "interviews",
+    ]
+    heads = [
+        *(
+            _both(_WORDS[name] if name in _WORDS and name != "address" else PLAN_COLUMNS[name].label, codes)
+            for name in named
+        )
+    ]
+    rows = [[_cover_cell(name, about, codes, plan) for name in named] for _, about in turns.iterrows()]
+    share = {"day": 3.0, "from to": 2.4, "k": 2.3, "interviews": 2.6, "block": 5.0}
+    free = (page_width(landscape=True) - sum(share[name] for name in named if name in share)) / sum(
+        name not in share for name in named)  # fmt: skip
+    add_table(document, [heads, *rows], [share.get(name, free) for name in named], size=9.5)
+    add_space(document)
+    for code in codes:
+        add_paragraph(document, say(_WORDS["no stop"], code))
+    return heading
+
+
+def _cover_cell(name: str, about: pd.Series, codes: Sequence[Language], plan: InterceptPlan) -> str:
+    if name == "day":
+        return "\n".join(dict.fromkeys(plan.in_language(code).day_words(str(about["day"])) for code in codes))
+    if name == "from to":
+        return f"{about['start']}:00–{about['end']}:00"
+    if name == "interviews":
+        return f"{about['interviews']:.0f}"
+    if name == "store":
+        return "\n".join(dict.fromkeys(plan.in_language(code).value_words("store", about["store"]) for code in codes))
+    return "" if is_missing(about[name]) else str(about[name])
+
+
+def _add_page(
+    document: Any, about: pd.Series, hours: Sequence[int], codes: Sequence[Language], plan: InterceptPlan
+) -> None:
+    """The page of one block: what it is, the rule, the table to be filled, who filled it."""
+    from survey_design.forms.word import add_heading, add_paragraph, add_space, add_table, page_width
+
+    heading = add_heading(document, " / ".join(_page_title(about, code, plan) for code in codes), 2)
+    heading.paragraph_format.page_break_before = True
+    for code in codes:
+        for line in _page_lines(about, code):
+            add_paragraph(document, line, size=9)
+    table = _page_table(hours, codes)
+    narrow = (page_width(landscape=True) - _TIME_WIDE - _LEAVERS_WIDE) / (len(table[0]) - 2)
+    height = min(_HOUR_MOST, max(_HOUR_LEAST, _HOURS_HIGH[len(codes)] / len(hours)))
+    sheet = add_table(
+        document, table, [_TIME_WIDE, _LEAVERS_WIDE, *[narrow] * (len(table[0]) - 2)], size=8, row_height=height
+    )
+    sheet.rows[0].height = None  # as high as its words
+    add_space(document, 10)
+    labels = [_both(_WORDS[name], codes).replace("\n", " ") for name in ("begun", "ended", "name", "signature")]
+    add_paragraph(document, "    ".join(f"{label} {_LINE * (1 + (k > 1))}" for k, label in enumerate(labels)), size=9)
+
+
+def _page_title(about: pd.Series, language: Language, plan: InterceptPlan) -> str:
     weekday = say(PLAN_COLUMNS["weekday"].words[about["weekday"]], language)
     return say(_WORDS["page"], language).format(
-        store=about["store"], day=about["day"], weekday=weekday, start=about["start"], end=about["end"]
-    )
+        store=plan.in_language(language).value_words("store", about["store"]), day=about["day"], weekday=weekday,
+        start=about["start"], end=about["end"],
+    )  # fmt: skip
 
 
-def _page_lines(block: str, about: pd.Series, language: Language) -> list[str]:
-    """Who, which leavers, and the rule."""
+def _page_lines(about: pd.Series, language: Language) -> list[str]:
+    """Where, who, which leavers, and the rule."""
     first, k = int(about["first"]), int(about["k"])
-    picks = [str(first + k * j) for j in range(max(3, min(60, int(1.3 * about["approaches"]) + 1)))]
+    picks = [str(first + k * j) for j in range(max(3, min(45, int(1.3 * about["leavers"] / k) + 1)))]
     labels = {each.name: say(each.label, language) for each in DISPOSITIONS}
-    who = say(_WORDS["who"], language).format(block=block, interviewer=about["interviewer"],
-                                              leavers=f"{about['leavers']:.0f}", interviews=f"{about['interviews']:.0f}")  # fmt: skip
+    who = say(_WORDS["who"], language).format(
+        block=about["block"], interviewer=about["interviewer"], leavers=f"{about['leavers']:.0f}",
+        interviews=f"{about['interviews']:.0f}",
+    )  # fmt: skip
+    if "address" in about and not is_missing(about["address"]):
+        who = f"{who} {say(_WORDS['address'], language).format(address=about['address'])}"
     return [who, say(_WORDS["picks"], language).format(k=k, first=first, picks=", ".join(picks)),
             say(_WORDS["rule"], language).format(missed=labels["missed"], unknown=labels["unknown"])]  # fmt: skip
 
 
-def _page_table(rows: pd.DataFrame, languages: Sequence[Language]) -> list[list[str]]:
+def _both(words: Text, codes: Sequence[Language]) -> str:
+    return "\n".join(dict.fromkeys(say(words, code) for code in codes))
+
+
+def _page_table(hours: Sequence[int], languages: Sequence[Language]) -> list[list[str]]:
     """The table to be filled: hours down, leavers and outcomes across."""
 
     def heading(name: str) -> str:
@@ -301,4 +396,4 @@ def _page_table(rows: pd.DataFrame, languages: Sequence[Language]) -> list[list[
         "\n".join(say(_WORDS["time"], code) for code in languages),
         *(heading(name) for name in ("leavers", *CODES)),
     ]
-    return [head, *([f"{hour}–{hour + 1}", *[""] * (len(head) - 1)] for hour in rows["hour"])]
+    return [head, *([f"{hour}–{hour + 1}", *[""] * (len(head) - 1)] for hour in hours)]

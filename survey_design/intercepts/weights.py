@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from survey_design.errors import DataError, SpecError, check_choice, check_columns
-from survey_design.intercepts.plan import InterceptPlan
+from survey_design.intercepts.plan import InterceptPlan, hour_of
 from survey_design.intercepts.tally import TallySheet, checked_tallies, chosen_share, group_counts
 from survey_design.results import Column, Language, Result, Text, say
 from survey_design.sampling import SampleDesign
@@ -38,14 +38,15 @@ _WORDS: Mapping[str, Text] = {
              "zh": "权数不等使有效样本量为 {n_eff:,.0f}（Kish，设计效应 {deff:.2f}，未计群的影响）"},
     "tallies": {"en": "within blocks a usable interview stands for all eligible leavers (e = {e:.3f})",
                 "zh": "时段内每份可用访问代表全部符合条件的离店者（e = {e:.3f}）"},
-    "no tallies": {"en": "without tallies refusals are taken to be alike in all blocks, and k as planned",
-                   "zh": "没有计数表：假定各时段拒访情况相同，间隔 k 按计划执行"},
+    "no tallies": {"en": "without tallies refusals are taken to be alike in all blocks, k as planned, and footfall as expected",
+                   "zh": "没有计数表：假定各时段拒访情况相同，间隔 k 按计划执行，客流如预计"},
     "inside": {"en": "people were picked inside, where long stays are met more often: weights hold 1 / minutes",
                "zh": "样本在店内抽取，停留越久越易被抽中：权数含 1／停留分钟数"},
     "trimmed": {"en": "{n:,} weights over {trim:g} times the mean were trimmed, the rest spread over the others",
                 "zh": "{n:,} 个超过均值 {trim:g} 倍的权数被截取，余量分摊给其他样本"},
     "empty": {"en": "blocks without a usable interview, stood for by the store's others: {named}",
               "zh": "以下时段无可用访问，由同店其他时段代表：{named}"},
+    "hours": {"en": "hours not worked, stood for by the others of their block: {named}", "zh": "以下未执行的小时由同一时段其他小时代表：{named}"},
     "lost": {"en": "stores without any usable interview, stood for by their stratum: {named}",
              "zh": "以下门店无可用访问，由同层其他门店代表：{named}"},
     "silent": {"en": "stores that nothing is said about, for want of interviews: {named}", "zh": "以下门店无访问，结果不代表这些门店：{named}"},
@@ -66,6 +67,7 @@ _BLOCK_COLUMNS = (
     Column("n", {"en": "interviews", "zh": "可用访问"}, "count"),
     Column("interval", {"en": "leavers per picked", "zh": "离店人数／抽取人数"}, "number"),
     Column("response", {"en": "eligible per interview", "zh": "符合条件人数／可用访问"}, "number"),
+    Column("hours", {"en": "for hours not worked", "zh": "代表未执行的小时"}, "number", decimals=3),
     Column("others", {"en": "for other blocks", "zh": "代表其他时段"}, "number", decimals=3),
     Column("visit_weight", {"en": "visits per interview", "zh": "每份代表的人次"}, "number", decimals=1),
 )
@@ -77,7 +79,7 @@ class InterceptWeights(Result):
 
     Attributes
     ----------
-    frame : one row per planned block. ``visit_weight = interval response others / (p_store p_block)``
+    frame : one row per planned block. ``visit_weight = interval response hours others / (p_store p_block)``
     responses : the interviews that have a weight, with ``stratum, cluster, weight`` and the store's columns
     excluded : ``row, block, column, value, reason`` of the interviews without one; ``row`` counts as a spreadsheet does
     target : "customers" or "visits"
@@ -147,6 +149,8 @@ def intercept_weights(
 
     ``w = 1 / (p_store p_block)  ×  leavers / picked  ×  eligible / interviews  [× 1 / visits]  [× 1 / minutes]``
 
+    times what it takes to stand for hours, blocks and stores that were lost (Notes).
+
     Somebody who comes eight times a month passes the door eight times as often as somebody who comes once. If they are
     asked at every visit alike, the plain sample stands for **visits**; ``1 / visits`` makes it stand for **customers**.
     Which of the two is meant has to be said: ``target``.
@@ -180,8 +184,16 @@ def intercept_weights(
 
     Notes
     -----
-    A block with leavers but without a usable interview is stood for by the other blocks of its store, in proportion to
-    the eligible leavers it had; a drawn store without any by the other stores of its stratum. Reported frequencies are
+    What was planned and brought no usable interview is stood for, and the note names it:
+
+    * an hour that was not worked by the others of its block, in proportion to the leavers expected: its row is blank, or
+      absent from tallies by hour that count ``leavers`` (in a list of contacts an hour without a row had nobody picked);
+    * a block by the other blocks of its store, in proportion to the eligible leavers it had. If it was not worked,
+      these are expected: its footfall of the plan times the ratio of eligible to expected leavers of the store, of the
+      stratum if the store has no tallies, else of all;
+    * a drawn store by the other stores of its stratum, in the same way.
+
+    Without tallies expected leavers stand in for eligible ones throughout. Reported frequencies are
     taken at their word. Weights add up to the estimated visits of eligible leavers (for customers: to a number
     proportional to theirs); only proportions matter for means.
 
@@ -213,7 +225,7 @@ def intercept_weights(
     usable = data.loc[~data.index.isin(excluded["row"] - 2)]
     if usable.empty:
         raise DataError("no interview can be weighted.", excluded)
-    counts = None if tallies is None else _block_counts(tallies, plan, data)
+    counts, idle = (None, []) if tallies is None else _block_counts(tallies, plan, data)
     share = float("nan") if counts is None else chosen_share(e, counts)
     blocks = block_weights(plan.frame, usable["block"].value_counts(), counts, share)
     weight = usable["block"].map(blocks.set_index("block")["visit_weight"]).to_numpy(float)
@@ -224,7 +236,7 @@ def intercept_weights(
     found = InterceptWeights(
         blocks, plan.language if language is None else language, excluded=excluded, target=target,
         responses=usable.assign(weight=trimmed).reset_index(drop=True), n_effective=n_effective,
-        remarks=_remarks(blocks, usable, excluded, target, selected, n_effective, share, (trim, int((weight > trimmed).sum()))),
+        remarks=_remarks(blocks, usable, excluded, target, selected, n_effective, share, (trim, int((weight > trimmed).sum())), idle),
     )  # fmt: skip
     return found
 
@@ -236,7 +248,7 @@ def block_weights(plan: pd.DataFrame, interviews: pd.Series, counts: pd.DataFram
     ----------
     plan : rows of the plan
     interviews : usable interviews by block
-    counts : by block, ``leavers`` and AAPOR's sets; None without tallies
+    counts : by block, ``leavers``, AAPOR's sets, and ``hours``, the factor for hours not worked; None without tallies
     e : share of eligible people among the unknown
     """
     frame = plan[["store", "block", "stratum", "k", "p_store", "p_block", "leavers"]].rename(
@@ -244,31 +256,43 @@ def block_weights(plan: pd.DataFrame, interviews: pd.Series, counts: pd.DataFram
     )
     n = frame["block"].map(interviews).fillna(0).astype(int)
     frame = frame.assign(n=n, leavers=np.nan, picked=np.nan, eligible=np.nan, interval=frame["k"].astype(float),
-                         response=np.where(n > 0, 1.0, np.nan), others=np.where(n > 0, 1.0, np.nan))  # fmt: skip
-    if counts is not None:
+                         response=np.where(n > 0, 1.0, np.nan), hours=1.0)  # fmt: skip
+    if counts is None:
+        size = frame["expected"].astype(float)
+    else:
         met = counts.reindex(frame["block"]).reset_index(drop=True)
         picked = met[["I", "P", "R", "NC", "O", "U", "NE"]].sum(axis=1, min_count=1)
         eligible = met[["I", "P", "R", "NC", "O"]].sum(axis=1, min_count=1) + np.where(met["U"] > 0, e * met["U"], 0.0)
         counted = (met["leavers"] > 0) & (picked > 0)
-        frame = frame.assign(leavers=met["leavers"], picked=picked, eligible=eligible,
+        frame = frame.assign(leavers=met["leavers"], picked=picked, eligible=eligible, hours=met["hours"].fillna(1.0),
                              interval=np.where(counted, met["leavers"] / picked.where(picked > 0), frame["k"]),
                              response=np.where(n > 0, eligible / n.where(n > 0), np.nan))  # fmt: skip
-        frame["others"] = _standing_for_others(frame)
-    base = frame["interval"] * frame["response"] * frame["others"]
+        size = _eligible_leavers(frame)
+    frame["others"] = _standing_for_others(frame, size)
+    base = frame["interval"] * frame["response"] * frame["hours"] * frame["others"]
     return frame.assign(visit_weight=base / (frame["p_store"] * frame["p_block"]))
 
 
-def _standing_for_others(frame: pd.DataFrame) -> Array:
-    """(b,) factor by which blocks with interviews stand for those without, of their store or of their stratum."""
-    worked, has = frame["picked"] > 0, frame["n"] > 0
+def _eligible_leavers(frame: pd.DataFrame) -> pd.Series:
+    """(b,) eligible leavers of every block: as tallied, else expected leavers times the ratio of the nearest tallied blocks."""
+    worked = frame["picked"] > 0
     gone = frame["leavers"].eq(0) & ~worked  # nobody left: nothing to stand for
-    size = (frame["interval"] * frame["eligible"]).where(worked)
-    store = frame["store"]
-    rate = size.groupby(store).transform("sum") / frame["expected"].where(worked).groupby(store).transform("sum")
-    size = size.fillna((frame["expected"] * rate.fillna(1.0)).where(~gone, 0.0)) / frame["p_block"]
+    size = (frame["interval"] * frame["eligible"] * frame["hours"]).where(worked)
+    weight = (1 / (frame["p_store"] * frame["p_block"])).where(worked)
+    found, wanted = size * weight, frame["expected"] * weight
+    rate = pd.Series(np.nan, index=frame.index)
+    for among in (frame["store"], frame["stratum"], pd.Series(0, index=frame.index)):
+        expected = wanted.groupby(among).transform("sum")
+        rate = rate.fillna(found.groupby(among).transform("sum") / expected.where(expected > 0))
+    return size.fillna((frame["expected"] * rate).where(~gone, 0.0))
+
+
+def _standing_for_others(frame: pd.DataFrame, eligible: pd.Series) -> Array:
+    """(b,) factor by which blocks with interviews stand for those without, of their store or of their stratum."""
+    store, size = frame["store"], eligible / frame["p_block"]
     whole = size.groupby(store).transform("sum")
-    with_interviews = size.where(has, 0.0).groupby(store).transform("sum")
-    within = (whole / with_interviews.where(with_interviews > 0)).where(has)
+    with_interviews = size.where(frame["n"] > 0, 0.0).groupby(store).transform("sum")
+    within = (whole / with_interviews.where(with_interviews > 0)).where(frame["n"] > 0)
     one = frame.assign(whole=whole / frame["p_store"], heard=with_interviews > 0).drop_duplicates("store")
     stratum = one.groupby("stratum")["whole"].sum() / one[one["heard"]].groupby("stratum")["whole"].sum()
     return (within * frame["stratum"].map(stratum)).to_numpy(float)
@@ -341,9 +365,12 @@ def _excluded(data: pd.DataFrame, divisors: list[tuple[str, str]]) -> pd.DataFra
     return found.drop_duplicates("row").sort_values("row", ignore_index=True)
 
 
-def _block_counts(tallies: TallySheet | pd.DataFrame, plan: InterceptPlan, data: pd.DataFrame) -> pd.DataFrame:
-    """Leavers and AAPOR's sets by block, in keeping with plan and interviews."""
-    read = checked_tallies(tallies if isinstance(tallies, TallySheet) else plan.with_blocks(tallies, where="tallies"))
+def _block_counts(
+    tallies: TallySheet | pd.DataFrame, plan: InterceptPlan, data: pd.DataFrame
+) -> tuple[pd.DataFrame, list[str]]:
+    """Leavers, AAPOR's sets and the factor of hours by block, in keeping with plan and interviews; hours not worked."""
+    rows = tallies.frame if isinstance(tallies, TallySheet) else plan.with_blocks(tallies, where="tallies")
+    read = checked_tallies(rows)
     strange = [str(block) for block in dict.fromkeys(read["block"]) if block not in set(plan.frame["block"])]
     if strange:
         raise DataError(f"tallies name {len(strange)} blocks that are not in the plan ({', '.join(strange[:5])}). "
@@ -361,7 +388,39 @@ def _block_counts(tallies: TallySheet | pd.DataFrame, plan: InterceptPlan, data:
         raise DataError(f"{int(over.sum())} blocks have more interviews than their tallies say "
                         f"({', '.join(map(str, held.index[over][:5]))}). Complete the tallies, or correct the interviews' blocks.",
                         cases)  # fmt: skip
-    return counts
+    factor, idle = _hours_not_worked(rows, read, plan)
+    return counts.assign(hours=factor.reindex(counts.index).fillna(1.0)), idle
+
+
+def _hours_not_worked(rows: pd.DataFrame, read: pd.DataFrame, plan: InterceptPlan) -> tuple[pd.Series, list[str]]:
+    """By block, expected leavers of all hours over those of the hours worked; and the hours not worked, in words.
+
+    Hours whose row is filled in were worked. Hours without a row were not if the tallies are by hour (some block has
+    several rows) and the block's leavers were counted; else nobody was picked, or the row is about the whole block.
+    """
+    factor: dict[Any, float] = {}
+    idle: list[str] = []
+    if "hour" not in rows or plan.hourly.empty:
+        return pd.Series(factor, dtype=float), idle
+    listed, worked = (_hours_by_block(part) for part in (rows, read))
+    by_hour = any(len(hours) > 1 for hours in listed.values())
+    counted = read["leavers"].notna().groupby(read["block"]).all() & by_hour
+    footfall = plan.hourly[plan.hourly["block"].isin(worked)]
+    for block, expected in footfall.groupby("block", sort=False):
+        hours, leavers = expected["hour"].to_numpy(), expected["leavers"].to_numpy(float)
+        blank = np.isin(hours, list(listed[block] - worked[block]))
+        lost = ~np.isin(hours, list(worked[block])) & (counted[block] | blank)
+        if -1 in worked[block] or not lost.any() or leavers[~lost].sum() <= 0:
+            continue  # a row without an hour is about the whole block
+        factor[block] = leavers.sum() / leavers[~lost].sum()
+        idle += [f"{block} {hour}:00" for hour in hours[lost]]
+    return pd.Series(factor, dtype=float), idle
+
+
+def _hours_by_block(rows: pd.DataFrame) -> dict[Any, set[int]]:
+    """The hours that the rows of each block name; -1 for a row that names none."""
+    hours = rows["hour"].map(lambda value: -1 if (hour := hour_of(value)) is None else hour)
+    return {block: set(part) for block, part in hours.groupby(rows["block"])}
 
 
 # --- words -------------------------------------------------------------------------------------------------
@@ -369,7 +428,7 @@ def _block_counts(tallies: TallySheet | pd.DataFrame, plan: InterceptPlan, data:
 
 def _remarks(
     blocks: pd.DataFrame, usable: pd.DataFrame, excluded: pd.DataFrame, target: Target, selected: Selected,
-    n_effective: float, e: float, trimmed: tuple[float | None, int],
+    n_effective: float, e: float, trimmed: tuple[float | None, int], idle: list[str],
 ) -> tuple[Text, ...]:  # fmt: skip
     """What the note says."""
     said = [_remark(target), _remark("n", n=len(usable))]
@@ -385,15 +444,16 @@ def _remarks(
         said.append(_remark("inside"))
     if trimmed[0] is not None:
         said.append(_remark("trimmed", trim=trimmed[0], n=trimmed[1]))
-    return (*said, *(_gaps(blocks) if tallied else ()))
+    return (*said, *_gaps(blocks, idle))
 
 
-def _gaps(blocks: pd.DataFrame) -> list[Text]:
-    """Blocks and stores without interviews, and departures from every k-th."""
+def _gaps(blocks: pd.DataFrame, idle: list[str]) -> list[Text]:
+    """Hours, blocks and stores without interviews, and departures from every k-th."""
     heard = blocks.groupby("store")["n"].transform("sum") > 0
     others = blocks["n"].gt(0).groupby(blocks["stratum"]).transform("any")
     departed = (blocks["picked"] - blocks["leavers"] / blocks["k"]).abs() > 1
-    lists = {
+    lists: dict[str, Iterable[Any]] = {
+        "hours": idle,
         "empty": blocks.loc[heard & blocks["n"].eq(0) & ~blocks["leavers"].eq(0), "block"],
         "lost": blocks.loc[~heard & others, "store"],
         "silent": blocks.loc[~heard & ~others, "store"],
@@ -401,7 +461,7 @@ def _gaps(blocks: pd.DataFrame) -> list[Text]:
     }
     said: list[Text] = []
     for key, names in lists.items():
-        listed = list(dict.fromkeys(map(str, names)))
+        listed = list(dict.fromkeys(str(name) for name in names))
         if listed:
             said.append({code: _WORDS[key][code].format(named=glue.join(listed[:6]) + (f"{glue}…" if listed[6:] else ""))
                          for code, glue in (("en", ", "), ("zh", "、"))})  # fmt: skip

@@ -394,7 +394,8 @@ def allocate(
     '400 interviews over 3 strata, in proportion to size × sd (Neyman): from 6 to 277 per tier.'
     """
     check_choice("method", method, Method)
-    check_between("power", power, -1e-12, 1 + 1e-12)
+    if isinstance(power, bool) or not isinstance(power, (int, float)) or not 0 <= power <= 1:
+        raise SpecError(f"power={power!r} must lie between 0 and 1, both included.")
     columns = {"size": size, "sd": sd, "cost": cost, "total": total, "cv": cv}
     table = _read_strata(strata, by, columns, ("size", *_NEEDED.get(method, ())))
     _check_whole("n", n, 1)

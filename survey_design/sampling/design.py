@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -49,15 +49,22 @@ def error_stratum_words(value: str, language: str) -> str:
     return f"{value.removesuffix(_APART)}（必选单元）" if language == "zh" and value.endswith(_APART) else value
 
 
-def error_stratum(name: str, certain: bool) -> str:
+def error_stratum(name: str, certain: bool, others: Collection[str] = ()) -> str:
     """The value of ``error_stratum``: certain units of a stratum stand apart.
+
+    Where one of the ``others``, the names of all strata, reads like that, "certain" is said once more.
 
     >>> error_stratum("flagship", True), error_stratum("flagship", False), error_stratum("", True)
     ('flagship (certain)', 'flagship', 'certain')
+    >>> error_stratum("A", True, ["A", "A (certain)"]), error_stratum("A (certain)", True, ["A", "A (certain)"])
+    ('A (certain) (certain)', 'A (certain) (certain) (certain)')
     """
-    if certain:
-        return f"{name}{_APART}" if name else CERTAIN
-    return name or DRAWN
+    if not certain or not name:
+        return name or (CERTAIN if certain else DRAWN)
+    times = 1
+    while any(f"{each}{_APART * times}" in others for each in others):
+        times += 1  # the same for all strata, else two of them could meet
+    return f"{name}{_APART * times}"
 
 
 @dataclass(frozen=True)

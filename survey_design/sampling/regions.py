@@ -92,7 +92,7 @@ class RegionGroups(Result):
 
     @property
     def groups(self) -> list[Any]:
-        """The groups, the largest first where they were found, else in the order of the rows."""
+        """The groups, the largest first where they were found, else in the order of the regions' names."""
         names = list(dict.fromkeys(self.frame["group"]))
         return names if self.given else sorted(names)
 
@@ -307,7 +307,8 @@ def group_regions(
 
     Parameters
     ----------
-    regions : DataFrame, one row per region
+    regions : DataFrame, one row per region; they are sorted by name, so that the order of the rows changes nothing, neither
+        here nor in the draw
     criteria : mapping from criterion to its column or columns of numbers
         ``{"economic": ["income"], "service": ["wait", "score"], "behaviour": ["online_share"]}``; other names serve
         too.
@@ -361,6 +362,8 @@ def group_regions(
     """
     named = {name: (columns,) if isinstance(columns, str) else tuple(columns) for name, columns in criteria.items()}
     values = _read_regions(regions, named, by, size, groups if isinstance(groups, str) else None)
+    order = np.argsort(regions[by].astype(str).to_numpy(str), kind="stable")
+    regions, values = regions.iloc[order], values.iloc[order].reset_index(drop=True)
     z = criterion_scores(values.to_numpy(float), [len(columns) for columns in named.values()])
     distance, tried = _distances(z), pd.DataFrame(columns=["groups", "silhouette"])
     if isinstance(groups, str):

@@ -1159,7 +1159,9 @@ def _added(
 
 def _error_strata(names: Array, certain: Array) -> Array:
     """(u,) strata in which certain units stand apart."""
-    return np.array([error_stratum(name, sure) for name, sure in zip(names, certain, strict=True)], dtype=object)
+    others = frozenset(names)
+    called = {pair: error_stratum(*pair, others) for pair in set(zip(names, certain.tolist(), strict=True))}
+    return np.array([called[pair] for pair in zip(names, certain.tolist(), strict=True)], dtype=object)
 
 
 def _balance(units: _Units, drawn: _Drawn, request: _Request) -> pd.DataFrame:
