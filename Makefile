@@ -25,7 +25,7 @@ test: .venv/.stamp  ## lint, format, types, then every test
 	@$(BIN)/ruff check --quiet
 	@$(BIN)/ruff format --check --quiet
 	@$(BIN)/mypy survey_design servqual
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n auto --dist loadfile
 
 lab: .venv/.stamp  ## open the notebooks in JupyterLab
 	@$(BIN)/jupyter lab notebooks
