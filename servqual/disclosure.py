@@ -436,6 +436,7 @@ def _melted(nodes: Array, n: Array, minimum: int) -> Array:
     """Nodes with suppressed totals as one node. The totals are a table split by one column."""
     if not len(nodes) or not nodes.any():
         return nodes
+    nodes = np.unique(nodes, return_inverse=True)[1]  # a group without anybody has no total to suppress
     totals = np.bincount(nodes, weights=n)
     one = np.zeros(len(totals), dtype=int)
     margin = _Table(np.arange(len(totals)), one, one, totals, len(totals))

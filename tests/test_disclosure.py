@@ -13,7 +13,7 @@ from itertools import product
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from scipy.optimize import Bounds, LinearConstraint, milp
 
@@ -212,6 +212,7 @@ def test_a_blank_is_computable_where_it_is_a_bridge(seed, height, width, share):
 
 @settings(max_examples=25, deadline=None)
 @given(st.integers(0, 2**32 - 1), st.integers(2, 4), st.integers(2, 4), st.sampled_from([3, 5, 10]), st.floats(2, 25))
+@example(2, 2, 4, 3, 3.0)  # a column without anybody beside one that gives a cell away
 def test_no_small_base_can_be_worked_out_from_the_margins(seed, height, width, minimum, mean):
     rng = np.random.default_rng(seed)
     full = two_way(rng.poisson(rng.gamma(1.0, mean, (height, width))))
