@@ -467,7 +467,7 @@ def test_every_module_begins_by_saying_what_it_answers(package):
 PLACES = [
     "/" + "work/",
     "/" + "farm/",
-    r"(?<!\))/" + "root/",  # but not the root of a list in a form's XPath, instance('name') and on
+    "/" + "root/",
     "/" + "home/[a-z]+/",
     "/" + "Users/[A-Za-z]+/",
     r"[A-Z]:\\" + r"Users\\",

@@ -487,7 +487,8 @@ def test_the_tablet_offers_the_blocks_of_the_store_alone_and_refuses_any_other(t
     xform = XForm(write_xlsform(questionnaire, tmp_path / "form.xlsx"))
     assert xform.converted.warnings == []
     itemset = xform.control("block").find("x:itemset", NS).get("nodeset")
-    assert re.sub(r"\s+", " ", itemset) == "instance('block_answers')/root/item[within = /data/contact/store ]"
+    steps = ("instance('block_answers')", "root", "item[within = ", "data", "contact", "store ]")
+    assert re.sub(r"\s+", " ", itemset) == "/".join(steps)
     rule = xform.bind("block").get("constraint")
     items = etree.fromstring("<root>" + "".join(
         f"<item><name>{choice.value}</name><within>{choice.within}</within></item>" for choice in questionnaire.question("block").choices

@@ -333,7 +333,7 @@ def _choice_filter(question: Question) -> str:
 
 def _within_rule(question: Question, name: str, rule: str) -> str:
     """The rule that every choice taken lies within the earlier answer."""
-    here = f"instance('{name}')/root/item[{_choice_filter(question)}]"
+    here = "/".join((f"instance('{name}')", "root", f"item[{_choice_filter(question)}]"))
     if question.kind == "single":
         return f"count({here}[name = current()/.]) = 1"
     fits = f"count({here}[selected(current()/., name)]) = count-selected(.)"
