@@ -35,6 +35,7 @@ PART = 262_144  # rows that are sorted by cell together; fixed, so that results 
 NOT_STATED = "(not stated)"
 EVERYONE = 0.0  # population of a cluster in which everyone answered, whatever their number
 _MOST_CODES = 2**62  # combinations of labels that a whole number can tell apart
+_LANES = 8  # columns that a processor multiplies at once in float32
 _EXACT_FLOAT32 = 2**24  # sums of integers below this are exact in float32
 
 
@@ -834,8 +835,11 @@ def _runs(block: Block, score_map: _Beside) -> tuple[list[Array], Callable[[Arra
     """A part's pieces (cell, begin, end of the rows sorted by cell) about a chunk at a time, and how one is summed."""
     block = block.beside_margins(score_map.columns)
     code, weight, answers = block.cells.code, block.weight, block.answers
-    cells = len(block.cells.table)
-    if cells > 1 or weight is not None:
+    cells, origin = len(block.cells.table), score_map.origin[block.present]
+    exact = weight is None and answers.dtype.kind in "iub" and answers.dtype.itemsize <= 2
+    if exact:
+        answers = _padded(answers)
+    elif cells > 1 or weight is not None:
         answers = np.ascontiguousarray(answers)  # one memory order: quick to gather, the same bits where weighted
     order = np.argsort(code.astype(np.uint16) if cells < 2**16 else code, kind="stable") if cells > 1 else None
     ends = np.cumsum(np.bincount(code, minlength=cells))
@@ -849,6 +853,8 @@ def _runs(block: Block, score_map: _Beside) -> tuple[list[Array], Callable[[Arra
         begin, end = run[0, 1], run[-1, 2]
         rows = slice(begin, end) if order is None else order[begin:end]
         taken = answers[rows] if isinstance(rows, slice) else np.take(answers, rows, axis=0)
+        if exact:
+            return run[:, 0], _whole_number_grams(taken, run[:, 1:] - begin, origin), None
         own = None if weight is None else weight[rows]
         return run[:, 0], *_piece_grams(taken, run[:, 1:] - begin, score_map, block.present, own)
 
@@ -875,31 +881,40 @@ def _piece_grams(
     return _complete_grams(answers[whole], kept, origin, None if weight is None else weight[whole]), rest
 
 
-def _with_constant(answers: Array, origin: Array, kind: Any) -> Array:
-    """(n, 1 + k) constant and answers about an origin, in the memory order of the answers."""
+def _complete_grams(answers: Array, bounds: Array, origin: Array, weight: Array | None) -> Array:
+    """(p, powers, 1 + k, 1 + k) Gram matrices of complete rows about the origin, in the memory order of the answers."""
     n, k = answers.shape
     columnwise = answers.flags.f_contiguous and not answers.flags.c_contiguous
-    z = np.empty((1 + k, n), kind).T if columnwise else np.empty((n, 1 + k), kind)
+    z = np.empty((1 + k, n)).T if columnwise else np.empty((n, 1 + k))
     z[:, 0] = 1
     z[:, 1:] = answers
     if origin.any():
-        z[:, 1:] -= origin.astype(kind)
-    return z
+        z[:, 1:] -= origin
+    return _grams_between(z, bounds, weight)
 
 
-def _complete_grams(answers: Array, bounds: Array, origin: Array, weight: Array | None) -> Array:
-    """(p, powers, 1 + k, 1 + k) Gram matrices of complete rows about the origin, in float32 where that is exact.
+def _padded(answers: Array) -> Array:
+    """(n, w) a column of ones, the answers, and zeros up to the next multiple of 8, on which products are quickest."""
+    n, k = answers.shape
+    out = np.zeros((n, -(-(1 + k) // _LANES) * _LANES), answers.dtype)
+    out[:, 0] = 1
+    out[:, 1 : 1 + k] = answers
+    return out
+
+
+def _whole_number_grams(padded: Array, bounds: Array, origin: Array) -> Array:
+    """(p, 1, 1 + k, 1 + k) Gram matrices of :func:`_padded` rows about the origin, in float32 where that is exact.
 
     Sums of products of whole numbers are exact in float32 while they stay under 2^24. The largest are the sums of
     squares on the diagonal, so the result itself shows whether it may be believed; it is then moved to the origin.
     """
-    if weight is None and answers.dtype.kind in "iub" and answers.dtype.itemsize <= 2:
-        grams = _grams_between(_with_constant(answers, np.zeros(len(origin)), np.float32), bounds, None)
-        if np.diagonal(grams, axis1=2, axis2=3).max(initial=0) < _EXACT_FLOAT32:
-            shift = np.eye(len(origin) + 1)
-            shift[1:, 0] = -origin
-            return np.asarray(shift @ grams.astype(np.float64) @ shift.T)
-    return _grams_between(_with_constant(answers, origin, np.float64), bounds, weight)
+    q = 1 + len(origin)
+    grams = _grams_between(padded.astype(np.float32), bounds, None)[:, :, :q, :q]
+    if np.diagonal(grams, axis1=2, axis2=3).max(initial=0) >= _EXACT_FLOAT32:
+        return _complete_grams(padded[:, 1:q], bounds, origin, None)
+    shift = np.eye(q)
+    shift[1:, 0] = -origin
+    return np.asarray(shift @ grams.astype(np.float64) @ shift.T)
 
 
 def _grams_between(z: Array, bounds: Array, weight: Array | None) -> Array:
