@@ -126,9 +126,29 @@ def _exploratory() -> list[Callable[[], str]]:
 
 
 def _confirmatory() -> list[Callable[[], str]]:
-    from benchmarks.confirmatory import a_million, against_semopy, ladder
+    from benchmarks.confirmatory import a_million, against_semopy
+    from benchmarks.lavaan import ladder, ordered
 
-    return [against_semopy, ladder, a_million]
+    return [against_semopy, ordered, ladder, a_million]
+
+
+def _visits() -> list[Callable[[], str]]:
+    from benchmarks.dependability import against_mixedlm
+    from benchmarks.visits import benches
+
+    return [*benches(), against_mixedlm]
+
+
+def _roster() -> list[Callable[[], str]]:
+    from benchmarks.roster import timed
+
+    return [lambda: "rosters of 500 stores: seconds, visits, open, least, cost, bound, gap\n" + "\n".join(timed())]
+
+
+def _drivers() -> list[Callable[[], str]]:
+    from benchmarks.drivers import against_loop
+
+    return [against_loop]
 
 
 def _printed(work: Callable[[], None]) -> str:
@@ -150,6 +170,9 @@ CHAPTERS: Mapping[str, Callable[[], list[Callable[[], str]]]] = {
     "polychoric": _polychoric,
     "exploratory": _exploratory,
     "confirmatory": _confirmatory,
+    "visits": _visits,
+    "roster": _roster,
+    "drivers": _drivers,
 }
 
 

@@ -6,17 +6,23 @@ Verbs: :func:`load_instrument`, :func:`read_responses`, :func:`score_gaps`, :fun
 
 Further chapters are imported by name:
 
+* what customers said, before anything is measured: ``servqual.focus`` (focus groups);
 * what came back: ``servqual.streams`` (files that do not fit into memory), ``servqual.privacy`` (personal data),
   ``servqual.careless`` (careless answers), ``servqual.distributions`` (what people answered);
 * other scores: ``servqual.tolerance`` (zone of tolerance), ``servqual.disconfirmation`` (evaluated performance, better or worse
   than expected), ``servqual.shares`` (top boxes, CSAT, NPS), ``servqual.proportions`` (intervals from counts);
-* what goes with what: ``servqual.criterion`` (which score says most about the whole), ``servqual.regression``,
-  ``servqual.crosstabs``, ``servqual.counts`` (quantiles and medians);
+* what goes with what: ``servqual.criterion`` (which score says most about the whole), ``servqual.drivers`` (what moves the
+  outcome, stated and derived; Kano), ``servqual.regression``, ``servqual.crosstabs``, ``servqual.counts`` (quantiles and medians);
 * is the scale sound: ``servqual.correlations`` (how items go together), ``servqual.psychometrics`` (alpha, omega, items),
-  ``servqual.factor_count``, ``servqual.factors`` (exploratory), ``servqual.cfa`` (confirmatory), ``servqual.invariance`` (groups),
+  ``servqual.factor_count``, ``servqual.factors`` (exploratory), ``servqual.cfa`` (confirmatory), ``servqual.invariance`` (groups, and
+  the two forms), ``servqual.comparability``, ``servqual.levels`` (many small groups: do stores differ, are their means dependable),
   ``servqual.validity`` (may the dimensions be reported);
+* mystery shopping: ``servqual.mystery`` (checklists, weight rules, forms, visits, scores), ``servqual.agreement`` (of raters),
+  ``servqual.dependability`` (how many visits), ``servqual.index_weights`` (by experts, by the data, fitted to customers),
+  ``servqual.store_agreement`` (inspectors and customers), ``servqual.angles`` (expected, delivered, perceived),
+  ``servqual.benchmark`` (competitors), ``servqual.moves``, ``servqual.best_stores``;
 * for the client: ``servqual.stores`` (single stores), ``servqual.disclosure`` (small cells), ``servqual.report``,
-  ``servqual.study``; ``servqual.simulate`` makes studies whose truth is known.
+  ``servqual.study``; ``servqual.simulate`` and ``servqual.simulate_visits`` make studies whose truth is known.
 
 Formula, reference and independent check of every statistic: docs/methods.md.
 """

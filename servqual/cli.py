@@ -10,6 +10,7 @@ import os
 import shlex
 import shutil
 import sys
+import tomllib
 from collections.abc import Callable
 from dataclasses import replace
 from io import TextIOWrapper
@@ -74,6 +75,7 @@ def cli() -> None:
       servqual new my-study                  make a study folder to start from
       servqual plan my-study --out build     how many, whom, where, when, and the forms: before the field
       servqual weigh my-study export.csv --out my-study/answers.csv   what came back, with the weights of the plan
+      servqual form telecom-store --out forms   what inspectors fill in, for tablet and paper
       servqual check my-study                look for faults, write nothing
       servqual report my-study --out build   write build/report.html, build/tables.xlsx and build/tables
     """
@@ -97,7 +99,7 @@ def report(study: Path, out: Path, language: Any) -> None:
       servqual report my-study/study.toml --out build/zh --language zh
     """
     described = load_study(study)
-    steps = 5 + len(described.by) + (described.stores is not None)
+    steps = 5 + len(described.by) + (described.stores is not None) + (described.inspection is not None)
     tell = _counter(steps)
     try:
         results = described.results(language, tell=tell)
@@ -227,6 +229,57 @@ def check(study: Path, cells: Path | None, language: Any) -> None:
         raise StudyProblem(_all_problems(found) + _joining(study, described, found.cases), found.cases, cells)
     _show_cells(found.cases, cells, err=False)
     click.echo("No problem found: the study can be run.")
+
+
+@cli.command()
+@click.argument("checklist")
+@click.option("--out", type=click.Path(file_okay=False, path_type=Path), default=Path("build/forms"), show_default=True,
+              help="Folder for the forms.")  # fmt: skip
+@click.option("--excel", is_flag=True, help="Write the checklist as an Excel file, too, to be changed there.")
+def form(checklist: str, out: Path, excel: bool) -> None:
+    """Write the form that mystery shoppers fill in: for the tablet, on paper, and the list of its variables.
+
+    CHECKLIST is the name of a checklist that comes with the toolkit, or a file of your own (.toml or .xlsx). The XLSForm
+    runs in KoboToolbox and ODK; the questionnaires are Word files in English, in Chinese, and in both; the list of variables is a
+    CSV file. Where CHECKLIST names a scale of questions (servqual-22, or a .toml file with dimensions), its questionnaire is
+    written in the same way. What comes back from the field is read without a mapping.
+
+    \b
+    Examples:
+      servqual form telecom-store --out build/forms
+      servqual form my-checklist.toml --out build/forms --excel
+      servqual form servqual-22 --out build/forms
+    """
+    from servqual.instruments import available_instruments, load_instrument
+    from servqual.mystery import load_checklist, write_checklist_workbook, write_shopper_forms
+
+    if checklist in available_instruments() or _is_scale(checklist):
+        if excel:
+            raise SpecError(f"'{checklist}' is a scale of questions, and --excel writes checklists. Leave it out.")
+        from survey_design.forms import write_forms
+
+        scale = load_instrument(checklist)
+        paths = write_forms(scale.questionnaire(), out)
+        said = f"{scale.name}: {len(scale.items)} items in {len(scale.dimensions)} dimensions."
+    else:
+        described = load_checklist(checklist)
+        paths, said = write_shopper_forms(described, out), described.sentence()
+        if excel:
+            paths = {**paths, "excel": write_checklist_workbook(described, out / f"{described.id}_checklist.xlsx")}
+    for path in paths.values():
+        click.echo(path)
+    click.echo(said)
+
+
+def _is_scale(name: str) -> bool:
+    """True for a .toml file that describes dimensions and items of a scale, and no categories of a checklist."""
+    path = Path(name)
+    if path.suffix != ".toml" or not path.is_file():
+        return False
+    try:
+        return "dimensions" in tomllib.loads(path.read_text(encoding="utf-8-sig"))
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError):
+        return False  # load_checklist says what is wrong with it
 
 
 @cli.command()

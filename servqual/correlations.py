@@ -152,7 +152,8 @@ class ItemMatrix:
     ) -> ItemMatrix:
         """A correlation or covariance matrix with its n, as printed in a paper.
 
-        ``matrix`` is square and symmetric, or a DataFrame whose columns name the items.
+        ``matrix`` is square and symmetric, or a DataFrame whose columns name the items; from a file
+        ``pd.read_csv("matrix.csv", index_col=0)``. ``dimensions`` names each item's dimension, in the order of the columns.
         """
         values = np.array(matrix, dtype=float)
         if values.ndim != 2 or values.shape[0] != values.shape[1]:
@@ -407,7 +408,7 @@ class _Asked:
         by = (by,) if isinstance(by, str) else tuple(by)
         check_choice("of", of, Of)
         check_choice("missing", missing, MissingRule)
-        side = _side(responses, of)
+        side = side_of(responses, of)
         chosen = tuple(side.instrument.item(name) for name in items) if items is not None else side.instrument.items
         _check_names([item.id for item in chosen])
         forms = ("perception", "expectation") if of == "gap" else (of,)
@@ -454,7 +455,7 @@ class _Asked:
         return (float(low - high), float(high - low)) if self.of == "gap" else (float(low), float(high))
 
 
-def _side(responses: Responses, of: Of) -> Responses:
+def side_of(responses: Responses, of: Of) -> Responses:
     """The file that holds a form; a gap needs both forms of the same people."""
     if of == "gap":
         if responses.pairing != "paired":
@@ -699,8 +700,9 @@ def _matrix(
         "dimension_labels": {dimension.id: dimension.label for dimension in side.instrument.dimensions},
     }
     remarks = _design_remarks(side)
+    mean, covariance = moments.means(label), moments.covariance(label)
+    _check_variation(asked, covariance, common["n"], label)
     if kind == "pearson":
-        mean, covariance = moments.means(label), moments.covariance(label)
         return ItemMatrix(mean=mean, covariance=covariance, remarks=remarks, **common)
     fit = fit_polychorics(once.counts[label], correct=correct)
     return ItemMatrix(
@@ -715,15 +717,35 @@ def _matrix(
     )
 
 
+def _check_variation(asked: _Asked, covariance: Array, n: int, label: tuple[Any, ...]) -> None:
+    """Refuse items to which a group gave one answer alone, with the group and how many it is."""
+    names = [item.id for item, own in zip(asked.items, np.diag(covariance), strict=True) if own <= 0]
+    if not names:
+        return
+    cases = pd.DataFrame([(name, name, "no variance") for name in names], columns=["row", "column", "problem"])
+    lone = asked.missing == "listwise"
+    who = f"{_many(n)} who answered all items" if lone else "those who answered"
+    raise DataError(
+        f"{told(cases)}{_where(label)}: {who} gave the same answer, and what does not vary has no correlation. Leave items out "
+        f"(items=...){', or take missing=' + repr('pairwise') if lone else ''}.", cases)  # fmt: skip
+
+
+def _where(label: tuple[Any, ...]) -> str:
+    return f" in {' '.join(map(str, label))}" if label else ""
+
+
+def _many(n: int) -> str:
+    return f"{n:,} respondent{'s' * (n != 1)}"
+
+
 def _check_base(asked: _Asked, pairs: Array, label: tuple[Any, ...]) -> None:
     """Refuse a group without two respondents, or a pair of items without them."""
     if pairs.min() >= 2:
         return
-    where = f" in {' '.join(map(str, label))}" if label else ""
-    names = [item.id for item in asked.items]
+    where, names = _where(label), [item.id for item in asked.items]
     if asked.missing == "listwise":
         raise DataError(
-            f"{int(pairs.min())} respondents{where} answered all {len(names)} items of the {asked.of} form; at least 2 are needed. "
+            f"{_many(int(pairs.min()))}{where} answered all {len(names)} items of the {asked.of} form; at least 2 are needed. "
             "Take missing='pairwise', or fewer items."
         )
     few = [(names[i], names[j], int(pairs[i, j]), "fewer than two answered both")

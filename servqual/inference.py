@@ -1003,6 +1003,7 @@ NUMBER_COLUMNS: Mapping[str, Column] = {
         Column("expectation", {"en": "expectation", "zh": "期望"}, "number"),
         Column("perception", {"en": "perception", "zh": "感知"}, "number"),
         Column("gap", {"en": "gap (P − E)", "zh": "差距（P − E）"}, "signed"),
+        Column("score", {"en": "score", "zh": "得分"}, "number", decimals=1),
         Column("difference", {"en": "difference", "zh": "差异"}, "signed"),
         Column("se", {"en": "SE", "zh": "标准误"}, "number", decimals=3),
         Column("low", {"en": "low", "zh": "下限"}, "number"),

@@ -11,11 +11,12 @@ A cell is a domain x stratum x cluster x subcluster. Per cell we keep three Gram
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
@@ -782,9 +783,10 @@ class _Gathered:
             return Moments.empty(self.map.map)
         q = self.map.size
         stacks = _grown(self.partial, (self.powers, len(self.table), q, q))
-        for key, sums in self.complete.items():
-            lift = self.map.lift(np.frombuffer(key, dtype=bool))
-            stacks[:, : sums.shape[1]] += np.matmul(np.matmul(lift, sums), lift.T)
+        with one_blas_thread():
+            for key, sums in self.complete.items():
+                lift = self.map.lift(np.frombuffer(key, dtype=bool))
+                stacks[:, : sums.shape[1]] += np.matmul(np.matmul(lift, sums), lift.T)
         count, first, second = stacks if self.powers == 3 else (stacks[0],) * 3
         if not self.map.columns:
             return Moments(self.map.map, self.table, count, first, second)
@@ -930,11 +932,12 @@ def _grams_between(z: Array, bounds: Array, weight: Array | None) -> Array:
 
 def one_blas_thread() -> AbstractContextManager[Any]:
     """Small and skinny products on several BLAS threads wait for each other more than they compute: keep to one."""
-    return _blas().limit(limits=1, user_api="blas")
+    return _blas(len(sys.modules)).limit(limits=1, user_api="blas")
 
 
-@cache
-def _blas() -> Any:
+@lru_cache(maxsize=1)
+def _blas(loaded: int) -> Any:
+    """The libraries to be limited, looked up again when a module was loaded since: scipy brings a BLAS of its own."""
     from threadpoolctl import ThreadpoolController
 
     return ThreadpoolController()

@@ -557,7 +557,7 @@ def _share_table(
 
 
 @dataclass(frozen=True, eq=False)
-class _Line:
+class MeanLine:
     """One group's means before their intervals, as arrays over the m measures.
 
     Attributes
@@ -587,7 +587,7 @@ class _Line:
     lonely: tuple[str, ...]
 
     @classmethod
-    def of(cls, moments: Moments, label: tuple[Any, ...], interval: Interval) -> _Line:
+    def of(cls, moments: Moments, label: tuple[Any, ...], interval: Interval) -> MeanLine:
         """Weighted means of one group's scores and their error, from the moments."""
         inside, score_map = moments.in_domain(label), moments.map
         gram, count, square = (moments.total(inside, power) for power in (1, 0, 2))
@@ -597,7 +597,7 @@ class _Line:
         with np.errstate(invalid="ignore", divide="ignore"):
             mean = np.where(alike, total / n, gram[0, score] / weight)
             kish = n * square[0, mask] / weight**2
-        term = _mean_term(label, gram.shape[0], mask, score, weight, mean)
+        term = mean_term(label, gram.shape[0], mask, score, weight, mean)
         lone = within_one_cluster(moments, [label])
         chosen = Student() if lone else interval
         spread = inside_one_cluster(moments, [term]) if lone else interval.spread(moments, [term])
@@ -619,7 +619,7 @@ class _Line:
         return ~self.alike & (self.se == 0)
 
 
-def _mean_term(label: tuple[Any, ...], q: int, mask: Array, score: Array, weight: Array, mean: Array) -> Term:
+def mean_term(label: tuple[Any, ...], q: int, mask: Array, score: Array, weight: Array, mean: Array) -> Term:
     """Influence ``(x − mask · mean) / weight`` of a group's rows on its means."""
     m = np.arange(len(score))
     slope = np.divide(1.0, weight, out=np.zeros(len(m)), where=weight > 0)
@@ -640,7 +640,7 @@ class _Grouped:
     by: tuple[str, ...]
     level: float
     interval: Interval
-    lines: tuple[_Line, ...]
+    lines: tuple[MeanLine, ...]
     moments: Moments
 
     @classmethod
@@ -666,7 +666,7 @@ class _Grouped:
         weight, margins = row_weights(side.frame, side.design), margin_rows(side.frame, side.design)
         moments = Moments.from_cells(indicators, score_map, cells, weight, margins)
         chosen = choose_interval(side.design, interval)
-        lines = tuple(_Line.of(moments, label, chosen) for label in moments.domains)
+        lines = tuple(MeanLine.of(moments, label, chosen) for label in moments.domains)
         return cls(side, split, level, chosen, lines, moments)
 
     def fields(self, questions: Sequence[_Asked]) -> dict[str, Any]:
@@ -708,10 +708,10 @@ class _Grouped:
 
 
 def _share_lines(
-    line: _Line, names: Sequence[str], by: Sequence[str], method: ProportionMethod, level: float
+    line: MeanLine, names: Sequence[str], by: Sequence[str], method: ProportionMethod, level: float
 ) -> pd.DataFrame:
     """The rows of one group."""
-    low, high = _share_bounds(line, method, level)
+    low, high = share_bounds(line, method, level)
     lost, end = line.missing(), line.alike & (line.n > 0)
     rules: list[tuple[Array, Any]] = [(lost != "", lost), (line.complete(), "complete"), (end & (method == "wald"), "no width"),
              (end & ~line.textbook, "alike")]  # fmt: skip
@@ -732,8 +732,8 @@ def _share_lines(
     })  # fmt: skip
 
 
-def _share_bounds(line: _Line, method: ProportionMethod, level: float) -> Bounds:
-    """(m,) bounds of the shares of one group; nan where :meth:`_Line.missing` says why."""
+def share_bounds(line: MeanLine, method: ProportionMethod, level: float) -> Bounds:
+    """(m,) bounds of the shares of one group; nan where :meth:`MeanLine.missing` says why."""
     low, high = np.full((2, len(line.n)), np.nan)
     given, census = line.missing() == "", line.complete()
     exact, ends = given & line.textbook, given & ~line.textbook & line.alike
@@ -749,7 +749,7 @@ def _share_bounds(line: _Line, method: ProportionMethod, level: float) -> Bounds
     return low, high
 
 
-def _nps_line(line: _Line, name: str, by: Sequence[str], level: float) -> pd.DataFrame:
+def _nps_line(line: MeanLine, name: str, by: Sequence[str], level: float) -> pd.DataFrame:
     """The row of one group: promoters, detractors and their difference in points."""
     promoters, detractors, net = line.mean
     se, df, lost = 100 * line.se[2], line.df[2], str(line.missing()[2])

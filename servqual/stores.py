@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 Array = NDArray[Any]
 Of = Literal["gap", "perception"]
+StoreValue = Literal["gap", "perception", "score"]  # scores of visits (servqual.mystery) stand in the same table
 
 _COARSE, _FINE = 1001, 160  # points that look for the mass of tau, and Gauss-Legendre points on it
 _FAR = 40.0  # log units below the peak that are left out
@@ -357,7 +358,7 @@ def rank_draws(truths: Array) -> Array:
 
 
 @dataclass(frozen=True, eq=False)
-class _Stores:
+class ObservedStores:
     """What is observed of k stores.
 
     Attributes
@@ -413,7 +414,7 @@ def _ratio(a: Array, b: Array) -> Array:
     return np.divide(a, b, out=np.zeros_like(a, dtype=float), where=b > 0)
 
 
-def _observed(responses: Responses, basis: Basis, asked: _Asked, interval: Interval) -> _Stores:
+def _observed(responses: Responses, basis: Basis, asked: StoreQuestion, interval: Interval) -> ObservedStores:
     """Raw estimates of all stores, and what the model needs to know of them."""
     if basis.shared == "P":
         check_columns([asked.by], responses.frame.columns, responses.source.name)
@@ -423,7 +424,7 @@ def _observed(responses: Responses, basis: Basis, asked: _Asked, interval: Inter
     rows, names = [basis.row(label) for label in labels], [label[0] for label in labels]
     if asked.worst is not None and asked.worst > len(names):
         raise SpecError(f"worst={asked.worst}, but there are {len(names)} of {asked.by!r}: give {len(names)} or fewer.")
-    told = _groups_of(responses, asked.by, asked.within, names)
+    told = group_of_stores(responses.frame, asked.by, asked.within, names, responses.source.name)
     groups = sorted(dict.fromkeys(told), key=_place)
     lines = [row_numbers(basis, row, *basis.spread([(1.0, row)], interval), asked.level) for row in rows]
     own, df, share = (np.array(part) for part in zip(*(_own_error(basis, row, interval) for row in rows), strict=True))
@@ -432,7 +433,7 @@ def _observed(responses: Responses, basis: Basis, asked: _Asked, interval: Inter
     if shared:
         kind, error = _shared_error(basis, [rows[k] for k in _in_order(names)], interval, asked.level)
         kind = kind[np.argsort(_in_order(names))]
-    return _Stores(
+    return ObservedStores(
         names,
         rows,
         np.array([groups.index(name) for name in told]),
@@ -459,12 +460,11 @@ def _in_order(names: Sequence[Any]) -> Array:
     return np.array(sorted(range(len(names)), key=lambda k: _place(names[k])), dtype=int)
 
 
-def _groups_of(responses: Responses, by: str, within: str | None, names: Sequence[Any]) -> list[Any]:
+def group_of_stores(frame: pd.DataFrame, by: str, within: str | None, names: Sequence[Any], where: str) -> list[Any]:
     """The group of each store; a store in two groups is refused."""
     if within is None:
         return [""] * len(names)
-    frame = responses.frame
-    check_columns([within], frame.columns, responses.source.name)
+    check_columns([within], frame.columns, where)
     stated = frame[within].astype(object).where(frame[within].notna(), NOT_STATED)
     pairs = pd.DataFrame({by: frame[by], within: stated}).dropna().drop_duplicates()
     counts = pairs[by].value_counts()
@@ -472,7 +472,7 @@ def _groups_of(responses: Responses, by: str, within: str | None, names: Sequenc
         cases = pairs[pairs[by].isin(counts.index[counts > 1])].sort_values(by, kind="stable").reset_index(drop=True)
         listed = ", ".join(str(name) for name in cases[by].unique()[:5])
         raise DataError(
-            f"{responses.source.name}: {cases[by].nunique()} of {by!r} have more than one {within!r} ({listed}). "
+            f"{where}: {cases[by].nunique()} of {by!r} have more than one {within!r} ({listed}). "
             f"Each must lie within one; correct the column, or choose another within=.",
             cases.assign(problem=f"more than one {within}"),
         )
@@ -602,7 +602,7 @@ class StoreEstimates(Result):
     by: str = "store"
     within: str | None = None
     by_columns: tuple[Column, ...] = ()
-    of: Of = "gap"
+    of: StoreValue = "gap"
     measure: str = "mean"
     minimum: int = 5
     threshold: float | None = None
@@ -707,7 +707,7 @@ class StoreEstimates(Result):
         flag = say(_flag_words(self.minimum)[row["flag"]], self.language)
         inside = [error, f"n = {int(row['n']):,}", *([flag] if flag else [])]
         if zh:
-            return f"{'差距' if self.of == 'gap' else '感知'} {value}（{'，'.join(inside)}）"
+            return f"{_VALUE_ZH[self.of]} {value}（{'，'.join(inside)}）"
         return f"{self.of} {value} ({', '.join(inside)})"
 
     def _model_words(self, row: pd.Series) -> list[str]:
@@ -740,6 +740,9 @@ _REMARKS: Mapping[str, Text] = {
 }
 
 
+_VALUE_ZH = {"gap": "差距", "perception": "感知", "score": "得分"}
+
+
 def _nth(number: int) -> str:
     """
     >>> _nth(1), _nth(12), _nth(23)
@@ -753,7 +756,7 @@ def _flag_words(minimum: int) -> dict[str, Text]:
     return {"": {"en": "", "zh": ""}, "floor": {"en": f"n under {minimum}", "zh": f"样本量不足 {minimum}"}}
 
 
-def _model_columns(minimum: int, threshold: float | None, worst: int | None, of: Of) -> tuple[Column, ...]:
+def _model_columns(minimum: int, threshold: float | None, worst: int | None, of: StoreValue) -> tuple[Column, ...]:
     kind = NUMBER_COLUMNS[of].kind
     under = "" if threshold is None else f"{threshold:g}".replace("-", "−")
     return (
@@ -866,7 +869,8 @@ def store_estimates(
     >>> stores.sentence()
     'SD between stores τ = 0.98 (REML, 95% interval 0.34 to 2.79; F(5, 12) = 4.43, p = .016).'
     """
-    asked = _Asked(by, within, of, measure, minimum, between, threshold, worst, level, draws, seed)
+    check_choice("of", of, Of)
+    asked = StoreQuestion(by, within, of, measure, minimum, between, threshold, worst, level, draws, seed)
     told = _perceptions_alone(responses) if of == "perception" else responses
     overall = score_gaps(told, expected=responses.instrument.scale.low if of == "perception" else expected, level=level)
     place = _place_of(overall.basis.measures, measure)
@@ -875,16 +879,13 @@ def store_estimates(
         fixed = np.zeros(1) if of == "perception" else fixed[[place]]
     basis = Basis.of(told, (overall.basis.measures[place],), (by,), match, fixed)
     stores = _observed(told, basis, asked, overall.interval)
-    model = _fitted(stores, between)
-    if worst is None:
-        asked = replace(asked, worst=max(1, round(int(stores.usable.sum()) / 10)))
-    frame = _table(stores, model, asked)
+    frame, model, differences, asked = model_stores(stores, asked, between)
     return StoreEstimates(
         frame,
         responses.language,
         instrument=responses.instrument,
         by_columns=tuple(responses.column_of(name) for name in (by, within) if name),
-        differences=None if isinstance(model, str) else _differences(model, stores.pooled()[1], level, between),
+        differences=differences,
         interval=overall.interval,
         remarks=_remarks(told, stores, basis, model, asked, int((frame["flag"] != "").sum()), expected is not None),
         cautious=any(side.design.selection != "probability" for side in told.sides),
@@ -893,12 +894,12 @@ def store_estimates(
 
 
 @dataclass(frozen=True)
-class _Asked:
+class StoreQuestion:
     """What was asked for, checked."""
 
     by: str
     within: str | None
-    of: Of
+    of: StoreValue
     measure: str
     minimum: int
     between: float | None
@@ -909,7 +910,6 @@ class _Asked:
     seed: int
 
     def __post_init__(self) -> None:
-        check_choice("of", self.of, Of)
         check_between("level", self.level, 0, 1)
         if self.between is not None and not 0 <= self.between < np.inf:
             raise SpecError(f"between={self.between!r} is a standard deviation: give a number of 0 or more.")
@@ -951,7 +951,19 @@ def _place_of(measures: Sequence[Measure], wanted: str) -> int:
     return found[-1]  # a dimension of one item bears its name: the dimension
 
 
-def _fitted(stores: _Stores, between: float | None) -> Posterior | str:
+def model_stores(
+    stores: ObservedStores, asked: StoreQuestion, between: float | None
+) -> tuple[pd.DataFrame, Posterior | str, BetweenStores | None, StoreQuestion]:
+    """From what is observed of stores to their table, the model (or why there is none), how far they differ, and the question
+    with the number of worst stores filled in."""
+    model = _fitted(stores, between)
+    if asked.worst is None:
+        asked = replace(asked, worst=max(1, round(int(stores.usable.sum()) / 10)))
+    differences = None if isinstance(model, str) else _differences(model, stores.pooled()[1], asked.level, between)
+    return _table(stores, model, asked), model, differences, asked
+
+
+def _fitted(stores: ObservedStores, between: float | None) -> Posterior | str:
     """The model of the usable stores, or the key of the reason why there is none."""
     usable = stores.usable
     v, _ = stores.pooled()
@@ -963,10 +975,10 @@ def _fitted(stores: _Stores, between: float | None) -> Posterior | str:
     return posterior(stores.y[usable], v[usable], group, between)
 
 
-def _table(stores: _Stores, model: Posterior | str, asked: _Asked) -> pd.DataFrame:
+def _table(stores: ObservedStores, model: Posterior | str, asked: StoreQuestion) -> pd.DataFrame:
     lines, usable, gap = stores.lines, stores.usable, asked.of == "gap"
     groups = {asked.within: [stores.groups[g] for g in stores.group]} if asked.within else {}
-    wanted = ["expectation", "perception", "gap", "se", "low", "high", "n", "n_expectation", "df", "reason"]
+    wanted = ["expectation", "perception", "gap", "score", "se", "low", "high", "n", "n_expectation", "df", "reason"]
     wanted = [name for name in wanted if name in lines and (gap or name not in ("expectation", "gap", "n_expectation"))]
     frame = pd.concat([pd.DataFrame({asked.by: stores.labels, **groups}), lines[wanted]], axis=1)
     if not gap:  # nothing is tested, so equal answers are no obstacle
@@ -983,7 +995,7 @@ def _table(stores: _Stores, model: Posterior | str, asked: _Asked) -> pd.DataFra
     return frame
 
 
-def _shrunken(stores: _Stores, model: Posterior, asked: _Asked) -> dict[str, Array]:
+def _shrunken(stores: ObservedStores, model: Posterior, asked: StoreQuestion) -> dict[str, Array]:
     """Shrunken levels of the usable stores, with the error of a shared expectation."""
     off, kind = stores.level[stores.usable], stores.kind[stores.usable]
     extra = np.diagonal(stores.error)[kind]
@@ -993,7 +1005,7 @@ def _shrunken(stores: _Stores, model: Posterior, asked: _Asked) -> dict[str, Arr
             "shrunken_se": model.sd(extra), "shrunken_low": low, "shrunken_high": high, **below}  # fmt: skip
 
 
-def _ranks(stores: _Stores, model: Posterior, asked: _Asked) -> dict[str, Array]:
+def _ranks(stores: ObservedStores, model: Posterior, asked: StoreQuestion) -> dict[str, Array]:
     """Expected ranks of the usable stores, their intervals, and the probability of being among the worst."""
     names = [name for name, used in zip(stores.labels, stores.usable, strict=True) if used]
     order = _in_order(names)
@@ -1035,10 +1047,10 @@ def _simulated_ranks(model: Posterior, off: Array, kind: Array, error: Array, n:
 
 def _remarks(
     responses: Responses,
-    stores: _Stores,
+    stores: ObservedStores,
     basis: Basis,
     model: Posterior | str,
-    asked: _Asked,
+    asked: StoreQuestion,
     few: int,
     fixed: bool,
 ) -> tuple[Text, ...]:
@@ -1053,25 +1065,34 @@ def _remarks(
         k, floor = len(stores.labels), asked.minimum
         remarks.append({"en": f"{few} of {k} stores with n under the floor of {floor} interviews: flagged, not for publication",
                         "zh": f"{k} 家中有 {few} 家样本量不足下限 {floor} 份，已标注，不宜对外发布"})  # fmt: skip
-    return (*remarks, *([] if isinstance(model, str) else _model_remarks(responses, model, asked.within, basis)))
+    if isinstance(model, str):
+        return tuple(remarks)
+    column = responses.column_of(asked.within) if asked.within else None
+    return (*remarks, *model_remarks(model, column), *_expectation_remarks(responses, basis))
 
 
-def _model_remarks(responses: Responses, model: Posterior, within: str | None, basis: Basis) -> list[Text]:
-    column = responses.column_of(within) if within else None
+def model_remarks(model: Posterior, column: Column | None, few: str = "few interviews") -> list[Text]:
+    """How the model of the stores must be read; ``column`` is their group, ``few`` what a store has too few of."""
     each = {"en": f"per {column.heading('en')}" if column else "over all stores",
             "zh": f"按{column.heading('zh')}" if column else "按全部门店"}  # fmt: skip
     toward = {"en": f"the mean of their {column.heading('en')}" if column else "the mean of all stores",
               "zh": f"所属{column.heading('zh')}的均值" if column else "全部门店的均值"}  # fmt: skip
     remarks: list[Text] = [
-        {"en": f"variances within stores pooled {each['en']}, since those of few interviews are noise themselves",
+        {"en": f"variances within stores pooled {each['en']}, since those of {few} are noise themselves",
          "zh": f"店内方差{each['zh']}合并，因少量访问的方差本身波动很大"},
         {"en": f"shrunken estimates are pulled towards {toward['en']}; their intervals count the uncertainty of that mean and of τ",
          "zh": f"收缩值向{toward['zh']}靠拢，其区间计入该均值与 τ 的不确定性"},
     ]  # fmt: skip
     lone = int((np.bincount(model.group) == 1).sum())
-    if lone and within:
+    if lone and column:
         remarks.append({"en": f"groups with a single store ({lone}) are their own mean and are not pulled",
                         "zh": f"仅有一家门店的组（{lone} 个），其值即组均值，不收缩"})  # fmt: skip
+    return remarks
+
+
+def _expectation_remarks(responses: Responses, basis: Basis) -> list[Text]:
+    """What a shared expectation does to levels and ranks."""
+    remarks: list[Text] = []
     if basis.shared == "E":
         matched = responses.column_of(basis.match) if basis.match else None
         remarks.append({

@@ -31,17 +31,24 @@ from survey_design.results import Language, Text, Variable, say
 from survey_design.sampling import SampleDesign
 
 if TYPE_CHECKING:
+    from servqual.comparability import Comparability
     from servqual.comparison import Comparison
     from servqual.gaps import GapScores, PerformanceScores
+    from servqual.inspections import Inspection, InspectionResults
+    from servqual.mystery.visits import Visits
     from servqual.privacy import PersonalData
     from servqual.report import Report
     from servqual.stores import StoreEstimates
     from servqual.tolerance import ToleranceScores
+    from servqual.validity import Validity
 
 _TOLERANCE = 0.5  # importance points may miss 100 by rounding
+_LEAST_N = 100  # complete answers from which a group is asked whether it uses the same ruler
+_SEED = 0  # of random data beside the eigenvalues: that of simulated ranks, so that a report has one seed
 _MINIMUM_BASE = 5  # smallest base that a report shows, unless the study says otherwise
 _FILES = ("responses", "expectation", "perception")
-_TABLES = {*_FILES, "variables", "gaps", "importance", "expected", "stores", "report", "plan"}
+_VISITED = ("checklist", "visits", "competitors", "moves", "inspectors")  # read by servqual.inspections
+_TABLES = {*_FILES, *_VISITED, "variables", "gaps", "importance", "expected", "stores", "validity", "report", "plan"}
 TOP = {"title", "language", "instrument"} | _TABLES
 _DESIGN_ORDER = ("strata", "clusters", "weight", "population", "whole_clusters", "selection")
 _DESIGN = set(_DESIGN_ORDER)
@@ -51,6 +58,8 @@ _OPTIONS = {"respondent", "columns", "missing_codes", "dont_know", "faults", "va
 _FILE = {"file", "instrument", *_READING, *_LONG} | _DESIGN | _OPTIONS
 _GAPS = {"by", "match", "total", "adjust", "level", "missing", "minimum"}
 _STORES = {"by", "within", "minimum"}
+_LINES = ("distinct", "reliability", "floor", "p", "cfi", "rmsea", "srmr")  # where the gate draws its lines
+_VALIDITY = {"of", "estimator", "missing", "by", "forms", "minimum", "skip", *_LINES}
 _LEVELS = ("minimum", "desired", "perception")  # the forms of a zone of tolerance
 
 _PLACES = {"importance": "[importance]", "points": "[importance]", "expected": "[expected]"}
@@ -224,6 +233,10 @@ class StudyResults:
     zones : the zone of tolerance, where minimum and desired levels were asked
     stores : estimates of single stores, where the study asks for them
     performance : perceptions alone, overall first, where the instrument asks nothing else
+    validity : what the gate says of the dimensions; None where it was not asked, or ``untested`` says why it can't
+    comparability : per column of ``[validity] by``, whether its groups may be compared; under
+        :data:`servqual.comparability.FORMS` whether expectations and perceptions may
+    inspection : what mystery shoppers found, each part computed when it is asked for; None where the study has no visits
     """
 
     study: Study
@@ -234,22 +247,36 @@ class StudyResults:
     zones: tuple[ToleranceScores, ...] = ()
     stores: StoreEstimates | None = None
     performance: tuple[PerformanceScores, ...] = ()
+    validity: Validity | None = None
+    untested: Text = field(default_factory=dict)
+    comparability: Mapping[str, Comparability] = field(default_factory=dict)
+    inspection: InspectionResults | None = None
 
     def report(self) -> Report:
         """The gap report of this run."""
         from servqual.report import Provenance, gap_report
 
         provenance = Provenance(
-            sources=tuple(side.source for side in self.responses.sides),
+            sources=(
+                *(side.source for side in self.responses.sides),
+                *(self.inspection.sources if self.inspection else ()),
+            ),
             settings=self.study.settings(),
-            seed=None if self.stores is None else self.stores.seed,
+            seed=self._seed(),
             command=f"servqual report {self.study.file} --language {self.language}",
             remarks=self._encodings(),
         )
         title = say(self.study.title, self.language)
         return gap_report(title, self.responses, self.gaps, self.comparisons, self.language, provenance,
                           zones=self.zones, stores=self.stores, minimum_base=self.study.minimum_base,
-                          performance=self.performance, missing=self.study.missing)  # fmt: skip
+                          performance=self.performance, missing=self.study.missing, validity=self.validity,
+                          untested=self.untested, comparability=self.comparability, inspection=self.inspection)  # fmt: skip
+
+    def _seed(self) -> int | None:
+        """Where random numbers start: of simulated ranks, and of random data beside the eigenvalues."""
+        if self.stores is not None:
+            return self.stores.seed
+        return None if self.validity is None and self.inspection is None else _SEED
 
     def headlines(self) -> list[str]:
         """The total, and the widest shortfall of a dimension; or that they could not be tested."""
@@ -276,7 +303,10 @@ class Study:
     by, match : columns to split by, one after the other; column that joins two files' groups
     options : further arguments of :func:`servqual.gaps.score_gaps`
     stores : arguments of :func:`servqual.stores.store_estimates`, None where single stores are not asked for
+    validity : arguments of :func:`servqual.validity.validity`, and of :func:`servqual.comparability.comparability` ``by`` and
+        ``minimum``; None where the scale is not to be tested
     minimum_base : smallest base that a report shows; 0 shows everything
+    inspection : what it says of mystery visits; None where it has none
     """
 
     folder: Path
@@ -288,7 +318,9 @@ class Study:
     match: str | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
     stores: Mapping[str, Any] | None = None
+    validity: Mapping[str, Any] | None = None
     minimum_base: int = _MINIMUM_BASE
+    inspection: Inspection | None = None
 
     def read(self) -> Responses:
         """The answers of all files, checked.
@@ -318,14 +350,31 @@ class Study:
             if answers is not None:
                 sides.append(answers)
                 notes.append(_kept(answers) if file.faults != "raise" else _read(answers))
+        visits = [] if self.inspection is None else _collect(found, partial(self._visits, self.language)) or []
+        notes += [_visited(each) for each in visits]
+        warnings += [flag for each in visits for flag in _flags(each)]
         if not found:
-            _collect(found, lambda: self.results(responses=_joined(sides)))
+            _collect(found, lambda: self._tried(_joined(sides)))
         return StudyCheck(
             problems=tuple(dict.fromkeys(str(error) for error in found)),
             notes=tuple(notes),
-            cases=self.shown_cases(_all_cases(sides, found)),
+            cases=self.shown_cases(_all_cases([*sides, *visits], found)),
             warnings=tuple(dict.fromkeys(warnings)),
         )
+
+    def _tried(self, responses: Responses) -> None:
+        """Everything that the report will ask for."""
+        found = self.results(responses=responses)
+        with _in_toml_words():
+            for _ in [] if found.inspection is None else found.inspection.everything():
+                pass
+
+    def _visits(self, language: Language) -> list[Visits]:
+        """Our visits and the competitors', checked."""
+        if self.inspection is None:
+            return []
+        own, theirs, *_ = self.inspection.read(language)
+        return [own] if theirs is None else [own, theirs]
 
     def results(
         self,
@@ -375,19 +424,71 @@ class Study:
                 performance.append(self._performance(responses, column))
             else:
                 gaps.append(self._gaps(responses, column))
+        found, untested = self._validity(responses)
+        ruler = {} if found is None else self._comparability(responses)
         tell("comparing groups" if self.by else "no groups to compare")
-        comparisons = self._comparisons(gaps)
+        comparisons = self._comparisons(gaps, ruler)
         stores = None
         if self.stores is not None:
             tell(f"estimating by {self.stores['by']}")
             stores = self._store_estimates(responses)
+        inspection = None
+        if self.inspection is not None:
+            tell("reading the visits")
+            inspection = self._inspected(self.inspection, responses, language)
         scored = (tuple(gaps), comparisons, tuple(zones), stores, tuple(performance))
-        return StudyResults(self, language, responses, *scored)
+        return StudyResults(self, language, responses, *scored, found, untested, ruler, inspection)
+
+    def _inspected(self, asked: Inspection, responses: Responses, language: Language) -> InspectionResults:
+        """The visits beside the customers' answers; their numbers are computed when the report asks for them."""
+        from servqual.inspections import InspectionResults
+
+        visits, theirs, moves, inspectors, sources = asked.read(language)
+        return InspectionResults(
+            asked, language, visits, theirs, moves, inspectors, responses, by=(self.stores or {}).get("by", "store"),
+            match=self.match, expected=self.options.get("expected"), level=self.options.get("level", 0.95), sources=sources,
+        )  # fmt: skip
+
+    def _validity(self, responses: Responses) -> tuple[Validity | None, Text]:
+        """What the gate says of the dimensions; or why it can't be asked."""
+        from servqual.validity import UNTESTED, Thresholds, validity, why_untested
+
+        if self.validity is None:
+            return None, UNTESTED[""]
+        reason = why_untested(responses.instrument)
+        if reason:
+            return None, UNTESTED[reason]
+        asked = {name: self.validity[name] for name in ("of", "estimator", "missing") if name in self.validity}
+        lines = Thresholds(**{name: self.validity[name] for name in _LINES if name in self.validity})
+        level = {"level": self.options["level"]} if "level" in self.options else {}
+        try:
+            return validity(responses, thresholds=lines, seed=_SEED, **asked, **level), UNTESTED[""]
+        except DataError:  # gaps of people who all gave the same answers are still gaps
+            return None, UNTESTED["no matrix"]
+
+    def _comparability(self, responses: Responses) -> dict[str, Comparability]:
+        """Whether groups, and the two forms, may be compared; splits that the tested form has no column for are left out."""
+        from servqual.comparability import FORMS, comparability, form_comparability
+
+        asked = self.validity or {}
+        of = asked.get("of", "perception")
+        side = responses.sides[-1] if of == "expectation" else responses
+        wanted = asked.get("by", tuple(name for name in self.by if name in side.columns))
+        least = asked.get("minimum", _LEAST_N)
+        found = {name: comparability(responses, name, of=of, least_n=least) for name in wanted}
+        if (
+            asked.get("forms", True)
+            and responses.pairing in ("paired", "independent")
+            and "expected" not in self.options
+        ):
+            found[FORMS] = form_comparability(responses, least_n=least)
+        return found
 
     def _check_split(self, responses: Responses) -> None:
         """Refuses columns to split by that no file has, before anything is scored."""
         stores = self.stores or {}
         named = [*self.by, *(stores[key] for key in ("by", "within") if stores.get(key))]
+        named += (self.validity or {}).get("by", ())
         for name in named:
             if any(name in side.columns for side in responses.sides):
                 continue
@@ -406,11 +507,14 @@ class Study:
 
         return score_performance(responses, by=by, **{name: v for name, v in self.options.items() if name != "adjust"})
 
-    def _comparisons(self, gaps: Sequence[GapScores]) -> tuple[Comparison, ...]:
+    def _comparisons(self, gaps: Sequence[GapScores], ruler: Mapping[str, Comparability]) -> tuple[Comparison, ...]:
         from servqual.comparison import compare
 
         split = [(scores, column) for scores, column in zip(gaps[1:], self.by, strict=False) if len(scores.joint) > 1]
-        return tuple(compare(scores, column, adjust=self.options.get("adjust", "holm")) for scores, column in split)
+        adjust = self.options.get("adjust", "holm")
+        return tuple(
+            compare(scores, column, adjust=adjust, comparability=ruler.get(column)) for scores, column in split
+        )
 
     def _zone(self, responses: Responses, by: str | None = None) -> ToleranceScores:
         from servqual.tolerance import score_tolerance
@@ -459,6 +563,10 @@ class Study:
         scored = {"by": self.by, "match": self.match, **self.options}
         named = {f"{_PLACES.get(key, '[gaps]')} {key}": _shown(value) for key, value in scored.items() if value}
         named |= {f"[stores] {key}": _shown(value) for key, value in (self.stores or {}).items() if value}
+        tested = {"skip": "true"} if self.validity is None else self.validity
+        named |= {f"[validity] {key}": _shown(value) for key, value in tested.items()}
+        written = {} if self.inspection is None else self.inspection.settings
+        named |= {f"[{table}] {key}": _shown(value) for table, keys in written.items() for key, value in keys.items()}
         named["[report] minimum_base"] = str(self.minimum_base)
         for file in self.files:
             drawn = {name: getattr(file.design, name) for name in _DESIGN_ORDER if getattr(file.design, name)}
@@ -538,19 +646,44 @@ def _kept(side: Responses) -> str:
     return rows + (f", {_count(faulty, 'faulty cell')} set aside." if faulty else ".")
 
 
+def _visited(visits: Visits) -> str:
+    """How many visits of a file can be used, and how many cells were set aside, in words."""
+    kept, faulty = (
+        f"{visits.source.name}: {visits.n:,} of {_count(visits.ledger.count('read'), 'visit')} kept",
+        _faulty(visits),
+    )
+    return kept + (f", {_count(len(faulty), 'faulty cell')} set aside." if len(faulty) else ".")
+
+
+def _flags(visits: Visits) -> list[str]:
+    """What must be known of visits that are kept: discovered, out of date, by the same inspector again."""
+    flagged = visits.cases[~visits.cases.index.isin(_faulty(visits).index)]
+    counts = flagged["problem"].value_counts()
+    return [
+        f"{visits.source.name}: {problem} ({_count(n, 'case')}); kept and flagged." for problem, n in counts.items()
+    ]
+
+
 def _read(side: Responses) -> str:
     """As :func:`_kept`, where a faulty cell means that nothing is used."""
     return f"{side.source.name}: {_count(side.source.n_raw, 'row')} read." if len(_faulty(side)) else _kept(side)
 
 
-def _faulty(side: Responses) -> pd.DataFrame:
-    """The faulty cells; a header that is repeated is left out without being one."""
-    return side.cases[side.cases["problem"] != HEADER_REPEATED]
+def _faulty(side: Responses | Visits) -> pd.DataFrame:
+    """The faulty cells; a header that is repeated is left out without being one, and a visit's flag is none."""
+    known = {HEADER_REPEATED}
+    if not isinstance(side, Responses):
+        from servqual.inspections import FLAGGED
+
+        known |= FLAGGED
+    return side.cases[~side.cases["problem"].isin(known)]
 
 
-def _all_cases(sides: Sequence[Responses], found: Sequence[DataError | SpecError]) -> pd.DataFrame:
+def _all_cases(sides: Sequence[Responses | Visits], found: Sequence[DataError | SpecError]) -> pd.DataFrame:
     """Faulty cells of all files and errors, each once; row numbers stay whole where an error has none."""
-    frames = [side.cases for side in sides] + [error.cases for error in found if isinstance(error, DataError)]
+    frames = [side.cases if isinstance(side, Responses) else _faulty(side) for side in sides] + [
+        error.cases for error in found if isinstance(error, DataError)
+    ]
     frames = [frame.astype(object) for frame in frames if len(frame)]
     return pd.concat(frames, ignore_index=True).drop_duplicates(ignore_index=True) if frames else pd.DataFrame()
 
@@ -635,8 +768,18 @@ class _Reader(Settings):
             match=self._text(settings, "match", "[gaps]"),
             options={**self._score_options(settings), **self._importance(instrument), **self._expected(instrument)},
             stores=self._stores(),
+            validity=self._validity(),
             minimum_base=self._minimum_base(),
+            inspection=self._inspection(),
         )
+
+    def _inspection(self) -> Inspection | None:
+        """Settings of mystery visits; None where the study has none."""
+        if not set(_VISITED) & set(self.content):
+            return None
+        from servqual.inspections import InspectionSettings
+
+        return InspectionSettings(self.content, self.where, self.folder).inspection(read_variables(self))
 
     def _files(self) -> tuple[AnswerFile, ...]:
         named = [name for name in _FILES if name in self.content]
@@ -752,6 +895,41 @@ class _Reader(Settings):
         if not is_whole(least) or least < 2:
             self._fail("[stores] minimum", f"{least!r} is not a whole number of 2 or more", "write minimum = 5")
         return {"by": by, "within": within, "minimum": least}
+
+    def _validity(self) -> dict[str, Any] | None:
+        """Settings of the gate; None where the study leaves it out."""
+        table, place = self.content.get("validity", {}), "[validity]"
+        self._only(table, place, _VALIDITY)
+        if self._truth(table, "skip", place):
+            if len(table) > 1:
+                self._fail(f"{place} skip", "the other keys would have no effect", "take them out, or skip")
+            return None
+        kept = ("of", "estimator", "missing", "minimum")
+        forms = {"forms": self._truth(table, "forms", place)} if "forms" in table else {}
+        least = table.get("minimum", _LEAST_N)
+        if not is_whole(least) or least < 2:
+            self._fail(f"{place} minimum", f"{least!r} is not a whole number of 2 or more", "write minimum = 100")
+        by = {} if "by" not in table else {"by": () if table["by"] == [] else listed(self._texts(table, "by", place))}
+        return {**{key: table[key] for key in kept if key in table}, **by, **forms, **self._lines(table, place)}
+
+    def _lines(self, table: Mapping[str, Any], place: str) -> dict[str, float]:
+        """Where the gate draws its lines; what is tested, and how, is checked beside."""
+        if not table:
+            return {}
+        from servqual.cfa.results import Estimator
+        from servqual.correlations import MissingRule, Of
+        from servqual.validity import Thresholds
+
+        lines = {key: table[key] for key in _LINES if key in table}
+        for key, value in lines.items():
+            if not is_number(value):
+                self._fail(f"{place} {key}", f"{value!r} is not a number", f"write {key} = 0.9")
+        with self._at(place):
+            for key, choices in (("of", Of), ("estimator", Estimator), ("missing", MissingRule)):
+                if key in table:
+                    check_choice(key, table[key], choices)
+            Thresholds(**lines)
+        return lines
 
     def _minimum_base(self) -> int:
         table = self.content.get("report", {})

@@ -10,21 +10,27 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property, partial
 from itertools import combinations
-from typing import Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from servqual.cfa.confirm import NotConverged, NotIdentified, confirm_factors, groups_of
+from servqual.cfa.confirm import Missing, NotConverged, NotIdentified, confirm_factors, groups_of
 from servqual.cfa.discriminant import htmt, htmt_slopes, normal_error, on_covariances
-from servqual.cfa.results import Estimator, FactorModel
+from servqual.cfa.estimated import EstimatedMatrix, estimated_matrix
+from servqual.cfa.results import ESTIMATORS, Estimator, FactorModel
 from servqual.correlations import OF_WORDS, ItemMatrix, MissingRule, Of, item_matrix
 from servqual.factor_count import FactorCount, factor_count
-from servqual.psychometrics.consistency import Consistency, internal_consistency
+from servqual.psychometrics.consistency import CONSISTENCY_REASONS, Consistency, internal_consistency
 from servqual.responses import Responses
-from survey_design.errors import DataError, SpecError, check_between
+from survey_design.errors import DataError, SpecError, check_between, check_choice
 from survey_design.results import Column, Language, Result, Text, say, spaced
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from servqual.instruments import Instrument
 
 Array = NDArray[Any]
 Code = Literal["separate", "caution", "merge", "total", "none", "untested"]
@@ -48,9 +54,22 @@ _WHY_NOT: Mapping[str, Text] = {
                       "zh": "验证性模型未收敛：某维度的部分题项几乎不相关"},
     "not identified": {"en": "the confirmatory model is not identified: too few items to tell its numbers apart",
                        "zh": "验证性模型不可识别：题项过少，无法估计"},
-    "singular": {"en": "the covariances are not positive definite (items repeat each other, no more respondents than items, or pairs of "
-                       "different people), so no factor model can be fitted",
-                 "zh": "协方差矩阵非正定（题项彼此重复、受访者不多于题项，或各对取自不同的人），无法拟合因子模型"},
+    "singular": {"en": "the covariances are not positive definite (items repeat each other, or pairs are of different people), so no "
+                       "factor model can be fitted",
+                 "zh": "协方差矩阵非正定（题项彼此重复，或各对取自不同的人），无法拟合因子模型"},
+}  # fmt: skip
+_WORDING: Text = {
+    "en": "all of its items are worded negatively and no other dimension's are: what they share may be the wording",
+    "zh": "其题项全部为反向措辞而其他维度均非反向：共同之处可能只是措辞",
+}
+_MANY_LOST = 0.2  # share of respondents from which leaving out the incomplete is told first
+
+UNTESTED: Mapping[str, Text] = {
+    "": {"en": "", "zh": ""},
+    "no dimension": {"en": "some items belong to no dimension", "zh": "部分题项不属于任何维度"},
+    "one item": {"en": "every dimension has one item", "zh": "每个维度仅有一个题项"},
+    "no matrix": {"en": "an item does not vary, or too few people answered all items",
+                  "zh": "有题项回答全部相同，或答完全部题项者过少"},
 }  # fmt: skip
 
 
@@ -68,7 +87,8 @@ class Thresholds:
         there is no proper correlation
     reliability : omega (alpha where there is no omega) that a score needs (.70)
     floor : omega under which a dimension gets no score of its own (.60)
-    p : of the chi-square difference of merging two factors, from which there is no evidence for two (.05)
+    p : of the chi-square difference of merging two factors, from which the answers do not tell one factor from two (.05). It
+        words the reasons and decides nothing: with few answers it is large for distinct factors too
     cfi, rmsea, srmr : under (over) which the model as a whole calls for caution
 
     >>> Thresholds(distinct=0.85).sentence("en")[:57]
@@ -93,11 +113,11 @@ class Thresholds:
         """All lines in words."""
         d, w, f, p, cfi, rmsea, srmr = (_short(getattr(self, each.name)) for each in fields(self))
         if language == "zh":
-            return (f"界值：两因子相关达 {d}，或区间达 {d} 且合并后卡方无显著变差（p ≥ {p}），即视为同一因子；仅区间达 {d} 者须谨慎。ω（无则 α）低于 {w} "
+            return (f"界值：两因子相关达 {d} 即视为同一因子；仅区间达 {d} 者须谨慎（另述合并后卡方是否显著变差，p < {p}）。ω（无则 α）低于 {w} "
                     f"须谨慎，低于 {f} 不单独计分。模型 CFI < {cfi}、RMSEA > {rmsea} 或 SRMR > {srmr} 须谨慎。Fornell–Larcker 与 HTMT 未达标仅作提醒；"
                     "无合理因子相关处由 HTMT 判定。以上均为惯例，可自行设定。")  # fmt: skip
-        return (f"Lines drawn: two factors are one from r = {d}, and may be from an interval that reaches {d}: merged where merging does "
-                f"not worsen chi-square (p ≥ {p}), else with caution. Omega (alpha where there is none) under {w} calls for caution, under "
+        return (f"Lines drawn: two factors are one from r = {d}, and may be from an interval that reaches {d}, which calls for caution; "
+                f"whether merging them worsens chi-square (p < {p}) is told beside. Omega (alpha where there is none) under {w} calls for caution, under "
                 f"{f} there is no score. CFI under {cfi}, RMSEA over {rmsea} or SRMR over {srmr} call for caution. Fornell-Larcker and HTMT "
                 "beyond their lines call for caution; HTMT decides where no proper correlation is. All are conventions and can be set.")  # fmt: skip
 
@@ -153,6 +173,18 @@ class Stage:
         items = [self.model.solution.table.items[k] for k in bad]
         return dict(zip(items, self.model.problems, strict=False))
 
+    def contrary(self, group: tuple[str, ...]) -> dict[str, float]:
+        """Items whose loading has, beyond chance, another sign than most of their factor's: item -> standardised loading."""
+        if self.model is None:
+            return {}
+        lines = self.model.frame[self.model.frame["factor"] == _name(group)]
+        sign = np.sign(np.sign(lines["standardised"]).sum()) or 1.0
+        sure = (sign * lines["low"] < 0) & (sign * lines["high"] < 0)
+        return {
+            str(item): float(sign * size)
+            for item, size in zip(lines["item"][sure], lines["standardised"][sure], strict=True)
+        }
+
 
 def chi_square_difference(broad: FactorModel, narrow: FactorModel) -> tuple[float, int, float]:
     """Chi-square, degrees of freedom and p of merging factors: does one factor fit as well as two?
@@ -161,6 +193,14 @@ def chi_square_difference(broad: FactorModel, narrow: FactorModel) -> tuple[floa
     (1 for maximum likelihood). nan where c is not positive, or for WLSMV, whose difference is another's. As a correlation
     of 1 lies at the edge of what is possible, the test is somewhat conservative. Satorra and Bentler (2001), Psychometrika 66,
     507-514, doi:10.1007/BF02296192.
+
+    >>> r = 0.64 * np.kron([[1, 0.9], [0.9, 1]], np.ones((3, 3)))
+    >>> np.fill_diagonal(r, 1)
+    >>> matrix = ItemMatrix.from_matrix(r, 500, list("abcdef"))
+    >>> two, one = (confirm_factors(matrix, model=each) for each in ({"x": "abc", "y": "def"}, {"x": "abcdef"}))
+    >>> value, df, p = chi_square_difference(two, one)
+    >>> df, bool(p < 0.001)
+    (1, True)
     """
     from scipy.special import chdtrc
 
@@ -183,7 +223,7 @@ def _name(group: tuple[str, ...]) -> str:
 
 
 def _fit(
-    source: Responses | ItemMatrix, matrix: ItemMatrix, of: Of, estimator: Estimator | None, missing: MissingRule, level: float,
+    source: Responses | ItemMatrix, matrix: ItemMatrix, of: Of, estimator: Estimator, missing: Missing, level: float,
     groups: Groups,
 ) -> Stage:  # fmt: skip
     """The model of one grouping; where it can't be fitted, HTMT is left."""
@@ -297,8 +337,10 @@ def _try(
     test = (float("nan"), 0, float("nan"))
     if stage.model is not None and narrow.model is not None:
         test = chi_square_difference(stage.model, narrow.model)
-    merged = line["size"] >= thresholds.distinct or test[2] >= thresholds.p or "impossible" in line
-    kept = {name: line[name] for name in ("first", "second", "by", "size", "upper")}
+    merged = line["size"] >= thresholds.distinct or "impossible" in line
+    kept = {name: line[name] for name in ("first", "second", "by", "size", "upper")} | {
+        "impossible": "impossible" in line
+    }
     return {**kept, **dict(zip(("chi2", "df", "p"), test, strict=True)), "merged": "yes" if merged else "no"}, narrow
 
 
@@ -326,6 +368,8 @@ class Evidence:
     consistency: Consistency
     thresholds: Thresholds
     labels: Mapping[str, Text]
+    causes: Mapping[str, Text] = field(default_factory=lambda: _WHY_NOT)
+    negative: frozenset[str] = frozenset()  # dimensions that alone are made of items turned round
 
     def called(self, group: tuple[str, ...]) -> Text:
         """A group of dimensions in words."""
@@ -351,17 +395,24 @@ def _judged(seen: Evidence, dimension: str) -> Said:
     if not group:
         return alone, (), [weak] if weak else []
     if seen.designed.cause == "singular" or (seen.final.model is None and len(tested) == 1):
-        return "untested", (), [_WHY_NOT[seen.final.cause or seen.designed.cause]]
+        return "untested", (), [seen.causes[seen.final.cause or seen.designed.cause]]
     if len(group) > 1:
         why = _merged_why(seen, dimension)
         if len(seen.final.groups) == 1:
             return "total", group, [*why, {"en": "no two dimensions are left", "zh": "最终无可区分的维度"}]
         return ("total", group, [*why, weak]) if weak else ("merge", group, why)
     bad = [seen.final.heywood[item] for item in seen.final.groups[group] if item in seen.final.heywood]
+    bad += [_contrary_words(item, size) for item, size in seen.final.contrary(group).items()]
     if bad or weak:
         return alone, group, [*bad, *([weak] if weak else [])]
     cautions = _cautions(seen, dimension)
     return ("caution", group, cautions) if cautions else ("separate", group, [_sound(seen, dimension)])
+
+
+def _contrary_words(item: str, size: float) -> Text:
+    shown = _three(size).replace("-", "−")
+    return {"en": f"{item} runs against its other items (loading {shown}): it may not have been turned round",
+            "zh": f"{item} 与其余题项方向相反（载荷 {shown}）：可能未作反向计分"}  # fmt: skip
 
 
 def _reliability(seen: Evidence, group: tuple[str, ...]) -> tuple[float, Text]:
@@ -388,19 +439,25 @@ def reliability_of(row: Mapping[str, Any]) -> tuple[float, Text]:
     return float(row["alpha"]), {"en": "alpha", "zh": "α"}
 
 
+_HARDLY_ONE: Text = {"en": "its items hardly measure one thing", "zh": "题项难以构成一个分数"}
+
+
 def _unreliable(seen: Evidence, group: tuple[str, ...]) -> Text | None:
     value, what = _reliability(seen, group)
     floor = seen.thresholds.floor
     if not np.isfinite(value) or value >= floor:
         return None
-    return {"en": f"{what['en']} is {_three(value)}, under {_short(floor)}: its items hardly measure one thing",
-            "zh": f"{what['zh']} 仅 {_three(value)}，低于 {_short(floor)}：题项难以构成一个分数"}  # fmt: skip
+    contrary = len(group) == 1 and "negative" in seen.scores[group[0]]["reason"]
+    why = CONSISTENCY_REASONS["negative"] if contrary else _HARDLY_ONE
+    return {"en": f"{what['en']} is {_three(value)}, under {_short(floor)}: {why['en']}",
+            "zh": f"{what['zh']} 仅 {_three(value)}，低于 {_short(floor)}：{why['zh']}"}  # fmt: skip
 
 
 def _merged_why(seen: Evidence, dimension: str) -> list[Text]:
     """The mergers that this dimension took part in."""
     lines = [line for line in seen.tried if line["merged"] == "yes"]
-    return [_pair_words(seen, line) for line in lines if dimension in (*line["first"], *line["second"])]
+    own = [_pair_words(seen, line) for line in lines if dimension in (*line["first"], *line["second"])]
+    return own + ([_WORDING] if set(seen.factor_of(dimension)) <= seen.negative else [])
 
 
 def _pair_words(seen: Evidence, line: Mapping[Any, Any]) -> Text:
@@ -414,15 +471,22 @@ def _pair_words(seen: Evidence, line: Mapping[Any, Any]) -> Text:
     tail = {"en": "", "zh": ""}
     if np.isfinite(line["p"]):
         p = "< .001" if line["p"] < 0.0005 else f"= {_three(line['p'])}"
-        none = line["p"] >= seen.thresholds.p
-        tail["en"] = f"; merged, Δχ²({line['df']}) = {line['chi2']:.2f}, p {p}: " + (
-            "no evidence for two factors" if none else "two factors fit better, but share nearly all")  # fmt: skip
-        tail["zh"] = f"；合并后 Δχ²({line['df']}) = {line['chi2']:.2f}，p {p}，" + (
-            "无证据支持两个因子" if none else "两因子拟合更好，但内容几乎相同")  # fmt: skip
-        if line["merged"] == "no":
-            tail = {key: text.rsplit(cut, 1)[0] for (key, text), cut in zip(tail.items(), (":", "，"), strict=True)}
+        told = _CHI_SQUARE_SAYS[line["merged"] == "yes", line["p"] >= seen.thresholds.p]
+        tail["en"] = f"; merged, Δχ²({line['df']}) = {line['chi2']:.2f}, p {p}: {told['en']}"
+        tail["zh"] = f"；合并后 Δχ²({line['df']}) = {line['chi2']:.2f}，p {p}，{told['zh']}"
+    if line["impossible"]:
+        tail["en"] += "; the most alike of factors whose correlations are impossible together"
+        tail["zh"] += "；各因子相关不可能同时成立，此对最为接近"
     return {"en": f"{en} ({what} = {size}, upper bound {upper}, line {limit}){tail['en']}",
             "zh": f"{zh}（{what} = {size}，上限 {upper}，界值 {limit}）{tail['zh']}"}  # fmt: skip
+
+
+_CHI_SQUARE_SAYS: Mapping[tuple[bool, bool], Text] = {  # merged, and not significant
+    (True, True): {"en": "no evidence for two factors", "zh": "无证据支持两个因子"},
+    (True, False): {"en": "two factors fit better, but share nearly all", "zh": "两因子拟合更好，但内容几乎相同"},
+    (False, True): {"en": "these answers do not tell whether they are one or two", "zh": "现有回答不足以判断是一个还是两个因子"},
+    (False, False): {"en": "two factors fit better", "zh": "两因子拟合更好"},
+}  # fmt: skip
 
 
 def _cautions(seen: Evidence, dimension: str) -> list[Text]:
@@ -437,8 +501,9 @@ def _cautions(seen: Evidence, dimension: str) -> list[Text]:
     left = [line for line in seen.tried if line["step"] == last and line["merged"] == "no"]
     out += [_pair_words(seen, line) for line in left if group in (line["first"], line["second"])]
     out += _side_criteria(seen, group)
+    out += [_WORDING] if dimension in seen.negative else []
     if seen.final.model is None:
-        out.append({key: f"{_WHY_NOT[seen.final.cause][key]}{tail}" for key, tail in
+        out.append({key: f"{seen.causes[seen.final.cause][key]}{tail}" for key, tail in
                     (("en", "; HTMT speaks alone, its interval for normal, independent answers"), ("zh", "；仅依据 HTMT（区间假定正态、独立）"))})  # fmt: skip
     else:
         out += _poor_fit(seen.final.model, lines)
@@ -539,6 +604,27 @@ def _nearest(stage: Stage, dimension: str) -> dict[str, Any]:
     return out
 
 
+def _deciding(stage: Stage, row: Mapping[Any, Any]) -> dict[str, Any]:
+    """Reliability of one dimension, and how like it is to the one that is most alike."""
+    name = row["dimension"]
+    by = "omega" if np.isfinite(row["omega"]) and "heywood" not in row["reason"] else "alpha"
+    ends = {"": by, "_low": f"{by}_low", "_high": f"{by}_high"}
+    out = {
+        "dimension": name,
+        **{f"reliability{end}": row[column] for end, column in ends.items()},
+        "reliability_by": by,
+    }
+    own = [line for line in stage.lines_with((name,)) if np.isfinite(line["size"])]
+    if not own:
+        return out | {"other": "", "by": ""} | dict.fromkeys(("size", "low", "high"), np.nan)
+    line = max(own, key=lambda each: each["size"])
+    other = line["second"] if line["first"] == (name,) else line["first"]
+    low, high = (line[f"{line['by']}_low"], line[f"{line['by']}_high"])
+    if line["by"] == "r" and line["r"] < 0:
+        low, high = -high, -low
+    return out | {"other": other[0], "by": line["by"], "size": line["size"], "low": low, "high": high}
+
+
 # --- the result ------------------------------------------------------------------------------------------------
 
 
@@ -569,12 +655,14 @@ class Validity(Result):
     level: float = field(kw_only=True)
     matrix: ItemMatrix = field(kw_only=True)
     words: Mapping[str, Text] = field(kw_only=True)
+    causes: Mapping[str, Text] = field(default_factory=lambda: _WHY_NOT, kw_only=True)
+    remarks: tuple[Text, ...] = field(default=(), kw_only=True)
 
     @property
     def problems(self) -> tuple[Text, ...]:
         """What is wrong with the model as designed, with its cause; empty where it is proper."""
         if self.designed.cause:
-            return (_WHY_NOT[self.designed.cause],)
+            return (self.causes[self.designed.cause],)
         return () if self.designed.model is None else self.designed.model.problems
 
     def verdict(self, dimension: str | None = None) -> Code:
@@ -590,9 +678,18 @@ class Validity(Result):
             raise SpecError(f"no dimension {dimension!r}. Dimensions: {', '.join(self.frame['dimension'])}.")
         return own.iloc[0]
 
+    def deciding(self) -> pd.DataFrame:
+        """The two numbers that decide of each dimension, from the model as designed.
+
+        Columns: ``dimension``; ``reliability, reliability_low, reliability_high, reliability_by`` ("omega", or "alpha" where there
+        is no proper omega); ``other, by, size, low, high``: the dimension that is most alike, whether their correlation ("r") or
+        HTMT ("htmt") is judged, its size and interval; nan and "" where there is none.
+        """
+        return pd.DataFrame([_deciding(self.designed, row) for row in self.frame.to_dict("records")])
+
     def title(self) -> str:
         of = say(OF_WORDS[self.matrix.of], self.language)
-        return f"各维度可否单独报告：{of}" if self.language == "zh" else f"May the dimensions be reported? {of}"
+        return f"各维度可否单独报告：{of}" if self.language == "zh" else f"May the dimensions be reported? ({of})"
 
     def columns(self) -> tuple[Column, ...]:
         percent = f"{100 * self.level:g}%"
@@ -621,7 +718,7 @@ class Validity(Result):
     def note(self) -> str:
         """What is wrong with the model, its fit, the count of factors, the lines drawn, the base."""
         zh = self.language == "zh"
-        parts = [say(text, self.language) for text in self.problems]
+        parts = [say(text, self.language) for text in (*self.remarks, *self.problems)]
         parts += [text for text in (self._fits(), "" if self.count is None else self.count.sentence(self.language).rstrip(".。")) if text]  # fmt: skip
         said = "".join(f"{part}。" for part in parts) if zh else " ".join(f"{part[0].upper()}{part[1:]}." for part in parts) + " "  # fmt: skip
         reasons = self._reasons()
@@ -629,8 +726,6 @@ class Validity(Result):
 
     def _reasons(self) -> str:
         """Why alpha or omega of some dimensions is missing or to be read with care."""
-        from servqual.psychometrics.consistency import CONSISTENCY_REASONS
-
         zh, lines = self.language == "zh", []
         for dimension, reason in zip(self.frame["dimension"], self.frame["reason"], strict=True):
             said = [say(CONSISTENCY_REASONS[key], self.language) for key in reason.split(", ") if key in CONSISTENCY_REASONS and key]  # fmt: skip
@@ -649,6 +744,9 @@ class Validity(Result):
             one, k, base = stage.model.indices, len(stage.groups), f"n = {stage.model.indices.n:,}"
             out.append(f"{k} 因子模型：χ²({one.df}) = {one.chi2:.2f}，CFI {_three(cfi)}，RMSEA {_three(rmsea)}，SRMR {_three(srmr)}，{base}" if zh else
                        f"model with {k} factor{'s' * (k > 1)}: χ²({one.df}) = {one.chi2:.2f}, CFI {_three(cfi)}, RMSEA {_three(rmsea)}, SRMR {_three(srmr)}, {base}")  # fmt: skip
+        how = self.designed.model or self.final.model
+        if out and how is not None:
+            out.append(say(ESTIMATORS[how.estimator], self.language))
         return ("；" if zh else "; ").join(out)
 
     def sentence(self, dimension: str | None = None, language: Language | None = None) -> str:
@@ -696,6 +794,12 @@ class Validity(Result):
             "; whether groups may be compared (measurement invariance) is another question, see invariance()")  # fmt: skip
         return self.line(tongue).rstrip(".。") + rest
 
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Reliability and distinctness of each dimension beside their lines, marked by the verdict."""
+        from servqual.plots.validity import draw_validity
+
+        return draw_validity(self, ax)
+
     def in_language(self, language: Language) -> Self:
         return replace(self, language=language, matrix=self.matrix.in_language(language))
 
@@ -709,7 +813,7 @@ def validity(
     of: Of = "perception",
     thresholds: Thresholds | None = None,
     estimator: Estimator | None = None,
-    missing: MissingRule = "listwise",
+    missing: Missing = "listwise",
     level: float = 0.95,
     replicates: int = 200,
     seed: int = 1,
@@ -718,18 +822,22 @@ def validity(
 
     1. A dimension with omega under ``floor`` gets no score of its own; what is left is tested without it.
     2. The instrument's dimensions are fitted as correlated factors. Two factors are one where they correlate ``distinct`` or
-       more, or where the interval reaches that and one factor fits no worse than two (chi-square difference). The pair most
-       alike is merged, the model is fitted again, and so on.
-    3. A dimension with a negative residual variance in the model that is left (Heywood case) gets no score of its own.
+       more. The pair most alike is merged, the model is fitted again, and so on. An interval that reaches ``distinct`` calls for
+       caution: that one factor fits no worse than two (chi-square difference) shows that they are one only where answers are many.
+    3. A dimension with a negative residual variance in the model that is left (Heywood case), or with an item that runs against its
+       others, gets no score of its own.
     4. What is left is reported separately: with caution where omega is under ``reliability``, an interval reaches
-       ``distinct``, HTMT or Fornell and Larcker's comparison fail, or the model as a whole fits poorly.
+       ``distinct``, HTMT or Fornell and Larcker's comparison fail, the model as a whole fits poorly, or all of a dimension's items,
+       and no others, are worded negatively.
 
     Parameters
     ----------
     responses : Responses, or an ItemMatrix with dimensions (a printed matrix and its n will do)
     of : "perception", "expectation" or "gap"
     thresholds : where lines are drawn; :class:`Thresholds` if not given
-    estimator, missing, level : as in :func:`servqual.cfa.confirm_factors`
+    estimator : as in :func:`servqual.cfa.confirm_factors`; if not given "mlr", whose intervals and chi-square hold where most answers
+        lie at one end of the scale too, and "ml" for a matrix or with "pairwise"
+    missing, level : as in :func:`servqual.cfa.confirm_factors`; with "fiml" alpha and omega rest on pairs
     replicates, seed : random matrices of the parallel analysis told beside; 0 leaves it out. It does not decide.
 
     Returns
@@ -768,22 +876,71 @@ def validity(
     """
     lines = thresholds or Thresholds()
     check_between("level", level, 0, 1)
-    matrix = item_matrix(responses, of=of, missing=missing, kind="polychoric" if estimator == "wlsmv" else "pearson")
+    check_choice("missing", missing, Missing)
+    how = _estimator(responses, estimator, missing)
+    matrix = _matrix(responses, of, how, missing)
     every = groups_of(matrix)
     labels = {d: matrix.dimension_labels.get(d) or {"en": d, "zh": d} for d in every}
     groups: Groups = {(d,): items for d, items in every.items() if len(items) > 1}
     if not groups:
         raise SpecError("Every dimension has one item: there is nothing to test. Give dimensions of two or more items.")
-    source = matrix if _is_plain(responses, estimator) else responses
-    fit = partial(_fit, source, matrix, matrix.of, estimator, missing, level)
-    consistency = internal_consistency(responses, of=matrix.of, missing=missing, level=level, group_factors=0)
+    source = matrix if how == "ml" and missing != "fiml" else responses
+    fit = partial(_fit, source, matrix, matrix.of, how, missing, level)
+    rule: MissingRule = "listwise" if missing == "listwise" else "pairwise"
+    consistency = internal_consistency(responses, of=matrix.of, missing=rule, level=level, group_factors=0)
     designed = fit(groups)
     start = _without_weak(fit, designed, consistency, lines)
     final, tried = merge_steps(fit, start, lines)
-    seen = Evidence(designed, final, tried, consistency, lines, labels)
+    causes = _causes(matrix)
+    seen = Evidence(designed, final, tried, consistency, lines, labels, causes, _negative(responses, every))
     count = factor_count(matrix, replicates=replicates, seed=seed) if replicates else None
     return Validity(pd.DataFrame([_row(seen, d, level) for d in every]), matrix.language, designed=designed, final=final, tried=_tried_table(tried),
-                    consistency=consistency, count=count, thresholds=lines, level=level, matrix=matrix, words=labels)  # fmt: skip
+                    consistency=consistency, count=count, thresholds=lines, level=level, matrix=matrix, words=labels,
+                    causes=causes, remarks=_lost(matrix))  # fmt: skip
+
+
+def _causes(matrix: ItemMatrix) -> Mapping[str, Text]:
+    """Why there is no model, with the numbers where respondents are too few."""
+    if matrix.n > matrix.k:
+        return _WHY_NOT
+    n, k, rest = f"{matrix.n:,}", matrix.k, matrix.n_dropped
+    told: Text = {"en": f"{n} respondents answered all {k} items, and a factor model takes more respondents than items",
+                  "zh": f"仅 {n} 名受访者答完全部 {k} 个题项，拟合因子模型需受访者多于题项"}  # fmt: skip
+    more = {"en": f"; missing='fiml' counts the other {rest:,} too", "zh": f"；missing='fiml' 可计入其余 {rest:,} 人"}
+    return {**_WHY_NOT, "singular": {key: told[key] + (more[key] if rest else "") for key in ("en", "zh")}}
+
+
+def _lost(matrix: ItemMatrix) -> tuple[Text, ...]:
+    """That many respondents were left out because an item was skipped."""
+    whole = matrix.n + matrix.n_dropped
+    if matrix.missing != "listwise" or isinstance(matrix, EstimatedMatrix) or not matrix.n_dropped > _MANY_LOST * whole:
+        return ()
+    share = matrix.n_dropped / whole
+    return ({"en": f"{share:.0%} of respondents skipped an item and are not used: missing='fiml' counts every answer",
+             "zh": f"{share:.0%} 的受访者有题项未答而未使用：missing='fiml' 可计入每个回答"},)  # fmt: skip
+
+
+def _negative(responses: Responses | ItemMatrix, every: Mapping[str, Sequence[str]]) -> frozenset[str]:
+    """Dimensions made of reverse items alone, where the others have none: wording and content can't be told apart then."""
+    if isinstance(responses, ItemMatrix):
+        return frozenset()
+    turned = {item.id for item in responses.instrument.items if item.reverse}
+    whole = {name for name, items in every.items() if turned.issuperset(items)}
+    mixed = any(turned.intersection(items) for name, items in every.items() if name not in whole)
+    return frozenset() if mixed or len(whole) == len(every) else frozenset(whole)
+
+
+def why_untested(instrument: Instrument) -> str:
+    """Why a scale has no structure that could be tested, a key of ``UNTESTED``; empty where it has.
+
+    >>> from servqual.instruments import load_instrument
+    >>> why_untested(load_instrument("servqual-22"))
+    ''
+    """
+    homes = [item.dimension for item in instrument.items]
+    if not all(homes):
+        return "no dimension"
+    return "one item" if len(set(homes)) == len(homes) else ""
 
 
 def _without_weak(
@@ -803,9 +960,18 @@ def _tried_table(tried: list[dict[str, Any]]) -> pd.DataFrame:
     return pd.DataFrame([{name: line[name] for name in columns} for line in tried], columns=columns)
 
 
-def _is_plain(responses: Responses | ItemMatrix, estimator: Estimator | None) -> bool:
-    """Whether the matrix alone says as much as the answers: maximum likelihood for equal, independent respondents."""
+def _estimator(responses: Responses | ItemMatrix, asked: Estimator | None, missing: Missing) -> Estimator:
+    """Robust maximum likelihood where there are answers; what a matrix, or pairs of different people, allow where there are not."""
+    if asked is not None:
+        return asked
     if isinstance(responses, ItemMatrix):
-        return True
-    designed = any(side.design.weight or side.design.stages for side in responses.sides)
-    return estimator == "ml" or (estimator is None and not designed)
+        return "wlsmv" if responses.kind == "polychoric" else "ml"
+    return "ml" if missing == "pairwise" else "mlr"
+
+
+def _matrix(responses: Responses | ItemMatrix, of: Of, how: Estimator, missing: Missing) -> ItemMatrix:
+    """What is known of the items, by the rule for missing answers."""
+    if missing == "fiml" and not isinstance(responses, ItemMatrix):
+        return estimated_matrix(responses, of, None)
+    rule: MissingRule = "pairwise" if missing == "pairwise" else "listwise"
+    return item_matrix(responses, of=of, missing=rule, kind="polychoric" if how == "wlsmv" else "pearson")

@@ -4,7 +4,8 @@ How many: :func:`size_for_mean` and its kin lead from a wish to a number, in a l
 :func:`precision_of` and :func:`detectable` go the other way round. Whom: :func:`allocate` shares the number out over
 strata, :func:`group_regions` and :func:`choose_regions` say where, :func:`draw` draws. Who came instead: :func:`rake`,
 :func:`poststratify` and :func:`calibrate` bring weights to known totals. At the door: :func:`plan_intercepts`,
-:func:`intercept_weights`, :func:`outcome_rates`. Around a table: :func:`plan_focus_groups`, :func:`discussion_guide`.
+:func:`intercept_weights`, :func:`outcome_rates`. In the stores, unannounced: :func:`plan_visits`, :func:`minimum_inspectors`,
+:func:`audit_visits`. Around a table: :func:`plan_focus_groups`, :func:`discussion_guide`.
 What is asked: a :class:`Questionnaire` becomes a form for tablets and one for paper (:func:`write_forms`), and comes
 back filled (:func:`read_filled`).
 
@@ -54,6 +55,7 @@ if TYPE_CHECKING:
         yamane,
     )
     from survey_design.size.stages import Regions
+    from survey_design.visits import FrequencyRule, PriorityRule, audit_visits, minimum_inspectors, plan_visits
 
 _CHAPTERS = {
     "survey_design.size": "size_for_mean size_for_proportion size_for_gap size_for_comparison size_for_alpha "
@@ -66,6 +68,7 @@ _CHAPTERS = {
     "survey_design.sampling.selection": "draw",
     "survey_design.calibration": "rake poststratify calibrate trim",
     "survey_design.intercepts": "plan_intercepts tally_sheet intercept_weights outcome_rates",
+    "survey_design.visits": "plan_visits audit_visits FrequencyRule PriorityRule minimum_inspectors",
     "survey_design.focus_groups": "plan_focus_groups SessionCosts discussion_guide",
     "survey_design.questionnaire": "Questionnaire Section Question Scale Choice Condition",
     "survey_design.forms": "write_forms write_xlsform write_word codebook",

@@ -24,25 +24,27 @@ ORDER = (
     *("privacy", "instruments", "answers", "layouts"),
     *("responses", "moments", "streams", "inference", "replicates", "explained", "regression"),
     *("measures", "tabulation", "counts", "polychorics", "correlations", "crosstabs"),
-    *("proportions", "remarks", "shares", "distributions", "difference_scores"),
-    *("factors", "factor_count", "psychometrics", "cfa", "invariance", "validity"),
+    *("proportions", "agreement", "focus", "dependability", "remarks", "shares", "distributions", "difference_scores"),
+    *("factors", "factor_count", "psychometrics", "cfa", "invariance", "levels", "validity", "comparability"),
     *("gaps", "comparison"),
-    *("tolerance", "disconfirmation", "criterion", "careless", "stores", "disclosure"),
+    *("tolerance", "disconfirmation", "criterion", "careless", "stores", "drivers", "disclosure"),
+    *("mystery", "simulate_visits", "store_agreement", "index_weights"),
+    *("benchmark", "moves", "best_stores", "angles"),
     *("factor_size", "power"),
-    *("report", "settings", "study", "planning", "cli"),
+    *("report", "settings", "inspections", "study", "planning", "cli"),
 )
-SIMULATING = {"power", "planning"}
+SIMULATING = {"power", "planning", "simulate_visits"}
 
 # What a module of servqual imports when it is itself imported.
 LOADS = {
     "instruments": set(),
     "answers": {"instruments"},
     "layouts": {"answers", "instruments"},
-    "responses": {"answers", "instruments", "layouts", "privacy"},
+    "responses": {"answers", "instruments", "layouts"},
     "moments": set(),
     "inference": {"moments"},
     "replicates": {"moments", "inference"},
-    "streams": {"answers", "instruments", "moments", "privacy", "responses"},
+    "streams": {"answers", "instruments", "moments", "responses"},
     "explained": {"inference"},
     "counts": {"moments", "inference", "replicates", "responses", "tabulation"},
     "regression": {"moments", "inference", "replicates"},
@@ -57,6 +59,11 @@ LOADS = {
     },
     "cfa": {"correlations", "moments", "responses"},
     "invariance": {"cfa", "correlations", "moments", "responses"},
+    "comparability": {"cfa", "correlations", "invariance", "moments", "responses"},
+    "levels": {
+        *("responses", "moments", "inference", "measures", "correlations", "remarks"),
+        *("psychometrics", "cfa"),
+    },
     "validity": {"cfa", "correlations", "factor_count", "psychometrics", "responses"},
     "privacy": set(),
     "disclosure": set(),
@@ -98,41 +105,78 @@ LOADS = {
         "remarks",
     },
     "careless": {"responses"},
+    "agreement": {"inference", "proportions"},
+    "focus": {
+        *("agreement", "answers", "inference", "instruments", "privacy", "proportions", "responses", "tabulation"),
+    },
+    "dependability": {"inference", "regression"},
+    "mystery": {"answers", "inference", "moments", "proportions", "responses", "shares", "stores", "tabulation"},
     "stores": {"gaps", "inference", "instruments", "measures", "moments", "remarks", "responses", "tabulation"},
+    "drivers": {
+        *("responses", "moments", "inference", "replicates", "explained", "measures", "tabulation", "proportions"),
+        *("remarks", "shares", "stores"),
+    },
     "distributions": {"inference", "instruments", "measures", "responses", "tabulation"},
     "plots": {"inference", "measures"},
-    "report": {"instruments", "responses"},
+    "report": {"responses"},
     "settings": set(),
     "study": {"instruments", "layouts", "responses", "inference", "measures", "settings"},
     "cli": {"settings", "study"},
     "simulate": {"instruments"},
     "factor_size": {"moments", "proportions"},
+    "simulate_visits": {"instruments", "mystery", "simulate"},
+    "store_agreement": {"explained", "gaps", "inference", "moments", "responses", "stores"},
+    "index_weights": {"agreement", "explained", "inference", "store_agreement", "stores", "tabulation"},
+    "benchmark": {"inference", "moments", "mystery", "shares", "stores", "tabulation"},
+    "moves": {"benchmark", "inference", "mystery", "tabulation"},
+    "best_stores": {"inference", "mystery", "stores"},
+    "angles": {"gaps", "inference", "moments", "mystery", "responses"},
+    "inspections": {"mystery", "responses", "settings"},
     "power": {"instruments", "responses", "moments", "inference", "measures", "proportions", "gaps", "simulate"},
     "planning": {"instruments", "settings", "report"},
 }
 
 # What it fetches only when a function that needs it is called.
 FETCHES = {
+    "responses": {"privacy"},
     "correlations": {"plots"},
     "factors": {"plots"},
     "factor_count": {"plots"},
     "psychometrics": {"factors"},
     "cfa": {"plots"},
     "invariance": {"plots"},
+    "levels": {"plots"},
+    "validity": {"plots"},
     "gaps": {"plots"},
     "comparison": {"plots"},
     "tolerance": {"plots"},
     "distributions": {"plots"},
     "stores": {"plots"},
+    "dependability": {"plots"},
+    "mystery": {"privacy", "plots"},
+    "store_agreement": {"plots"},
+    "index_weights": {"factors", "factor_count", "plots"},
+    "benchmark": {"plots"},
+    "best_stores": {"plots"},
+    "angles": {"plots"},
+    "drivers": {"plots"},
+    "focus": {"plots"},
+    "inspections": {
+        *("agreement", "dependability", "store_agreement", "index_weights", "benchmark", "moves", "best_stores"),
+        "angles",
+    },
     "factor_size": {"plots"},
     "power": {"plots"},
     "report": {
         *("privacy", "inference", "measures", "shares", "remarks", "distributions", "gaps", "criterion", "careless"),
-        *("disclosure", "plots"),
+        *("disclosure", "store_agreement", "plots"),
     },
-    "study": {"privacy", "gaps", "comparison", "tolerance", "stores", "report"},
-    "planning": {"study", "power", "plots"},
-    "cli": {"privacy", "report", "planning"},
+    "study": {
+        *("privacy", "gaps", "comparison", "tolerance", "stores", "report"),
+        *("validity", "comparability", "cfa", "correlations", "inspections"),
+    },
+    "planning": {"study", "plots"},
+    "cli": {"privacy", "instruments", "mystery", "report", "planning"},
 }
 
 # The same for survey_design, whose modules are all light. Each knows those above it; `plots` stands aside.
@@ -150,6 +194,7 @@ DESIGN_LOADS = {
     "exit_interview": {"questionnaire", "results"},
     "forms": {"errors", "files", "focus_groups", "outputs", "questionnaire", "results"},
     "intercepts": {"errors", "results", "sampling"},
+    "visits": {"errors", "results", "intercepts"},
     "plots": {"errors", "results", "sampling", "focus_groups"},
 }
 DESIGN_FETCHES = {
@@ -158,6 +203,7 @@ DESIGN_FETCHES = {
     "calibration": {"plots"},
     "focus_groups": {"plots"},
     "intercepts": {"forms", "plots"},
+    "visits": {"plots"},
 }
 
 # The only doors to packages that are heavy or optional.
@@ -172,10 +218,11 @@ DOORS = {
     "click": {"cli"},
     "pyarrow": {"moments", "streams", "files"},
     "pyreadstat": {"files"},
-    "openpyxl": {"forms"},
+    "openpyxl": {"forms", "mystery"},
     "pyxform": {"forms"},
     "docx": {"forms"},
     "threadpoolctl": {"moments"},
+    "rjieba": {"focus"},
 }
 NEVER = {"statsmodels", "pingouin", "factor_analyzer", "sklearn", "IPython"}  # for comparison, not for computing
 HEAVY = ["matplotlib", "seaborn", "statsmodels", "pingouin", "sklearn", "jinja2"]

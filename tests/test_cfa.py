@@ -6,6 +6,8 @@ Figures of lavaan 0.6-14 that no oracle file holds are in reference/cfa.toml, wr
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -230,6 +232,7 @@ def test_mlr_agrees_with_lavaan_plain_clustered_and_weighted(shared: Any) -> Non
         (plain, (values, None, None), "plain"),
         (plain, (values, None, clusters), "clustered"),
         (weighted, (values, weights, None), "weighted"),
+        (weighted, (values, weights, clusters), "weighted_clusters"),
     ):
         solution = fitted(table, [sample])
         robust = robust_ml(solution, [[rows]], "mlr")
@@ -514,6 +517,43 @@ def test_errors_of_htmt_agree_with_simulation() -> None:
     assert normal == pytest.approx(spread, rel=0.15)
 
 
+def ordered_sample(seed: int, n: int = 300) -> Responses:
+    """Two factors that correlate .5, answered in four unequal categories."""
+    rng = np.random.default_rng(seed)
+    model = {"care": ["c1", "c2", "c3"], "speed": ["s1", "s2", "s3"]}
+    factors = rng.multivariate_normal([0, 0], [[1, 0.5], [0.5, 1]], n)
+    latent = 0.8 * np.repeat(factors, 3, axis=1) + 0.6 * rng.normal(size=(n, 6))
+    return answered(pd.DataFrame(1 + np.digitize(latent, [-0.8, 0.2, 1.0]), columns=items_of(model)), model, 1, 4)
+
+
+def test_score_tests_and_htmt_errors_of_ordered_answers_hold_over_samples() -> None:
+    """Score tests of numbers that are 0 in truth average 1 and exceed 3.84 in one of 20; errors of HTMT match its spread."""
+    found = [confirm_factors(ordered_sample(seed), estimator="wlsmv") for seed in range(50)]
+    tables = [each.modification(least=0).to_frame() for each in found]
+    scores = np.array([table.sort_values(["kind", "left", "right"])["mi"].to_numpy() for table in tables])
+    assert scores.shape[1] == 6 + 15
+    assert scores.mean() == pytest.approx(1, abs=0.2)
+    assert (scores > 3.84).mean() == pytest.approx(0.05, abs=0.03)
+    pairs = pd.concat([each.distinctness().to_frame() for each in found])
+    for name in ("htmt", "htmt2"):
+        assert pairs[f"{name}_se"].mean() == pytest.approx(pairs[name].std(), rel=0.3)
+        assert ((pairs[f"{name}_low"] < 0.5) & (pairs[f"{name}_high"] > 0.5)).mean() > 0.86
+    assert "polychoric correlations" in found[0].distinctness().note()
+    assert "多分格相关" in found[0].distinctness().in_language("zh").note()
+
+
+def test_a_blas_that_is_loaded_later_keeps_to_one_thread_as_well() -> None:
+    program = (
+        "from servqual.moments import one_blas_thread\n"
+        "with one_blas_thread(): pass\n"
+        "import scipy.linalg\n"
+        "from threadpoolctl import threadpool_info\n"
+        "with one_blas_thread(): print({each['num_threads'] for each in threadpool_info() if each['user_api'] == 'blas'})\n"
+    )
+    run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert run.stdout.strip() == "{1}"
+
+
 def test_errors_from_rows_agree_with_closed_forms() -> None:
     """Of a variance: sqrt((m4 - s^4) / n); of normal answers the same as normal theory; rows that are clusters are rows."""
     values = np.random.default_rng(6).multivariate_normal([0, 0], [[2, 0.5], [0.5, 1]], 4000)
@@ -668,6 +708,67 @@ def test_what_does_not_converge_is_refused(shared: Any) -> None:
         )
 
 
+def cross_loading(marker: float) -> tuple[Model, Any]:
+    """Three factors; the first item of the first loads on the second in truth, and on its own as much as ``marker``."""
+    model = {f"f{j}": [f"x{j}{i}" for i in range(4)] for j in range(3)}
+    model["f1"].insert(0, "x00")
+    loadings = np.zeros((12, 3))
+    for j in range(3):
+        loadings[4 * j : 4 * j + 4, j] = 0.5, 0.8, 0.7, 0.6
+    loadings[0, :2] = marker, 0.6
+    phi = np.full((3, 3), 0.4) + 0.6 * np.eye(3)
+    covariance = loadings @ phi @ loadings.T
+    covariance += np.diag(1.4 - covariance.diagonal())
+    return model, pd.DataFrame(covariance, columns=[f"x{j}{i}" for j in range(3) for i in range(4)])
+
+
+@pytest.mark.parametrize("general", [None, "g"])
+def test_a_marker_that_hardly_measures_its_factor_does_not_stop_the_model(general: str | None) -> None:
+    """Where markers lead nowhere, variances of 1 do; the solution is the same in either units."""
+    said = {"kept": 0, "changed": 0, "none": 0}
+    for seed in range(8):
+        model, truth = cross_loading(0.08 if seed % 2 else -0.08)
+        rng = np.random.default_rng(seed)
+        frame = pd.DataFrame(rng.multivariate_normal(np.zeros(12), truth, 300), columns=truth.columns)
+        matrix = ItemMatrix.from_matrix(frame.cov(), 300)
+        found = confirm_factors(matrix, model=model, second_order=general)
+        plain = confirm_factors(matrix, model=model, second_order=general, scale_by="variance")
+        assert found.indices.chi2 == pytest.approx(plain.indices.chi2, abs=1e-4)
+        size = [found.loadings.abs().to_numpy(), plain.loadings.abs().to_numpy()]
+        np.testing.assert_allclose(*size, atol=2e-3)
+        one, other = (each.to_frame().set_index(["factor", "item"])["standardised_se"] for each in (found, plain))
+        np.testing.assert_allclose(one, other.loc[one.index], rtol=0.02)
+        note, chinese = found.note(), found.in_language("zh").note()
+        if "other items set the units" in note:
+            said["changed"] += 1
+            fixed = found.to_frame().query("reason == 'fixed' and factor == 'f0'")
+            assert fixed["item"].tolist() != ["x00"]
+            assert f"{fixed['item'].iloc[0]} in place of x00 for 'f0'" in note
+            assert "“f0”由 x00 改为" in chinese
+        elif "brought to the markers" in note:
+            said["kept"] += 1
+            assert found.to_frame().query("factor == 'f0' and item == 'x00'")["reason"].tolist() == ["fixed"]
+            assert "再换算至标记题项" in chinese
+        else:
+            said["none"] += 1
+    assert said["changed"] + said["kept"] > 0
+    assert said["changed"] > 0
+
+
+def test_a_marker_without_any_loading_gives_way_to_another_item() -> None:
+    """From an exact covariance: the loadings that made it come back, in the units of another item."""
+    model, truth = cross_loading(0.0)
+    found = confirm_factors(ItemMatrix.from_matrix(truth * 300 / 299, 300), model=model)
+    assert found.indices.chi2 == pytest.approx(0, abs=1e-5)
+    lines = found.to_frame().set_index(["factor", "item"])
+    assert lines.loc[("f0", "x00"), "standardised"] == pytest.approx(0, abs=1e-3)
+    np.testing.assert_allclose(
+        lines.loc["f2"]["standardised"], np.array([0.5, 0.8, 0.7, 0.6]) / np.sqrt(1.4), atol=1e-3
+    )
+    assert lines.loc[("f0", "x01"), "reason"] == "fixed"
+    assert "x01 in place of x00 for 'f0'" in found.note()
+
+
 def test_matrices_without_likelihood_are_refused_with_the_cause() -> None:
     rng = np.random.default_rng(0)
     values = rng.normal(size=(30, 4))
@@ -700,6 +801,15 @@ def test_matrices_without_likelihood_are_refused_with_the_cause() -> None:
 def test_bad_requests_are_told(asked: dict[str, Any], words: str) -> None:
     with pytest.raises(SpecError, match=words):
         confirm_factors(matrix_of(np.full((4, 4), 0.5) + 0.5 * np.eye(4)), **asked)
+
+
+def test_markers_are_items_of_their_factor() -> None:
+    model = {"a": ["x0", "x1", "x2"], "b": ["x3", "x4", "x5"]}
+    table = plan_model(model, items_of(model), markers={"b": "x4"})
+    fixed = np.flatnonzero(table.of_kind("loading") & (table.free < 0))
+    assert [table.name(int(line)) for line in fixed] == ["a =~ x0", "b =~ x4"]
+    with pytest.raises(SpecError, match="'b' can't get its unit from x0"):
+        plan_model(model, items_of(model), markers={"b": "x0"})
 
 
 def test_polychoric_matrices_need_their_answers() -> None:

@@ -254,3 +254,40 @@ def test_a_narrow_terminal_gets_question_marks_not_a_traceback(study, tmp_path):
     told = subprocess.run([*PROGRAM, "report", "my", "--language", "zh"], cwd=tmp_path, env=narrow, capture_output=True)
     assert told.returncode == 0
     assert b"?" in told.stdout
+
+
+# --- forms -------------------------------------------------------------------------------------------------
+
+
+def test_form_writes_what_inspectors_fill_in(run, tmp_path):
+    told = run("form", "home-installation", "--out", "forms", "--excel")
+    assert told.exit_code == 0, told.output
+    *paths, sentence = told.stdout.splitlines()
+    assert all((tmp_path / path).is_file() for path in paths)
+    assert {Path(path).suffix for path in paths} == {".xlsx", ".docx", ".csv"}
+    assert any(path.endswith("_checklist.xlsx") for path in paths)
+    assert sentence.startswith("Home installation")
+
+
+def test_a_checklist_that_was_changed_in_excel_makes_a_form_again(run):
+    assert run("form", "home-installation", "--out", "one", "--excel").exit_code == 0
+    again = run("form", "one/home-installation_checklist.xlsx", "--out", "two")
+    assert again.exit_code == 0, again.output
+    assert Path("two/home-installation.xlsx").is_file()
+
+
+def test_form_writes_the_questionnaire_of_a_scale(run):
+    told = run("form", "servperf-22", "--out", "forms")
+    assert told.exit_code == 0, told.output
+    assert told.stdout.splitlines()[-1] == "servperf-22: 22 items in 5 dimensions."
+    refused = run("form", "servperf-22", "--excel")
+    assert refused.exit_code == 1
+    assert "--excel writes checklists" in refused.stderr
+
+
+def test_a_form_of_nothing_says_what_there_is(run):
+    told = run("form", "telekom")
+    assert told.exit_code == 1
+    assert "Shipped: home-installation, telecom-store" in told.stderr
+    helped = run("form", "--help")
+    assert "servqual form telecom-store --out build/forms" in helped.stdout

@@ -148,7 +148,7 @@ def test_inversions_are_counted_with_and_without(folder, language):
         h2.text
         for h2 in BeautifulSoup((folder.parent / "out" / "report.html").read_bytes(), "html.parser").main.find_all("h2")
     ]
-    assert len(titles) == 7, titles
+    assert len(titles) == 8, titles
 
 
 def test_small_groups_of_a_zone_study_are_left_out(folder):

@@ -12,13 +12,16 @@ import pandas as pd
 import pytest
 from numpy.typing import NDArray
 
+from servqual.cfa.confirm import NotConverged
 from servqual.correlations import ItemMatrix
 from servqual.instruments import Dimension, Form, Instrument, Item
 from servqual.invariance import Invariance, equality_tests, invariance
+from servqual.invariance.ladder import LikelihoodLadder
 from servqual.moments import one_blas_thread
 from servqual.responses import Responses
 from survey_design.errors import DataError, SpecError
 from survey_design.questionnaire import Scale
+from survey_design.sampling import SampleDesign
 
 Array = NDArray[Any]
 Model = dict[str, list[str]]
@@ -193,6 +196,69 @@ def test_small_groups_are_not_tested_this_way() -> None:
     with pytest.raises(DataError, match=r"12 of 12 groups have fewer than 100.*intraclass") as caught:
         found_in(frame)
     assert caught.value.cases["n"].tolist() == [22] * 12
+
+
+def test_one_small_group_and_too_many_groups_are_told_apart() -> None:
+    frame = simulated(n=150, groups=4)
+    with pytest.raises(DataError, match="1 of 4 groups has fewer than 100"):
+        found_in(frame.iloc[:-80])
+    with pytest.raises(DataError, match=r"4 groups, more than 3.*group_reliability.*most_groups=4 tests") as caught:
+        found_in(frame, most_groups=3)
+    assert caught.value.cases["n"].tolist() == [150] * 4
+    assert len(found_in(frame, most_groups=4).groups) == 4
+
+
+def test_the_rmsea_of_a_difference_is_in_the_frame() -> None:
+    lines = found_in(simulated(n=500, intercepts=[0, 0, 0.8, 0, 0, 0])).to_frame().set_index("step").loc["scalar"]
+    by_hand = np.sqrt(max(lines["delta_chi2"] - lines["delta_df"], 0) * 2 / (1000 * lines["delta_df"]))
+    assert lines["rmsea_d"] == pytest.approx(by_hand, rel=1e-12)
+    assert lines["holds"] == "no"
+
+
+def test_a_structure_that_fits_badly_by_rmsea_is_said_though_its_cfi_is_fair(shared: Any) -> None:
+    """lavaan's RMSEA of women and men in the bfi data, two factors: CFI .90 or more, RMSEA surely above .08."""
+    model = {letter: [f"{letter}{k}" for k in range(1, 6)] for letter in "NE"}
+    items = [item for own in model.values() for item in own]
+    frame = shared.frame("bfi.csv").dropna(subset=items)
+    found = invariance(matrices(frame, "gender", [1, 2], items), by="gender", model=model, least_cfi=0.85)
+    assert found.to_frame()["rmsea_low"].iat[0] > 0.08
+    assert f"an RMSEA of {found.to_frame()['rmsea'].iat[0]:.3f}, above 0.08" in found.note()
+    assert "高于 0.08" in found.in_language("zh").note()
+    assert "above 0.08" not in found_in(simulated()).note()
+
+
+def test_freeing_that_leads_nowhere_leaves_the_step_failed(monkeypatch: pytest.MonkeyPatch) -> None:
+    fitted = LikelihoodLadder.fit
+
+    def stubborn(self: LikelihoodLadder, step: str, freed: Any) -> Any:
+        if freed:
+            raise NotConverged("no best fit")
+        return fitted(self, step, freed)
+
+    monkeypatch.setattr(LikelihoodLadder, "fit", stubborn)
+    found = found_in(simulated(loadings=[0.9, 0.1, 0.7, 0.9, 0.8, 0.7]), partial=True)
+    assert (found.reached, found.freed) == ("configural", ())
+    assert found.to_frame()["holds"].tolist()[:2] == ["yes", "no"]
+
+
+def test_an_item_that_one_group_always_answers_alike_is_named_with_the_group() -> None:
+    frame = simulated()
+    frame[frame.columns[:6]] = frame.iloc[:, :6].round().clip(-3, 3) + 0
+    frame.loc[frame["group"] == "g1", "c2"] = 1
+    whole = Instrument(
+        "made", "1", {"en": "made"}, "", Scale(-3, 3), (Form("perception", "{id}"),),
+        tuple(Dimension(name, {"en": name}) for name in MODEL),
+        tuple(Item(item, name, {"en": item}, {"en": item}) for name, own in MODEL.items() for item in own),
+    )  # fmt: skip
+    with pytest.raises(DataError, match="no variance: c2 in g1: 400 respondents who answered all items"):
+        invariance(Responses(frame, whole), by="group")
+
+
+def test_weights_are_said() -> None:
+    frame = answers(simulated()).frame.assign(weight=np.tile([1.0, 3.0], 400))
+    weighted = Responses(frame, answers(simulated()).instrument, SampleDesign(weight="weight"))
+    note = invariance(weighted, by="group").note()
+    assert "Weights entered means and covariances, not the tests" in note
 
 
 def test_bad_requests_are_told() -> None:

@@ -28,7 +28,9 @@ def test_there_are_notebooks():
         "02_who_and_where",
         "04_what_do_we_ask",
         "05_what_came_back",
+        "06_is_the_scale_sound",
         "07_where_are_the_gaps",
+        "08_what_did_the_shoppers_see",
     } <= {path.stem for path in NOTEBOOKS}
 
 

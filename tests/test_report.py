@@ -132,7 +132,8 @@ def test_no_place_and_no_date_on_the_page(sample):
     text = sample["en"].to_html()
     assert str(Path.cwd()) not in text
     assert not re.search(r"(?<![\w/.])/(?:home|root|tmp|usr|work|Users)/", text)
-    assert not re.search(r"\b20\d\d-\d\d-\d\d\b", text)
+    moved = set(pd.read_csv("data/sample/moves.csv")["date"])
+    assert set(re.findall(r"\b20\d\d-\d\d-\d\d\b", text)) == moved, "days of what companies did, and no other"
 
 
 def test_pictures_have_words_for_those_who_cannot_see_them(pages):
@@ -267,8 +268,10 @@ def test_sections_in_both_languages(pages):
     titles = {language: [h2.text for h2 in page.main.find_all("h2")] for language, page in pages.items()}
     assert titles["en"] == [
         "1 In short", "2 What was asked, and of whom", "3 What came back", "4 The gaps", "5 Gaps item by item",
-        "6 Group by group", "7 Single stores", "8 The service as a whole", "9 How far to trust the difference scores",
-        "10 Not measured", "11 Method", "12 Provenance",
+        "6 Group by group", "7 Single stores", "8 The service as a whole", "9 What the shoppers saw",
+        "10 Stores as the visits saw them", "11 How far visits can be trusted", "12 Expected, delivered, perceived",
+        "13 Inspection against customers", "14 Competitors", "15 Is the scale sound?",
+        "16 How far to trust the difference scores", "17 Not measured", "18 Method", "19 Provenance",
     ]  # fmt: skip
     assert titles["zh"][:4] == ["1 要点", "2 问了什么，问了谁", "3 回收情况", "4 服务质量差距"]
 
@@ -293,7 +296,7 @@ def test_every_table_and_picture_names_a_function_that_exists(sample):
 
 
 def test_every_column_of_a_table_of_gaps_has_its_function(pages):
-    terms = {term for dt in pages["en"].find(id="section-11").find_all("dt") for term in dt.text.split(", ")}
+    terms = {term for dt in pages["en"].find(id="section-18").find_all("dt") for term in dt.text.split(", ")}
     assert {"gap", "SE", "low", "high", "df", "p", "p adjusted", "deff", "n"} <= terms
 
 
@@ -308,7 +311,7 @@ def test_every_word_is_there_in_both_languages_with_the_same_blanks():
 def test_no_word_of_the_report_is_left_in_english(pages):
     said = (
         pages["zh"].find(id="section-1").text
-        + pages["zh"].find(id="section-10").text
+        + pages["zh"].find(id="section-17").text
         + pages["zh"].find(id="section-7").find("p").text
     )
     assert not re.search(r"\b(the|of|and|is|was|not)\b", said)
@@ -323,7 +326,7 @@ def test_ledger_numbers_are_those_of_the_responses(pages):
 
 
 def test_provenance_names_files_versions_and_the_command(pages):
-    text = pages["en"].find(id="section-12").text
+    text = pages["en"].find(id="section-19").text
     for side in load_study("data/sample").read().sides:
         assert side.source.name in text
         assert side.source.sha256 in text
@@ -336,8 +339,10 @@ def test_provenance_names_files_versions_and_the_command(pages):
 
 
 def test_not_measured_lists_what_the_study_lacks(pages):
-    text = pages["en"].find(id="section-10").text
-    assert "Mystery visits" in text
+    text = pages["en"].find(id="section-17").text
+    assert "Focus groups" in text
+    assert "Mystery visits" not in text, "the sample has them, and competitors' too"
+    assert "Competitors" not in text
     assert "Overall judgement" not in text, "the sample asks for overall quality"
 
 
@@ -596,3 +601,224 @@ def test_methods_tell_of_choices_that_are_now_the_studys():
     assert "choice of the study" in methods["gap"]["formula"]["en"]
     assert "count as known" not in methods["weighted"]["formula"]["en"]
     assert "whose error is part of the interval" in methods["weighted"]["formula"]["en"]
+
+
+# --- is the scale sound? -------------------------------------------------------------------------------------
+
+
+def section_of(report, titles):
+    return next(section for section in report.sections if section.title in titles)
+
+
+SOUND = ("Is the scale sound?", "量表是否可靠")
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_the_verdict_on_the_scale_is_a_section_with_its_evidence(sample, language):
+    section = section_of(sample[language], SOUND)
+    tables = {block.name for block in section.blocks if isinstance(block, Table)}
+    assert {"validity", "consistency", "factor count", "loadings", "fit", "pairs"} <= tables
+    assert {"invariance by tier", "invariance by area_type"} <= tables
+    assert sum(isinstance(block, Picture) for block in section.blocks) >= 5, "verdict, scree, loadings, two ladders"
+    points = next(block for block in section.blocks if isinstance(block, Points))
+    assert len(points.texts) == 5
+    assert all("ω" in text if language == "zh" else "omega" in text for text in points.texts)
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_under_every_table_of_dimensions_stands_what_they_are_worth(sample, language):
+    said = {"en": "Scale check (perceptions): all 5 dimensions", "zh": "量表检验（感知）：5 个维度均可单独报告"}[
+        language
+    ]
+    tables = tables_of(sample[language])
+    judged = [
+        name for name, block in tables.items() if "dimension" in block.result.frame and "item" not in block.result.frame
+    ]
+    assert {"dimensions", "dimensions by tier", "comparison by tier", "performance", "diagnostics"} <= set(judged)
+    for name in set(judged) - {"validity", "validity with reasons", "importance"}:
+        assert said in tables[name].result.note(), name
+    assert said not in tables["items"].result.note()
+
+
+def test_groups_are_compared_with_a_word_on_their_ruler(sample):
+    tables = tables_of(sample["en"])
+    for by, word in (("tier", "By tier, "), ("area_type", "By area type, ")):
+        for name in (f"dimensions by {by}", f"comparison by {by}"):
+            note = tables[name].result.note()
+            assert word in note
+            assert "may be compared" in note
+            assert "has not been tested" not in note
+    assert "Not tested: 1 of 5 groups" in tables["comparison by tier"].result.note()
+    assert "测量不变性）尚未检验" not in tables_of(sample["zh"])["comparison by tier"].result.note()
+
+
+def test_what_was_tested_is_no_longer_called_open(sample):
+    short = "\n".join(points(sample["en"]))
+    assert "was not tested" not in short
+    assert "Between expectations and perceptions" in short, "items of a dimension have gaps of their own"
+    assert "Soundness of the scale" not in sample["en"].to_html()
+
+
+def merged_study(n=300):
+    """Answers of the same people in which responsiveness and empathy are one thing."""
+    rng = np.random.default_rng(3)
+    instrument = load_instrument("servqual-22")
+    homes = [dimension.id for dimension in instrument.dimensions]
+    data = {"store": np.resize(["a", "b"], n)}
+    for form, level in (("expectation", 5.8), ("perception", 4.8)):
+        factors = rng.multivariate_normal(np.zeros(5), 0.5 + 0.5 * np.eye(5), n)
+        factors[:, homes.index("empathy")] = factors[:, homes.index("responsiveness")]
+        at = [homes.index(item.dimension) for item in instrument.items]
+        latent = level + 0.9 * factors[:, at] + 0.7 * rng.normal(size=(n, len(at)))
+        data |= dict(zip(instrument.columns(form).values(), np.clip(np.round(latent), 1, 7).T.astype(int), strict=True))
+    return pd.DataFrame(data)
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_dimensions_that_are_one_are_told_first(tmp_path, language):
+    new_study(tmp_path / "s")
+    merged_study().to_csv(tmp_path / "s" / "answers.csv", index=False)
+    toml = 'instrument = "servqual-22"\n[responses]\nfile = "answers.csv"\n[gaps]\nby = "store"\n'
+    (tmp_path / "s" / "study.toml").write_text(toml, encoding="utf-8")
+    results = load_study(tmp_path / "s").results(language)
+    report = results.report()
+    merged = {"en": "Responsiveness + Empathy: merge", "zh": "响应性 + 移情性：合并"}[language]
+    assert any(merged in text for text in points(report))
+    assert merged in tables_of(report)["dimensions"].result.note()
+    assert set(results.comparability) == {"store", "expectation–perception"}
+    assert "merge" in set(tables_of(report)["validity"].result.frame["verdict"])
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_answers_too_few_for_a_model_say_so_and_stop_nothing(tmp_path, language):
+    new_study(tmp_path / "s")
+    results = load_study(tmp_path / "s").results(language)
+    assert set(results.validity.frame["verdict"]) == {"untested"}
+    text = {"en": ("not tested", "not testable"), "zh": ("未能检验", "无法检验")}[language]
+    page = results.report().to_html()
+    assert all(word in page for word in text)
+
+
+def test_a_scale_that_is_not_to_be_tested_is_called_open(tmp_path):
+    new_study(tmp_path / "s")
+    toml = tmp_path / "s" / "study.toml"
+    toml.write_text(toml.read_text(encoding="utf-8") + "\n[validity]\nskip = true\n", encoding="utf-8")
+    results = load_study(tmp_path / "s").results()
+    assert (results.validity, dict(results.comparability)) == (None, {})
+    assert "really separate 5 dimensions was not tested" in "\n".join(points(results.report()))
+    assert not any(section.title in SOUND for section in results.report().sections)
+
+
+@pytest.mark.parametrize(
+    ("language", "why"), [("en", "could not be tested: an item does not vary"), ("zh", "无法检验：有题项回答全部相同")]
+)
+def test_constant_answers_leave_the_scale_untested_with_a_reason(tmp_path, language, why):
+    new_study(tmp_path / "s")
+    frame = merged_study(60).assign(P_TAN1=5)
+    frame.to_csv(tmp_path / "s" / "answers.csv", index=False)
+    (tmp_path / "s" / "study.toml").write_text(
+        'instrument = "servqual-22"\n[responses]\nfile = "answers.csv"\n', encoding="utf-8"
+    )
+    report = load_study(tmp_path / "s").results(language).report()
+    assert any(why in text for text in points(report))
+
+
+def test_sizes_of_small_groups_stay_hidden_in_the_test_of_the_ruler(tmp_path):
+    new_study(tmp_path / "s")
+    frame = merged_study(300)
+    frame["store"] = ["a"] * 148 + ["b"] * 149 + ["c"] * 3
+    frame.to_csv(tmp_path / "s" / "answers.csv", index=False)
+    toml = 'instrument = "servqual-22"\n[responses]\nfile = "answers.csv"\n[gaps]\nby = "store"\n'
+    (tmp_path / "s" / "study.toml").write_text(toml, encoding="utf-8")
+    results = load_study(tmp_path / "s").results()
+    assert results.comparability["store"].invariance is not None
+    report = results.report()
+    assert "invariance by store" not in tables_of(report)
+    assert "sizes of small groups could be worked out" in report.to_html()
+    assert not re.search(
+        r"\b(148|149)\b", "\n".join(b.text for b in section_of(report, SOUND).blocks if isinstance(b, Paragraph))
+    )
+
+
+# --- mystery visits ----------------------------------------------------------------------------------------
+
+
+def section(report, title):
+    return next(each for each in report.sections if each.title == title)
+
+
+def filed(part):
+    return {block.name: block for block in part.blocks if isinstance(block, Table)}
+
+
+def test_three_angles_stand_side_by_side_for_every_store_that_may_be_shown(sample):
+    part = section(sample["en"], "Expected, delivered, perceived")
+    table = filed(part)["three angles"].result
+    shown = table.shown()
+    assert {"store", "expected", "delivered", "perceived", "expectations", "visits", "perceptions"} <= set(
+        shown.columns
+    )
+    assert len(table.frame) >= 30
+    assert (table.frame["n_perceived"] >= 5).all(), "no store with fewer customers than may be shown"
+    gaps = filed(part)["gaps of the three angles"].result
+    assert list(gaps.shown().columns).count("low") == 3
+    assert any(isinstance(block, Picture) for block in part.blocks)
+    words_of_page = " ".join(block.text for block in part.blocks if isinstance(block, Paragraph))
+    assert f"Of {len(table.frame)} stores" in words_of_page, "sentences speak of the stores that are shown"
+
+
+def test_no_table_and_no_page_names_an_inspector(sample, pages):
+    known = set(pd.read_csv("data/sample/inspectors.csv")["inspector"])
+    for language, report in sample.items():
+        words_of_page = set(re.findall(r"\bI\d\d\b", pages[language].text))
+        assert not words_of_page & known
+        for table in report.tables():
+            frame = table.result.frame
+            cells = {str(value) for name in frame for value in frame[name]}
+            assert not cells & known, table.name
+    severity = filed(section(sample["en"], "How far visits can be trusted"))["severity"].result.frame
+    assert severity["inspector"].tolist() == [f"No. {k}" for k in range(1, len(severity) + 1)]
+    assert severity["effect"].is_monotonic_increasing, "the numbers follow severity, not the list of inspectors"
+
+
+def test_scores_of_visits_are_those_of_the_chosen_mode(sample):
+    table = filed(section(sample["en"], "What the shoppers saw"))["visit scores"].result
+    visits = pd.read_csv("data/sample/visits.csv", dtype=str)
+    covert = (visits["mode"] == "covert") & (visits["exposed"] != "yes")
+    assert abs(int(table.row()["n"]) - covert.sum()) <= 5, "but for those that are set aside"
+    assert {"raw", "final", "coverage", "low", "high"} <= set(table.frame)
+
+
+def test_stores_that_dress_up_are_listed_green_inside_red_outside(sample):
+    listed = filed(section(sample["en"], "Inspection against customers"))["inspection against customers"].result
+    first = listed.frame.iloc[0]
+    assert (first["store"], first["quadrant"]) == ("S045", "hidden")
+    assert (listed.frame["n_rating"] >= 5).all()
+
+
+def test_a_study_without_visits_has_no_section_of_them(tmp_path):
+    new_study(tmp_path / "s")
+    report = load_study(tmp_path / "s").report("en")
+    titles = [each.title for each in report.sections]
+    assert not {"What the shoppers saw", "Competitors", "Expected, delivered, perceived"} & set(titles)
+    lacking = section(report, "Not measured").blocks[-1]
+    assert {"Mystery visits", "Competitors"} <= {entry.name for entry in lacking.entries}
+
+
+def test_visits_without_customers_competitors_or_doubles_say_what_is_needed(tmp_path):
+    folder = tmp_path / "s"
+    new_study(folder)
+    visits = pd.read_csv("data/sample/visits.csv", dtype=str).head(60)
+    visits.drop(columns=["double", "second_of", "inspector"]).to_csv(folder / "visits.csv", index=False)
+    lines = '[checklist]\nname = "telecom-store"\n\n[visits]\nfile = "visits.csv"\nfaults = "set aside"\n'
+    text = (folder / "study.toml").read_text(encoding="utf-8")
+    (folder / "study.toml").write_text(text + "\n" + lines, encoding="utf-8")
+    study = load_study(folder)
+    assert study.check().ok, study.check().problems
+    for language, needs in (("en", "Not measured: needs"), ("zh", "未测量：需要")):
+        report = study.report(language)
+        told = [block.text for each in report.sections for block in each.blocks if isinstance(block, Paragraph)]
+        assert sum(text.startswith(needs) for text in told) == 4, (
+            "inspectors, doubles, angles, customers of the same stores"
+        )
+        assert BeautifulSoup(report.to_html(), "html.parser").h1

@@ -111,6 +111,16 @@ def test_the_sample_study():
         (FILE + "[stores]\nminimum = 1", r"\[stores\] minimum: 1 is not a whole number of 2 or more"),
         (FILE + '[stores]\nwithin = "store"', r"\[stores\] within: 'store' is the column of the stores"),
         (FILE + '[stores]\nmeasure = "mean"', r"\[stores\], key 'measure': it is not known; use by, minimum, within"),
+        (FILE + "[validity]\ndistinkt = 0.9", r"\[validity\], key 'distinkt'.*Did you mean 'distinct'\?"),
+        (FILE + "[validity]\ndistinct = 90", r"\[validity\]: distinct=90 must lie between 0 and 1"),
+        (FILE + '[validity]\nfloor = "low"', r"\[validity\] floor: 'low' is not a number"),
+        (FILE + "[validity]\nfloor = 0.8", r"\[validity\]: floor=0.8 lies above reliability"),
+        (FILE + '[validity]\nof = "perceptions"', r"\[validity\]: of='perceptions'.*Did you mean 'perception'\?"),
+        (FILE + '[validity]\nestimator = "mle"', r"\[validity\]: estimator='mle' is not known"),
+        (FILE + "[validity]\nminimum = 1", r"\[validity\] minimum: 1 is not a whole number of 2 or more"),
+        (FILE + "[validity]\nby = [1]", r"\[validity\] by: \[1\] is not names"),
+        (FILE + "[validity]\nforms = 1", r"\[validity\] forms: 1 is not true or false"),
+        (FILE + "[validity]\nskip = true\np = 0.1", r"\[validity\] skip: the other keys would have no effect"),
         (FILE + '[importance]\npoints = "own"', r"\[importance\] points: points are given as numbers here"),
         (FILE + '[importance]\npoints = "both"\ncolumns = { ' + POINTS + " }", r"points: points='both' is not known"),
     ],
@@ -510,3 +520,133 @@ def test_new_study_overwrites_nothing(tmp_path, kind):
 
 def test_new_study_may_fill_an_empty_folder(tmp_path):
     assert len(new_study(tmp_path)) == 3
+
+
+# --- is the scale sound? -------------------------------------------------------------------------------------
+
+
+def test_lines_of_the_gate_reach_it_and_are_on_record(study):
+    text = "[validity]\ndistinct = 0.5\nfloor = 0.2\nreliability = 0.3\nby = []\nforms = false\nminimum = 6\n"
+    results = load_study(write(study, START + FILE + text)).results()
+    assert (results.validity.thresholds.distinct, results.validity.thresholds.floor) == (0.5, 0.2)
+    assert dict(results.comparability) == {}
+    assert results.study.settings()["[validity] distinct"] == "0.5"
+    assert "two factors are one from r = .50" in results.report().to_html()
+
+
+def test_the_ruler_of_the_sample_is_tested_for_what_the_study_names():
+    results = load_study("data/sample").results()
+    assert list(results.comparability) == ["tier", "area_type", "expectation–perception"]
+    assert results.comparability["tier"].untested == ("cooperative",)
+    assert [str(each) == table.comparability for each, table in
+            zip(results.comparability.values(), results.comparisons, strict=False)] == [True, True]  # fmt: skip
+    assert results.study.settings()["[validity] by"] == "tier, area_type"
+
+
+def test_a_column_to_be_tested_that_is_not_there_is_named(study):
+    found = load_study(write(study, START + FILE + '[validity]\nby = "stor"')).check()
+    assert "'stor'" in found.problems[0]
+    assert "store" in found.problems[0]
+
+
+def test_the_skeleton_of_a_new_study_names_every_key_of_validity(study):
+    text = (study / "study.toml").read_text(encoding="utf-8")
+    part = text[text.index("# [validity]") : text.index("# What mystery shoppers")]
+    named = re.findall(r"^# (?:# )?([a-z]+) = ", part, flags=re.MULTILINE)
+    assert sorted(named) == sorted(study_module._VALIDITY)
+    alive = re.sub("^# (?!#)", "", part, flags=re.MULTILINE)
+    loaded = load_study(write(study, START + FILE + alive))
+    assert loaded.validity["estimator"] == "mlr"
+    assert (loaded.validity["distinct"], loaded.validity["minimum"]) == (0.9, 100)
+
+
+# --- mystery visits ----------------------------------------------------------------------------------------
+
+CHECKLIST = '[checklist]\nname = "telecom-store"\n'
+VISITS = CHECKLIST + '[visits]\nfile = "visits.csv"\n'
+
+
+@pytest.fixture
+def visited(study):
+    """The same study with twelve visits of four stores."""
+    visits = pd.read_csv("data/sample/visits.csv", dtype=str).head(12)
+    visits.assign(store=["S1", "S2", "S3", "S4"] * 3).to_csv(study / "visits.csv", index=False)
+    return study
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (CHECKLIST, r"\[checklist\]: there are no visits it belongs to; write \[visits\]"),
+        ('[competitors]\nfile = "visits.csv"', r"\[competitors\]: there are no visits it belongs to"),
+        ('[visits]\nfile = "visits.csv"', r"\[visits\]: nothing says what was looked for; write \[checklist\]"),
+        (
+            '[checklist]\nname = "telekom-store"\n[visits]\nfile = "visits.csv"',
+            r"\[checklist\] name: no checklist 'telekom",
+        ),
+        (
+            '[checklist]\nname = "mine.toml"\n[visits]\nfile = "visits.csv"',
+            r"name: 'mine.toml' is not in the study's folder",
+        ),
+        (
+            '[checklist]\nfile = "x"\n[visits]\nfile = "visits.csv"',
+            r"\[checklist\], key 'file': it is not known; use name",
+        ),
+        (CHECKLIST + "[visits]\nmode = 'covert'", r"\[visits\] file: the key is missing"),
+        (VISITS + 'mode = "covret"', r"\[visits\]: mode='covret'.*Did you mean 'covert'\?"),
+        (VISITS + 'exposed = "no"', r"\[visits\]: exposed='no' is not known"),
+        (VISITS + "threshold = 120", r"\[visits\] threshold: 120 is not a score from 0 to 100"),
+        (VISITS + "green = 60\nred = 70", r"\[visits\] red: it lies above green"),
+        (VISITS + "rotation_months = 0", r"\[visits\] rotation_months: 0 is not a whole number of 1 or more"),
+        (VISITS + 'stors = "stores.csv"', r"\[visits\], key 'stors'.*Did you mean 'stores'\?"),
+        (VISITS + 'stores = "stores.csv"', r"\[visits\] stores: 'stores.csv' is not in the study's folder"),
+        (VISITS + "columns = { a = 1 }", r"\[visits\] columns: .* is not names"),
+        (VISITS + "not_applicable = [[8]]", r"\[visits\] not_applicable: .* is not codes"),
+        (VISITS + '[moves]\nfile = "visits.csv"', r"\[moves\]: it belongs to competitors"),
+        (VISITS + "[competitors]\ndays = 3", r"\[competitors\], key 'days': it is not known"),
+        (VISITS + '[inspectors]\nlist = "x"', r"\[inspectors\], key 'list': it is not known; use file"),
+        (VISITS + "[visits.more]\na = 1", r"\[visits\], key 'more'"),
+        ('visits = "visits.csv"', r"visits: 'visits.csv' is not a table; write \[visits\]"),
+    ],
+)
+def test_settings_of_visits_are_read_strictly(visited, text, message):
+    whole = START + text + "\n" + FILE if text.startswith("visits =") else START + FILE + text
+    with pytest.raises(SpecError, match=message):
+        load_study(write(visited, whole))
+
+
+def test_visits_of_the_sample_study():
+    asked = load_study("data/sample").inspection
+    assert (asked.checklist.id, asked.within, asked.mode, asked.threshold) == ("telecom-store", "tier", "covert", 70.0)
+    assert asked.competitors.path.name == "competitor_visits.csv"
+    assert (asked.days, asked.inspectors.name) == (90, "inspectors.csv")
+    settings = load_study("data/sample").settings()
+    assert settings["[checklist] name"] == "telecom-store"
+    assert settings["[visits] green"] == "75"
+
+
+def test_faulty_visits_are_found_with_their_cells(visited):
+    frame = pd.read_csv(visited / "visits.csv", dtype=str)
+    frame.loc[2, "uniform"] = "perhaps"
+    frame.to_csv(visited / "visits.csv", index=False)
+    found = load_study(write(visited, START + FILE + VISITS)).check()
+    assert not found.ok
+    assert "uniform" in found.problems[0]
+    assert "perhaps" in set(found.cases["value"])
+    kept = load_study(write(visited, START + FILE + VISITS + 'faults = "set aside"')).check()
+    assert kept.ok
+    assert "visits.csv: 11 of 12 visits kept, 2 faulty cells set aside." in kept.notes, "one visit judged nothing"
+    assert "visits.csv: answers missing (1 case); kept and flagged." in kept.warnings
+    assert set(kept.cases["column"]) == {"uniform", "visit"}
+
+
+def test_the_skeleton_of_a_new_study_names_every_key_of_visits(visited):
+    from servqual import inspections
+
+    new = (visited / "study.toml").read_text(encoding="utf-8")
+    part = new[new.index("# [checklist]") : new.index("[report]")]
+    tables = {name: re.split(rf"^# \[{name}\]", part, flags=re.MULTILINE)[1] for name in inspections.TABLES}
+    named = re.findall(r"^# ([a-z_]+) = ", tables["visits"].split("# [competitors]")[0], flags=re.MULTILINE)
+    assert sorted(named) == sorted(inspections._VISITS)
+    assert "name = " in tables["checklist"]
+    assert "days = " in tables["moves"]

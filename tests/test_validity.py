@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -226,6 +228,101 @@ def test_an_interval_that_reaches_the_line_is_caution_where_two_factors_fit_bett
     assert "可能难以区分" in found.sentence("d0", "zh")
 
 
+def test_few_answers_do_not_make_two_factors_one() -> None:
+    """r = .75 of a population: with 60 respondents chi-square can't tell two factors from one, which is no reason to merge them."""
+    phi = even(3, 0.4)
+    phi[0, 1] = phi[1, 0] = 0.75
+    found = validity(exact(phi, n=60, loading=0.62), replicates=0)
+    line = found.tried.iloc[0]
+    assert (line["merged"], line["p"] > 0.05, line["upper"] > 0.9) == ("no", True, True)
+    assert found.verdict("d0") == "caution"
+    assert "these answers do not tell whether they are one or two" in found.sentence("d0")
+    assert "不足以判断是一个还是两个因子" in found.sentence("d0", "zh")
+
+
+def ticked(rng: np.random.Generator, n: int, cuts: Sequence[float]) -> tuple[pd.DataFrame, Any]:
+    """Answers to a form of five dimensions that correlate .6."""
+    instrument = load_instrument("servperf-22")
+    names = [d.id for d in instrument.dimensions]
+    member = [names.index(item.dimension) for item in instrument.items]
+    latent = 0.8 * rng.multivariate_normal(np.zeros(5), even(5, 0.6), n)[:, member] + 0.6 * rng.standard_normal((n, 22))
+    return pd.DataFrame(
+        np.searchsorted(cuts, latent) + 1, columns=list(instrument.columns("perception").values())
+    ), instrument
+
+
+def test_the_model_of_satisfied_customers_is_not_refused_for_their_satisfaction() -> None:
+    """Most answers at 6 and 7: the structure is true; chi-square for normal answers is twice its degrees of freedom."""
+    rng, ratios = np.random.default_rng(41), {"answers": [], "normal": []}
+    for _ in range(12):
+        frame, instrument = ticked(rng, 500, [-2.6, -2.3, -2.0, -1.6, -1.2, -0.4])
+        for name, how in (("answers", None), ("normal", "ml")):
+            model = validity(Responses(frame, instrument), estimator=how, replicates=0).designed.model
+            assert model is not None
+            ratios[name].append(model.indices.chi2 / model.indices.df)
+    assert np.mean(ratios["answers"]) == pytest.approx(1.0, abs=0.15)
+    assert np.mean(ratios["normal"]) > 1.5
+
+
+def test_skipped_items_do_not_cost_the_respondents() -> None:
+    """With a tenth of the answers missing one in ten is complete: that is said, and full information uses all."""
+    rng = np.random.default_rng(42)
+    frame, instrument = ticked(rng, 600, [-2.2, -1.5, -0.9, -0.3, 0.4, 1.1])
+    holes = Responses(frame.mask(rng.random(frame.shape) < 0.1), instrument)
+    found = validity(holes, replicates=0)
+    lost = found.matrix.n_dropped / 600
+    assert lost > 0.8
+    assert found.note().startswith(f"{lost:.0%} of respondents skipped an item and are not used: missing='fiml'")
+    assert f"{lost:.0%} 的受访者有题项未答" in found.in_language("zh").note()
+    whole = validity(holes, missing="fiml", replicates=20)
+    assert set(whole.frame["verdict"]) == {"separate"}
+    assert whole.designed.model is not None
+    assert (whole.designed.model.estimator, whole.designed.model.indices.n) == ("mlr", 600)
+    assert "not used:" not in whole.note()
+    complete = validity(Responses(frame, instrument), replicates=0)
+    assert np.allclose(whole.frame["r"], complete.frame["r"], atol=0.1)
+    few = validity(Responses(frame.mask(rng.random(frame.shape) < 0.15), instrument), replicates=0)
+    assert set(few.frame["verdict"]) == {"untested"}
+    assert "missing='fiml' counts the other" in few.note()
+
+
+def test_dimensions_worded_negatively_throughout_are_named() -> None:
+    """As responsiveness and empathy were in 1988: wording and content can't be told apart."""
+    frame, instrument = ticked(np.random.default_rng(43), 500, [-2.2, -1.5, -0.9, -0.3, 0.4, 1.1])
+    home = {item.id: item.dimension for item in instrument.items}
+
+    def with_turned(items: set[str]) -> Responses:
+        """The same attitudes, asked the other way round."""
+        columns = [instrument.columns("perception")[item] for item in items]
+        marked = tuple(replace(item, reverse=item.id in items) for item in instrument.items)
+        return Responses(frame.assign(**{name: 8 - frame[name] for name in columns}), replace(instrument, items=marked))
+
+    found = validity(
+        with_turned({item for item, own in home.items() if own in ("responsiveness", "empathy")}), replicates=0
+    )
+    assert found.frame.set_index("dimension")["verdict"].to_dict() == {
+        "tangibles": "separate", "reliability": "separate", "responsiveness": "caution", "assurance": "separate", "empathy": "caution"
+    }  # fmt: skip
+    assert "may be the wording" in found.sentence("empathy")
+    assert "可能只是措辞" in found.sentence("empathy", "zh")
+    assert validity(with_turned(set(list(home)[::2])), replicates=0).verdict() == "separate"
+
+
+def test_an_item_that_was_not_turned_round_is_named_and_stops_its_score() -> None:
+    frame, instrument = ticked(np.random.default_rng(44), 500, [-2.2, -1.5, -0.9, -0.3, 0.4, 1.1])
+    columns = instrument.columns("perception")
+    for items in (["TAN1"], ["TAN2"]):  # the marker of the factor, or not
+        wrong = frame.assign(**{columns[item]: 8 - frame[columns[item]] for item in items})
+        found = validity(Responses(wrong, instrument), replicates=0)
+        assert found.frame["verdict"].tolist() == ["total", *["separate"] * 4]
+        assert f"{items[0]} runs against its other items (loading −." in found.sentence("tangibles")
+        assert f"{items[0]} 与其余题项方向相反（载荷 −." in found.sentence("tangibles", "zh")
+    half = frame.assign(**{columns[item]: 8 - frame[columns[item]] for item in ("TAN1", "TAN2")})
+    found = validity(Responses(half, instrument), replicates=0)
+    assert "one may be turned the wrong way" in found.sentence("tangibles")
+    assert "可能有题项未作反向计分" in found.sentence("tangibles", "zh")
+
+
 @settings(max_examples=5, deadline=None)
 @given(st.integers(0, 10_000))
 def test_order_and_units_of_items_do_not_matter(seed: int) -> None:
@@ -265,8 +362,12 @@ def test_no_model_where_the_matrix_is_singular(n: int) -> None:
         matrix = ItemMatrix.from_matrix(r, n, dimensions=list(matrix.dimensions))
     found = validity(matrix, replicates=0)
     assert set(found.frame["verdict"]) == {"untested"}
-    assert "not positive definite" in found.sentence("d0")
-    assert "非正定" in found.in_language("zh").note()
+    if n == 9:
+        assert "9 respondents answered all 9 items, and a factor model takes more" in found.sentence("d0")
+        assert "仅 9 名受访者答完全部 9 个题项" in found.in_language("zh").note()
+    else:
+        assert "not positive definite" in found.sentence("d0")
+        assert "非正定" in found.in_language("zh").note()
     assert found.frame["htmt"].notna().all()
 
 
@@ -315,7 +416,13 @@ def test_weights_and_clusters_take_robust_errors() -> None:
     assert "weighted" in designed.note()
     plain = validity(Responses(frame, instrument), of="expectation", replicates=0)
     assert plain.designed.model is not None
-    assert plain.designed.model.estimator == "ml"
+    assert plain.designed.model.estimator == "mlr"
+    alike = confirm_factors(Responses(frame, instrument), of="expectation", estimator="mlr")
+    assert np.allclose(plain.designed.model.covariance, alike.covariance)
+    assert "robust maximum likelihood" in plain.note()
+    pairs = validity(Responses(frame, instrument, SampleDesign(weight="weight")), missing="pairwise", replicates=0)
+    assert pairs.designed.model is not None
+    assert pairs.designed.model.estimator == "ml"
     assert "expectations" in plain.title()
     assert "期望" in plain.in_language("zh").title()
 
@@ -403,3 +510,95 @@ def test_simulated_studies_have_the_correlations_that_they_are_said_to_have() ->
     off = ~np.eye(20, dtype=bool)
     assert np.abs(mean - true)[off].max() < 0.07
     assert np.all((mean / true)[off].mean() > 0.9)
+
+
+def test_rates_are_stated_for_every_size() -> None:
+    found = written()
+    for scenario in gate.SCENARIOS:
+        assert found.loc[found["population"] == scenario.words, "n"].tolist() == [str(n) for n in gate.SIZES]
+
+
+# --- what decides, and its picture ---------------------------------------------------------------------------
+
+
+def test_what_decides_is_what_the_models_say(shared: Any) -> None:
+    found = validity(published(shared), replicates=0)
+    rows = found.deciding().set_index("dimension")
+    model = found.designed.model
+    assert model is not None
+    r = model.factor_correlations.where(~np.eye(5, dtype=bool))
+    for name, row in rows.iterrows():
+        assert row["size"] == pytest.approx(r[name].abs().max())
+        assert row["other"] == r[name].abs().idxmax()
+        assert row["low"] < row["size"] < row["high"]
+        assert row["reliability"] == pytest.approx(found.consistency.row(str(name))["omega"])
+    assert set(rows["by"]) == {"r"}
+
+
+def test_htmt_decides_where_a_heywood_case_spoils_the_correlation(shared: Any) -> None:
+    mobi = json.loads(shared.path("oracles", "cfa_ml_mobi.json").read_text(encoding="utf-8"))
+    found = validity(matrix_of(shared.frame(mobi["dataset"]), model_of(mobi["model"])), replicates=0)
+    rows = found.deciding()
+    for row in rows[rows["by"] == "htmt"].to_dict("records"):
+        line = found.frame.set_index("dimension").loc[row["dimension"]]
+        assert row["size"] == pytest.approx(line["htmt"])
+
+
+def test_a_negative_correlation_is_judged_by_its_size() -> None:
+    phi = np.array([[1, -0.6], [-0.6, 1]])
+    row = validity(exact(phi), replicates=0).deciding().iloc[0]
+    assert row["size"] == pytest.approx(0.6, abs=1e-4)
+    assert 0 < row["low"] < row["size"] < row["high"] < 1
+
+
+def drawn(found: Any, language: str) -> Any:
+    from survey_design.plots.sheet import new_axes
+
+    return found.in_language(language).plot(new_axes())
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_the_picture_has_a_mark_for_each_number_and_a_shape_for_each_verdict(shared: Any, language: str) -> None:
+    found = validity(published(shared), replicates=0)
+    ax = drawn(found, language)
+    rows = found.deciding()
+    for panel, name in ((ax, "reliability"), (ax.child_axes[0], "size")):
+        marks = [line for line in panel.lines if line.get_label() in found.frame["verdict"].tolist()]
+        assert [line.get_label() for line in marks] == found.frame["verdict"].tolist()
+        assert [line.get_xdata()[0] for line in marks] == pytest.approx(rows[name].tolist())
+        assert {line.get_label(): line.get_marker() for line in marks} == {"merge": "s", "caution": "^"}
+    lines = {line.get_label(): line.get_xdata()[0] for line in (*ax.lines, *ax.child_axes[0].lines)}
+    assert lines["floor"] == found.thresholds.floor
+    words = {text.get_text().replace("\n", " ") for text in ax.texts}
+    wanted = {"en": "merge with empathy", "zh": "与 empathy 合并"}[language]
+    assert wanted in words
+    assert ax.child_axes[0].get_xlim()[1] > 1.05, "the interval goes beyond 1"
+
+
+def test_verdicts_differ_in_shape_not_only_in_colour() -> None:
+    from servqual.plots.validity import _LOOK
+    from servqual.validity import VERDICTS
+
+    assert set(_LOOK) == set(VERDICTS)
+    assert len({(marker, face == "white") for marker, face, _ in _LOOK.values()}) == len(_LOOK)
+
+
+def test_a_picture_needs_a_reliability() -> None:
+    r = np.full((4, 4), 0.3) + np.eye(4) * 0.7
+    matrix = ItemMatrix.from_matrix(r, 200, dimensions=["a", "a", "b", "b"])
+    found = validity(matrix, replicates=0)
+    assert drawn(found, "en").get_yticklabels()[0].get_text() == "a (α)", "two items have no omega"
+    lost = replace(found, frame=found.frame.assign(alpha=np.nan, omega=np.nan))
+    with pytest.raises(SpecError, match="needs the reliability"):
+        drawn(lost, "en")
+
+
+@pytest.mark.parametrize("zeros", [[(0, 1)], [(0, 3)], [(0, 1), (0, 2), (1, 2)]])
+def test_items_that_do_not_correlate_at_all_stop_nothing(zeros: list[tuple[int, int]]) -> None:
+    """The geometric mean of correlations is then 0: HTMT2 has no slope, and within a dimension no value."""
+    r = exact(even(2, 0.5), loading=0.7).correlation.copy()
+    for i, j in zeros:
+        r[i, j] = r[j, i] = 0.0
+    found = validity(ItemMatrix.from_matrix(r, 300, dimensions=["a"] * 3 + ["b"] * 3), replicates=0)
+    assert set(found.frame["verdict"]) <= {"separate", "caution", "merge", "total", "none", "untested"}
+    assert found.line()

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 from itertools import combinations
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -21,22 +22,32 @@ from servqual.cfa.discriminant import (
     normal_error,
     on_covariances,
 )
-from servqual.cfa.fit import Sample, Solution, count_moments, fit_ml
+from servqual.cfa.estimated import EstimatedMatrix, estimated_matrix
+from servqual.cfa.fit import Matrices, Sample, Solution, count_moments, fit_ml
+from servqual.cfa.incomplete import (
+    IncompleteSolution,
+    fit_incomplete,
+    incomplete_errors,
+    incomplete_indices,
+    without_robust,
+)
 from servqual.cfa.indices import FitIndices, derived_indices, fit_indices, scaled_indices, srmr
 from servqual.cfa.model import ParameterTable, ScaleBy, plan_model
-from servqual.cfa.ordered import fit_dwls, robust_dwls
+from servqual.cfa.ordered import correlation_errors, fit_dwls, robust_dwls
 from servqual.cfa.results import Estimator, FactorModel
 from servqual.cfa.robust import Rows, robust_ml, row_errors
-from servqual.cfa.rows import complete_rows, with_mean_weight_one
+from servqual.cfa.rows import complete_rows, rows_of_items, with_mean_weight_one
+from servqual.cfa.scaling import Plan, fit_in_any_units, values_at
 from servqual.cfa.standardised import Standardised, standardise
 from servqual.cfa.start import start_values
-from servqual.correlations import ItemMatrix, MissingRule, Of, item_matrix, polychoric_gamma
+from servqual.correlations import ItemMatrix, Of, item_matrix, polychoric_gamma
 from servqual.moments import one_blas_thread
 from servqual.responses import Responses
 from survey_design.errors import DataError, SpecError, check_between, check_choice
 from survey_design.results import Text
 
 Array = NDArray[Any]
+Missing = Literal["listwise", "pairwise", "fiml"]
 
 _SAME = 1 - 1e-10  # correlation from which two items are one
 _SINGULAR = 1e-10  # share of an information matrix' scale under which nothing is known
@@ -58,7 +69,7 @@ def confirm_factors(
     of: Of = "perception",
     model: Mapping[str, Sequence[str]] | None = None,
     estimator: Estimator | None = None,
-    missing: MissingRule = "listwise",
+    missing: Missing = "listwise",
     scale_by: ScaleBy = "marker",
     second_order: str | None = None,
     method_factors: Mapping[str, Sequence[str]] | None = None,
@@ -78,9 +89,10 @@ def confirm_factors(
     model : factor -> its items; the instrument's dimensions if not given. Items of no factor are left out
     estimator : "ml"; "mlr" and "mlm" (robust to answers that are not normal; "mlr" also takes weights and clusters);
         "wlsmv" for ordered answers. "ml" if not given, "mlr" where the sample has weights or clusters
-    missing : "listwise", or "pairwise" (ml only, with the smallest n of a pair)
+    missing : "listwise"; "fiml" (ml and mlr): every answer counts, also of respondents who skipped some items, under answers
+        missing at random; or "pairwise" (ml only, with the smallest n of a pair)
     scale_by : "marker" (the first loading is 1) or "variance" (each factor's variance is 1); fit and standardised loadings
-        do not depend on it
+        do not depend on it. Where a marker leads nowhere, other units are tried, and the note says which were taken
     second_order : name of a general factor behind the factors
     method_factors : such as ``{"negative wording": [items]}``, uncorrelated with all other factors
     residual_covariances : pairs of items that share something beside the factors
@@ -105,13 +117,20 @@ def confirm_factors(
     Notes
     -----
     Conventions are lavaan's: n and not n - 1. Agrees with lavaan 0.6-14 on the data of Holzinger and Swineford, the ECSI mobile
-    phone data, a bank's and a kiosk's (chi-square, errors, standardised solution, robust versions; tests/test_cfa.py).
+    phone data, a bank's and a kiosk's (chi-square, errors, standardised solution, robust versions; tests/test_cfa.py), and with
+    answers missing (tests/test_cfa_incomplete.py).
+
+    With "fiml" each respondent counts with the answers there are: ``log L = sum over rows of log normal(x_i; mu_i, Sigma_i)``,
+    mu_i and Sigma_i the part of the items answered. Chi-square compares with the most likely means and covariances (EM); errors
+    are from the observed information, those of "mlr" from the sandwich. Listwise estimates are biased where who skips an item
+    depends on other answers; these are not. Information criteria count an intercept for each item, and SRMR counts means.
 
     References
     ----------
     Jöreskog (1969), Psychometrika 34, 183-202, doi:10.1007/BF02289343. Bollen (1989), Structural Equations with Latent
     Variables, Wiley, doi:10.1002/9781118619179. Rosseel (2012), Journal of Statistical Software 48(2),
-    doi:10.18637/jss.v048.i02.
+    doi:10.18637/jss.v048.i02. Enders and Bandalos (2001), Structural Equation Modeling 8, 430-457,
+    doi:10.1207/S15328007SEM0803_5 ("fiml").
 
     Examples
     --------
@@ -126,21 +145,23 @@ def confirm_factors(
     """
     if estimator is not None:
         check_choice("estimator", estimator, Estimator)
+    check_choice("missing", missing, Missing)
     check_between("level", level, 0, 1)
     if model is not None and not model:
         raise SpecError("The model names no factor. Give model={'factor': ['item', ...]}, or items with dimensions.")
     how = estimator or _default_estimator(responses, of)
     _check_combination(responses, how, missing)
-    matrix = _asked(responses, of, model, missing, how)
-    groups = dict(model) if model is not None else groups_of(matrix)
-    table = plan_model(
-        groups, matrix.names, scale_by=scale_by, second_order=second_order, method_factors=method_factors,
-        residual_covariances=tuple(residual_covariances), uncorrelated=uncorrelated, ordered=how == "wlsmv",
-    )  # fmt: skip
-    check_matrix(matrix)
-    check_counts(table, groups)
     with one_blas_thread():
-        return _fitted(responses, matrix, table, groups, how, level)
+        matrix = _asked(responses, of, model, missing, how)
+        groups = dict(model) if model is not None else groups_of(matrix)
+        plan = partial(
+            plan_model, groups, matrix.names, second_order=second_order, method_factors=method_factors,
+            residual_covariances=tuple(residual_covariances), uncorrelated=uncorrelated, ordered=how == "wlsmv",
+        )  # fmt: skip
+        table = plan(scale_by=scale_by)
+        check_matrix(matrix)
+        check_counts(table, groups)
+        return _fitted(responses, matrix, plan, scale_by, groups, how, level)
 
 
 def _default_estimator(responses: Responses | ItemMatrix, of: Of) -> Estimator:
@@ -150,7 +171,7 @@ def _default_estimator(responses: Responses | ItemMatrix, of: Of) -> Estimator:
     return "mlr" if any(side.design.weight or side.design.stages for side in responses.sides) else "ml"
 
 
-def _check_combination(responses: Responses | ItemMatrix, how: Estimator, missing: MissingRule) -> None:
+def _check_combination(responses: Responses | ItemMatrix, how: Estimator, missing: Missing) -> None:
     if isinstance(responses, ItemMatrix):
         if how != "ml":
             raise SpecError(f"estimator={how!r} needs the answers themselves, not only their covariances. Give Responses, or "
@@ -158,11 +179,19 @@ def _check_combination(responses: Responses | ItemMatrix, how: Estimator, missin
         if responses.kind == "polychoric":
             raise SpecError("estimator='ml' on polychoric correlations has neither a chi-square nor standard errors that hold. Give "
                             "Responses and estimator='wlsmv'.")  # fmt: skip
-    if how in ("mlr", "mlm") and missing != "listwise":
-        raise SpecError(f"estimator={how!r} needs respondents who answered every item: missing='listwise'.")
+        if missing == "fiml":
+            raise SpecError("missing='fiml' needs the answers themselves, not only their covariances. Give Responses.")
+    if missing == "fiml" and how not in ("ml", "mlr"):
+        raise SpecError(
+            f"missing='fiml' is maximum likelihood of answers taken as numbers; estimator={how!r} is not. Take estimator='mlr' "
+            "(robust) or 'ml', or missing='listwise'."
+        )
+    if how in ("mlr", "mlm") and missing == "pairwise":
+        raise SpecError(f"estimator={how!r} needs the answers of respondents, not of pairs: take missing='listwise'"
+                        + (", or missing='fiml'." if how == "mlr" else "."))  # fmt: skip
 
 
-def _asked(responses: Responses | ItemMatrix, of: Of, model: Any, missing: MissingRule, how: Estimator) -> ItemMatrix:
+def _asked(responses: Responses | ItemMatrix, of: Of, model: Any, missing: Missing, how: Estimator) -> ItemMatrix:
     """The matrix of the items that the model names, in the instrument's order."""
     kind = "polychoric" if how == "wlsmv" else "pearson"
     named = None if model is None else {item for group in model.values() for item in group}
@@ -176,6 +205,8 @@ def _asked(responses: Responses | ItemMatrix, of: Of, model: Any, missing: Missi
             f"The model names items that the data lack: {', '.join(sorted(unknown))}. They have: {', '.join(every)}."
         )
     chosen = None if named is None else [item for item in every if item in named]
+    if missing == "fiml" and not isinstance(responses, ItemMatrix):
+        return estimated_matrix(responses, of, chosen)
     return item_matrix(responses, of=of, missing=missing, kind=kind, items=chosen)  # type: ignore[arg-type]
 
 
@@ -243,8 +274,10 @@ def check_identified(solution: Solution) -> None:
     free = solution.table.free.tolist()
     chosen = [int(k) for k in np.argsort(-weights)[:_MOST_NAMED] if weights[k] > 0.1]
     names = ", ".join(solution.table.name(free.index(k)) for k in chosen)
+    unknown = sum(sample.unknown for sample in solution.samples)
+    beside = f"Nobody answered both items of {unknown} pair{'s' * (unknown > 1)} of items. " if unknown else ""
     raise NotIdentified(
-        f"Not identified: these can't be told apart from the data: {names}. A factor with two items needs correlations with "
+        f"Not identified: these can't be told apart from the data: {names}. {beside}A factor with two items needs correlations with "
         "other factors; a method factor needs items of several factors. Fix some of them, or give more items."
     )
 
@@ -266,20 +299,63 @@ def check_converged(solution: Solution) -> None:
 # --- what was fitted ---------------------------------------------------------------------------------------
 
 
+@dataclass(frozen=True, eq=False)
+class _Estimates:
+    """A solution, its fit, the estimates' covariance, and errors of functions of the items' covariances (``d f = tr(D dS)``)."""
+
+    solution: Solution
+    indices: FitIndices
+    covariance: Array
+    errors: Callable[[list[Array]], Array]
+    remarks: tuple[Text, ...] = ()
+
+
 def _fitted(
-    responses: Responses | ItemMatrix, matrix: ItemMatrix, table: ParameterTable, groups: Mapping[str, Sequence[str]],
-    how: Estimator, level: float,
+    responses: Responses | ItemMatrix, matrix: ItemMatrix, plan: Plan, scale_by: ScaleBy,
+    groups: Mapping[str, Sequence[str]], how: Estimator, level: float,
 ) -> FactorModel:  # fmt: skip
-    parts = _parts(responses, matrix) if how in ("mlr", "mlm") else []
-    solution, indices, covariance = _estimates(responses, matrix, table, how, parts)
+    found = _estimates(responses, matrix, plan, scale_by, how)
+    solution, covariance = found.solution, found.covariance
     standard = standardise(solution)
     return FactorModel(
-        _loading_table(solution, standard, covariance, level), matrix.language, indices=indices,
-        problems=improper(solution, standard), remarks=_remarks(responses, matrix, how), matrix=matrix, estimator=how,
-        level=level, solution=solution, covariance=covariance, standard=standard,
+        _loading_table(solution, standard, covariance, level), matrix.language, indices=found.indices,
+        problems=improper(solution, standard), remarks=(*found.remarks, *_remarks(responses, matrix, how)), matrix=matrix,
+        estimator=how, level=level, solution=solution, covariance=covariance, standard=standard,
         convergent=_convergent(solution, standard, covariance, groups, level),
-        pairs=_pairs(matrix, solution, standard, groups, level, parts, how),
+        pairs=_pairs(matrix, found, standard, groups, level),
     )  # fmt: skip
+
+
+def _estimates(
+    responses: Responses | ItemMatrix, matrix: ItemMatrix, plan: Plan, scale_by: ScaleBy, how: Estimator
+) -> _Estimates:
+    if isinstance(matrix, EstimatedMatrix):
+        return _incomplete_estimates(responses, matrix, plan, scale_by, how)
+    if how == "wlsmv":
+        return _ordered_estimates(responses, matrix, plan, scale_by)
+    sample = Sample(matrix.covariance * (matrix.n - 1) / matrix.n, matrix.n)
+
+    def fit(table: ParameterTable, start: Matrices | None) -> Solution:
+        return fit_ml(table, [sample], start_values(table, [sample]) if start is None else values_at(table, start))
+
+    solution, said = _sound(fit_in_any_units(plan, scale_by, fit))
+    if how == "ml":
+        by_normal = partial(_normal_errors, sample)
+        return _Estimates(solution, fit_indices(solution), solution.covariance, by_normal, said)
+    parts = _parts(responses, matrix)
+    robust = robust_ml(solution, [parts], how)
+    indices = scaled_indices(solution, robust, stretched=how == "mlm")
+    return _Estimates(solution, indices, robust.covariance, lambda slopes: row_errors(slopes, sample, parts), said)
+
+
+def _sound(found: tuple[Solution, tuple[Text, ...]]) -> tuple[Solution, tuple[Text, ...]]:
+    check_converged(found[0])
+    check_identified(found[0])
+    return found
+
+
+def _normal_errors(sample: Sample, slopes: list[Array]) -> Array:
+    return np.array([normal_error(each, sample.covariance, sample.n) for each in slopes])
 
 
 def _parts(responses: Responses | ItemMatrix, matrix: ItemMatrix) -> list[Rows]:
@@ -288,43 +364,51 @@ def _parts(responses: Responses | ItemMatrix, matrix: ItemMatrix) -> list[Rows]:
     return with_mean_weight_one(list(complete_rows(responses, matrix)))
 
 
-def _estimates(
-    responses: Responses | ItemMatrix, matrix: ItemMatrix, table: ParameterTable, how: Estimator, parts: list[Rows]
-) -> tuple[Solution, FitIndices, Array]:
-    """Estimates, fit, and the estimates' covariance."""
-    if how == "wlsmv":
-        return _ordered_estimates(responses, matrix, table)
-    sample = Sample(matrix.covariance * (matrix.n - 1) / matrix.n, matrix.n)
-    solution = fit_ml(table, [sample], start_values(table, [sample]))
-    check_converged(solution)
-    check_identified(solution)
-    if how == "ml":
-        return solution, fit_indices(solution), solution.covariance
-    robust = robust_ml(solution, [parts], how)
-    return solution, scaled_indices(solution, robust, stretched=how == "mlm"), robust.covariance
+def _incomplete_estimates(
+    responses: Responses | ItemMatrix, matrix: EstimatedMatrix, plan: Plan, scale_by: ScaleBy, how: Estimator
+) -> _Estimates:
+    """Full information: a robust version reads the rows once more."""
+
+    def fit(table: ParameterTable, start: Matrices | None) -> IncompleteSolution:
+        return fit_incomplete(table, matrix.patterns, start=start, saturated=matrix.saturated)
+
+    solution, said = _sound(fit_in_any_units(plan, scale_by, fit))
+    if not isinstance(solution, IncompleteSolution) or isinstance(responses, ItemMatrix):
+        raise TypeError("full information needs a solution and answers of its own kind")
+    plain = incomplete_indices(solution)
+    rows = rows_of_items(responses, matrix.of, matrix.names) if how == "mlr" else None
+    robust, moments = incomplete_errors(solution, rows)
+    indices = plain
+    if how == "mlr":
+        indices = without_robust(scaled_indices(solution, robust, stretched=False, plain=plain))
+    return _Estimates(solution, indices, robust.covariance, moments.of_functions, said)
 
 
 def _ordered_estimates(
-    responses: Responses | ItemMatrix, matrix: ItemMatrix, table: ParameterTable
-) -> tuple[Solution, FitIndices, Array]:
+    responses: Responses | ItemMatrix, matrix: ItemMatrix, plan: Plan, scale_by: ScaleBy
+) -> _Estimates:
     if isinstance(responses, ItemMatrix):
         raise SpecError("estimator='wlsmv' needs the answers themselves: give Responses.")
     clustered = any(side.design.stages for side in responses.sides)
     found = polychoric_gamma(responses, matrix, clustered=clustered)
     gamma = found.values[found.thresholds :, found.thresholds :]
     sample = Sample(matrix.correlation, matrix.n)
-    solution = fit_dwls(table, matrix.correlation, matrix.n, gamma, start_values(table, [sample]))
-    check_converged(solution)
-    check_identified(solution)
+
+    def fit(table: ParameterTable, start: Matrices | None) -> Solution:
+        begin = start_values(table, [sample]) if start is None else values_at(table, start)
+        return fit_dwls(table, matrix.correlation, matrix.n, gamma, begin)
+
+    solution, said = _sound(fit_in_any_units(plan, scale_by, fit))
     robust = robust_dwls(solution, gamma)
-    nan, p = float("nan"), len(table.items)
+    nan, p = float("nan"), len(solution.table.items)
     indices = derived_indices(
         solution.chi2 / robust.scaling + robust.shift, solution.df,
         robust.baseline / robust.baseline_scaling + robust.baseline_shift, p * (p - 1) // 2, matrix.n - 1,
-        n_parameters=table.n_free + found.thresholds, srmr=srmr(solution), logl=nan, aic=nan, bic=nan, abic=nan,
+        n_parameters=solution.table.n_free + found.thresholds, srmr=srmr(solution), logl=nan, aic=nan, bic=nan, abic=nan,
         scaling=robust.scaling, shift=robust.shift,
     )  # fmt: skip
-    return solution, replace(indices, n=matrix.n), robust.covariance
+    errors = partial(correlation_errors, gamma=gamma, n=matrix.n)
+    return _Estimates(solution, replace(indices, n=matrix.n), robust.covariance, errors, said)
 
 
 def _remarks(responses: Responses | ItemMatrix, matrix: ItemMatrix, how: Estimator) -> tuple[Text, ...]:
@@ -337,7 +421,10 @@ def _remarks(responses: Responses | ItemMatrix, matrix: ItemMatrix, how: Estimat
         said.append(
             {"en": "errors count clusters, not respondents; strata are not used", "zh": "误差以群为单位，未使用分层"}
         )
-    if matrix.missing == "pairwise":
+    if how == "ml" and isinstance(matrix, EstimatedMatrix) and any(design.stages for design in designs):
+        said.append({"en": "clusters are not in these errors, which are too small: take estimator='mlr'",
+                     "zh": "误差未计入群集效应，因而偏小：请改用 estimator='mlr'"})  # fmt: skip
+    if matrix.missing == "pairwise" and not isinstance(matrix, EstimatedMatrix):
         said.append({"en": "pairwise covariances: chi-square and errors take the smallest n and are approximate",
                      "zh": "成对协方差：卡方与误差取最小样本量，为近似值"})  # fmt: skip
     return tuple(said)
@@ -436,40 +523,32 @@ def _convergent(
 
 
 def _pairs(
-    matrix: ItemMatrix, solution: Solution, standard: Standardised, groups: Mapping[str, Sequence[str]], level: float,
-    parts: list[Rows], how: Estimator,
-) -> pd.DataFrame:  # fmt: skip
+    matrix: ItemMatrix, found: _Estimates, standard: Standardised, groups: Mapping[str, Sequence[str]], level: float
+) -> pd.DataFrame:
     """Fornell and Larcker's comparison and HTMT for each pair of factors."""
     from scipy.special import ndtri
 
-    table, z = solution.table, float(ndtri((1 + level) / 2))
+    sample, table, z = found.solution.samples[0], found.solution.table, float(ndtri((1 + level) / 2))
     at = {name: [table.items.index(item) for item in items] for name, items in groups.items()}
     ave = {name: average_variance(standard.loadings[at[name], table.factors.index(name)]) for name in groups}
     pairs, r = list(combinations(groups, 2)), matrix.correlation
-    slopes = [on_covariances(htmt_slopes(r, at[a], at[b], geometric=geometric), solution.samples[0].covariance)
+    slopes = [on_covariances(htmt_slopes(r, at[a], at[b], geometric=geometric), sample.covariance)
               for a, b in pairs for geometric in (False, True)]  # fmt: skip
-    errors = _htmt_errors(slopes, solution, parts, how)
+    errors = found.errors(slopes)
     lines = []
     for k, (a, b) in enumerate(pairs):
         correlation = float(standard.factors[table.factors.index(a), table.factors.index(b)])
         least = min(ave[a], ave[b])
+        both = at[a] + at[b]
+        unknown = sample.known is not None and not sample.known[np.ix_(both, both)].all()
         cells: list[float] = []
         for geometric in (False, True):
             value, se = htmt(r, at[a], at[b], geometric=geometric), float(errors[2 * k + geometric])
-            cells += [value, se, max(value - z * se, 0.0) if np.isfinite(se) else np.nan, value + z * se]
+            own = [value, se, max(value - z * se, 0.0) if np.isfinite(se) else np.nan, value + z * se]
+            cells += [float("nan")] * 4 if unknown else own
         passes = "yes" if correlation**2 < least else "no"
-        lines.append(
-            (a, b, correlation, correlation**2, least, passes, *cells, "" if np.isfinite(cells[1]) else "no error")
-        )
+        reason = "unknown pair" if unknown else "" if np.isfinite(cells[1]) else "no error"
+        lines.append((a, b, correlation, correlation**2, least, passes, *cells, reason))
     columns = ["first", "second", "r", "r_squared", "least_ave", "fornell_larcker", "htmt", "htmt_se", "htmt_low", "htmt_high",
                "htmt2", "htmt2_se", "htmt2_low", "htmt2_high", "reason"]  # fmt: skip
     return pd.DataFrame(lines, columns=columns)
-
-
-def _htmt_errors(slopes: list[Array], solution: Solution, parts: list[Rows], how: Estimator) -> Array:
-    sample = solution.samples[0]
-    if how == "ml":
-        return np.array([normal_error(each, sample.covariance, sample.n) for each in slopes])
-    if how == "wlsmv":
-        return np.full(len(slopes), np.nan)
-    return row_errors(slopes, sample, parts)

@@ -51,7 +51,8 @@ def htmt(correlation: Array, first: Sequence[int], second: Sequence[int], *, geo
     """Heterotrait–monotrait ratio of two groups of items: how strongly they correlate across, against within.
 
     ``HTMT = m_ab / sqrt(m_aa m_bb)`` with arithmetic means of absolute correlations; HTMT2 takes geometric means, which also
-    holds where loadings differ. Over .85 (or .90) two constructs are hardly distinct. nan where a group has one item.
+    holds where loadings differ. Over .85 (or .90) two constructs are hardly distinct. nan where a group has one item, or its items
+    do not correlate (for HTMT2: where two of them do not).
 
     References
     ----------
@@ -67,7 +68,8 @@ def htmt(correlation: Array, first: Sequence[int], second: Sequence[int], *, geo
     if parts is None:
         return float("nan")
     across, within_a, within_b = (_averaged(part, geometric) for part in parts)
-    return across / float(np.sqrt(within_a * within_b))
+    within = float(np.sqrt(within_a * within_b))
+    return across / within if within > 0 else float("nan")
 
 
 def _parts(correlation: Array, first: Sequence[int], second: Sequence[int]) -> tuple[Array, Array, Array] | None:
@@ -93,12 +95,14 @@ def _averaged(part: Array, geometric: bool) -> float:
 
 
 def htmt_slopes(correlation: Array, first: Sequence[int], second: Sequence[int], *, geometric: bool = False) -> Array:
-    """(p, p) symmetric matrix D with ``d HTMT = tr(D dR)`` over the correlations."""
+    """(p, p) symmetric matrix D with ``d HTMT = tr(D dR)`` over the correlations; nan where a correlation of 0 leaves no slope."""
     slopes = np.zeros(correlation.shape)
     parts = _parts(correlation, first, second)
     if parts is None:
         return slopes
     value = htmt(correlation, first, second, geometric=geometric)
+    if not np.isfinite(value) or any((part == 0).any() if geometric else not part.any() for part in parts):
+        return np.full(correlation.shape, np.nan)
     for (rows, columns), part, power in (
         ((first, second), parts[0], 1.0),
         ((first, first), parts[1], -0.5),
@@ -132,7 +136,8 @@ def logit_interval(value: float, se: float, z: float) -> tuple[float, float]:
     """Bounds of a share that stay between 0 and 1; nan where it is not between them."""
     if not 0 < value < 1:
         return float("nan"), float("nan")
+    from scipy.special import expit, logit
+
     half = z * se / (value * (1 - value))
-    centre = np.log(value / (1 - value))
-    low, high = (float(1 / (1 + np.exp(-(centre + sign * half)))) for sign in (-1, 1))
+    low, high = (float(expit(logit(value) + sign * half)) for sign in (-1, 1))
     return low, high

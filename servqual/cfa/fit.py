@@ -35,11 +35,20 @@ _LOADING, _REGRESSION, _FACTOR, _RESIDUAL, _INTERCEPT, _MEAN = range(len(KINDS))
 
 @dataclass(frozen=True, eq=False)
 class Sample:
-    """What a group's answers come down to: (p, p) covariance with divisor n, n, and (p,) means where they are modelled."""
+    """What a group's answers come down to: (p, p) covariance with divisor n, n, and (p,) means where they are modelled.
+
+    ``known`` : (p, p) False for pairs of items that nobody answered both of; None where there are none.
+    """
 
     covariance: Array
     n: float
     mean: Array | None = None
+    known: Array | None = None
+
+    @property
+    def unknown(self) -> int:
+        """How many covariances the answers say nothing of."""
+        return 0 if self.known is None else int(np.tril(~self.known).sum())
 
 
 @dataclass(frozen=True, eq=False)
@@ -266,7 +275,7 @@ def count_moments(table: ParameterTable, samples: Sequence[Sample]) -> int:
     p = len(table.items)
     if table.ordered:
         return len(samples) * (p * (p - 1) // 2)
-    return sum(p * (p + 1) // 2 + (p if sample.mean is not None else 0) for sample in samples)
+    return sum(p * (p + 1) // 2 + (p if sample.mean is not None else 0) - sample.unknown for sample in samples)
 
 
 def inverse_information(information: Array) -> Array:
@@ -286,12 +295,24 @@ def fit_ml(table: ParameterTable, samples: Sequence[Sample], start: Array) -> So
     References
     ----------
     Jöreskog (1969), Psychometrika 34, 183-202, doi:10.1007/BF02289343.
+
+    Examples
+    --------
+    >>> from servqual.cfa import plan_model, start_values
+    >>> covariance = np.array([[1, 0.56, 0.48], [0.56, 1, 0.42], [0.48, 0.42, 1]])  # loadings .8, .7, .6
+    >>> table, sample = (
+    ...     plan_model({"care": ["a", "b", "c"]}, ["a", "b", "c"], scale_by="variance"),
+    ...     Sample(covariance, 300),
+    ... )
+    >>> found = fit_ml(table, [sample], start_values(table, [sample]))
+    >>> found.matrices[0].loadings.ravel().round(4).tolist(), found.df
+    ([0.8, 0.7, 0.6], 0)
     """
     with one_blas_thread():
-        return _searched(_Search(table, tuple(samples)), start)
+        return searched(Search(table, tuple(samples)), start)
 
 
-def _searched(search: _Search, start: Array) -> Solution:
+def searched(search: Search, start: Array) -> Solution:
     """Scoring while far, corrected steps when near, the expected information again to confirm the end."""
     now = search.at(start)
     if now is None:
@@ -329,7 +350,7 @@ def _searched(search: _Search, start: Array) -> Solution:
 
 
 @dataclass(frozen=True, eq=False)
-class _Point:
+class Point:
     """One parameter vector: the groups' states, the sum of n F / 2, and its gradient."""
 
     theta: Array
@@ -339,7 +360,7 @@ class _Point:
 
 
 @dataclass(frozen=True, eq=False)
-class _Search:
+class Search:
     """All groups at once."""
 
     table: ParameterTable
@@ -357,7 +378,7 @@ class _Search:
     def log_dets(self) -> tuple[float, ...]:
         return tuple(float(np.linalg.slogdet(sample.covariance)[1]) for sample in self.samples)
 
-    def at(self, theta: Array) -> _Point | None:
+    def at(self, theta: Array) -> Point | None:
         """The point, or None where an implied covariance is not positive definite."""
         states = []
         for group, sample, log_det in zip(self.own, self.samples, self.log_dets, strict=True):
@@ -369,9 +390,9 @@ class _Search:
         gradient = np.zeros(len(theta))
         for group, sample, state in zip(self.own, self.samples, states, strict=True):
             gradient += np.bincount(group.free, _gradient(group, sample, state, self.table), len(theta))
-        return _Point(theta, tuple(states), value, gradient)
+        return Point(theta, tuple(states), value, gradient)
 
-    def along(self, now: _Point, step: Array) -> _Point | None:
+    def along(self, now: Point, step: Array) -> Point | None:
         """The longest of 1, ½, ¼, … steps that lowers the discrepancy; None where none does."""
         length = 1.0
         for _ in range(_HALVINGS):
@@ -381,7 +402,7 @@ class _Search:
             length /= 2
         return None
 
-    def information(self, now: _Point) -> Array:
+    def information(self, now: Point) -> Array:
         """(q, q) expected information of the parameters, from that of the lines of all groups."""
         q = self.table.n_free
         information = np.zeros((q, q))
@@ -409,7 +430,8 @@ def corrected(inverse: Array, moved: Array, turned: Array) -> Array:
 
 def damped_inverse(information: Array) -> Array:
     """Inverse of an information matrix, damped where it is singular."""
-    scale = 1.0 / np.sqrt(np.maximum(information.diagonal(), np.finfo(float).tiny))
+    own = information.diagonal()
+    scale = 1.0 / np.sqrt(np.where(own > np.finfo(float).tiny, own, 1.0))  # a number that the data do not touch stays
     scaled, damping = information * scale * scale[:, None], 0.0
     while True:
         found = inverse_and_log_det(scaled + damping * np.eye(len(scale)))
@@ -420,7 +442,7 @@ def damped_inverse(information: Array) -> Array:
 
 def observed_information(solution: Solution) -> Array:
     """(q, q) observed information: how the analytic gradient turns around the solution, by central differences."""
-    search = _Search(solution.table, solution.samples)
+    search = Search(solution.table, solution.samples)
     reach = _DIFFERENCE * np.sqrt(np.maximum(solution.covariance.diagonal(), np.finfo(float).tiny))
     rows = []
     for a, h in enumerate(reach):

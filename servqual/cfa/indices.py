@@ -97,10 +97,12 @@ def derived_indices(
     )  # fmt: skip
 
 
-def scaled_indices(solution: Solution, robust: Robust, *, stretched: bool) -> FitIndices:
+def scaled_indices(
+    solution: Solution, robust: Robust, *, stretched: bool, plain: FitIndices | None = None
+) -> FitIndices:
     """The indices with chi-squares divided by their scaling factors, and the robust ones beside them.
 
-    ``stretched`` : RMSEA's interval compares the plain chi-square with ``scaling`` times the degrees of freedom, as lavaan does
+    ``plain`` : the indices before, computed where not given. ``stretched`` : RMSEA's interval compares the plain chi-square with ``scaling`` times the degrees of freedom, as lavaan does
     for Satorra and Bentler's ("mlm"), and not the scaled one with the degrees of freedom ("mlr").
 
     References
@@ -108,7 +110,8 @@ def scaled_indices(solution: Solution, robust: Robust, *, stretched: bool) -> Fi
     Brosseau-Liard and Savalei (2014), Multivariate Behavioral Research 49, 460-470, doi:10.1080/00273171.2014.933697.
     Savalei (2018), Multivariate Behavioral Research 53, 419-429, doi:10.1080/00273171.2018.1455142.
     """
-    plain, scaling, baseline_scaling = fit_indices(solution), robust.scaling, robust.baseline_scaling
+    plain = fit_indices(solution) if plain is None else plain
+    scaling, baseline_scaling = robust.scaling, robust.baseline_scaling
     df, base_df, groups = plain.df, plain.baseline_df, len(solution.samples)
     scaled = derived_indices(
         plain.chi2 / scaling, df, plain.baseline_chi2 / baseline_scaling, base_df, solution.n, groups,
@@ -216,7 +219,10 @@ def srmr(solution: Solution) -> float:
     p = len(solution.table.items)
     counts = p * (p + 1) // 2 + (p if solution.samples[0].mean is not None else 0)
     return float(
-        sum(sample.n * np.sqrt(value / counts) for sample, value in zip(solution.samples, own, strict=True))
+        sum(
+            sample.n * np.sqrt(value / (counts - sample.unknown))
+            for sample, value in zip(solution.samples, own, strict=True)
+        )
         / solution.n
     )
 
@@ -224,5 +230,6 @@ def srmr(solution: Solution) -> float:
 def _squares(sample: Sample, matrices: Any) -> float:
     spread = np.sqrt(sample.covariance.diagonal())
     off = (sample.covariance - matrices.covariance) / np.outer(spread, spread)
+    off = off if sample.known is None else off * sample.known
     total = float((np.tril(off) ** 2).sum())
     return total if sample.mean is None else total + float((((sample.mean - matrices.mean) / spread) ** 2).sum())

@@ -107,6 +107,7 @@ def plan_model(
     residual_covariances: Iterable[tuple[str, str]] = (),
     uncorrelated: bool = False,
     ordered: bool = False,
+    markers: Mapping[str, str] | None = None,
 ) -> ParameterTable:
     """The parameter table of a confirmatory factor model in one group, without means.
 
@@ -115,6 +116,7 @@ def plan_model(
     model : factor -> its items; an item may be listed by several factors (a cross-loading)
     items : all items, in the order of the covariance matrix; each must load on something
     scale_by : "marker" fixes each factor's first loading at 1, "variance" its variance
+    markers : factor -> the item whose loading is fixed in place of the first
     second_order : name of a general factor that explains the covariances of the factors
     method_factors : factor -> items, such as those worded negatively; uncorrelated with everything else
     residual_covariances : pairs of items whose residuals may covary
@@ -131,27 +133,33 @@ def plan_model(
     factors = [*model, *method, *([second_order] if second_order else [])]
     roles = [""] * len(model) + [METHOD] * len(method) + [GENERAL] * bool(second_order)
     marker = scale_by == "marker"
-    lines = _loadings({**model, **method}, list(items), marker)
+    first = {name: own[0] for name, own in {**model, **method}.items()} | dict(markers or {})
+    for name, item in first.items():
+        if item not in {**model, **method}.get(name, ()):
+            raise SpecError(f"Factor {name!r} can't get its unit from {item}: name one of its own items.")
+    lines = _loadings({**model, **method}, list(items), first if marker else {})
     lines += _factor_lines(len(model), len(method), marker, bool(second_order), uncorrelated)
     lines += [] if ordered else [("residual", i, i, 0.0, True) for i in range(len(items))]
     place = {name: k for k, name in enumerate(items)}
     lines += [("residual", place[a], place[b], 0.0, True) for a, b in residual_covariances]
-    table = _empty(items, factors, roles, ordered)
-    return table.with_lines(lines)
+    return empty_table(items, factors, roles, ordered=ordered).with_lines(lines)
 
 
-def _empty(items: Sequence[str], factors: Sequence[str], roles: Sequence[str], ordered: bool) -> ParameterTable:
+def empty_table(
+    items: Sequence[str], factors: Sequence[str] = (), roles: Sequence[str] = (), *, ordered: bool = False
+) -> ParameterTable:
+    """A model of one group that has no numbers yet."""
     none = np.zeros(0, dtype=int)
     return ParameterTable(
         tuple(items), tuple(factors), tuple(roles), 1, none, none, none, none, none, np.zeros(0), ordered
     )
 
 
-def _loadings(model: Mapping[str, Sequence[str]], items: list[str], marker: bool) -> list[Line]:
+def _loadings(model: Mapping[str, Sequence[str]], items: list[str], markers: Mapping[str, str]) -> list[Line]:
     return [
-        ("loading", items.index(item), j, 1.0, not (marker and k == 0))
-        for j, listed in enumerate(model.values())
-        for k, item in enumerate(listed)
+        ("loading", items.index(item), j, 1.0, markers.get(factor) != item)
+        for j, (factor, listed) in enumerate(model.items())
+        for item in listed
     ]
 
 
@@ -223,7 +231,7 @@ def in_groups(
              for i in range(len(table.kind))]  # fmt: skip
     if means:
         lines += [("intercept", i, i, 0.0, True) for i in range(len(table.items))]
-    result = replace(_empty(table.items, table.factors, table.roles, table.ordered), groups=groups)
+    result = replace(empty_table(table.items, table.factors, table.roles, ordered=table.ordered), groups=groups)
     latent = range(len(table.factors)) if means and "intercept" in equal else range(0)
     for group in range(groups):
         means_of: list[Line] = [("mean", j, j, 0.0, group > 0) for j in latent]

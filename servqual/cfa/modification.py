@@ -9,7 +9,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from servqual.cfa.fit import Solution, basis_of, directions, mean_slopes
+from servqual.cfa.incomplete import IncompleteSolution, incomplete_score_test
 from servqual.cfa.model import KINDS, Kind
+from servqual.cfa.ordered import OrderedSolution, ordered_score_test
 
 Array = NDArray[Any]
 Candidate = tuple[Kind, int, int]
@@ -94,7 +96,12 @@ def modification_table(solution: Solution, group: int = 0) -> pd.DataFrame:
     columns = ["kind", "left", "right", "mi", "p", "change", "change_standardised"]
     if not lines:
         return pd.DataFrame(columns=columns)
-    mi, change = score_test(solution, lines, group)
+    if isinstance(solution, IncompleteSolution):
+        mi, change = incomplete_score_test(solution, lines)
+    elif isinstance(solution, OrderedSolution):
+        mi, change = ordered_score_test(solution, lines)
+    else:
+        mi, change = score_test(solution, lines, group)
     matrices, table = solution.matrices[group], solution.table
     item, factor = np.sqrt(matrices.covariance.diagonal()), np.sqrt(np.abs(matrices.factors.diagonal()))
     unique = np.sqrt(np.abs(matrices.residuals.diagonal()))

@@ -6,6 +6,7 @@ behind the answers. With Gamma their asymptotic covariance and ``W = diag(Gamma)
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,10 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from servqual.cfa.fit import Matrices, Sample, Solution, basis_of, damped_inverse, directions, fill
-from servqual.cfa.model import ParameterTable
+from servqual.cfa.model import KINDS, Kind, ParameterTable
 
 Array = NDArray[Any]
+Candidate = tuple[Kind, int, int]
 
+_SINGULAR = 1e-9
 _STEPS, _HALVINGS, _CONVERGED = 300, 30, 1e-13
 
 
@@ -39,7 +42,14 @@ class Ordered:
     baseline_shift: float
 
 
-def fit_dwls(table: ParameterTable, correlation: Array, n: float, gamma: Array, start: Array) -> Solution:
+@dataclass(frozen=True, eq=False)
+class OrderedSolution(Solution):
+    """A least-squares solution with the asymptotic covariance of the correlations that it was weighted by."""
+
+    gamma: Array
+
+
+def fit_dwls(table: ParameterTable, correlation: Array, n: float, gamma: Array, start: Array) -> OrderedSolution:
     """Diagonally weighted least squares by Gauss–Newton steps with step control.
 
     Parameters
@@ -80,7 +90,8 @@ def fit_dwls(table: ParameterTable, correlation: Array, n: float, gamma: Array, 
         theta, (matrices, rest, value) = moved
     slopes = correlation_slopes(table, matrices)
     information = (n - 1) * slopes.T @ (weight[:, None] * slopes)
-    return Solution(table, (Sample(correlation, n - 1),), theta, (matrices,), information, (value,), steps, converged)
+    sample = Sample(correlation, n - 1)
+    return OrderedSolution(table, (sample,), theta, (matrices,), information, (value,), steps, converged, gamma)
 
 
 def _shortened(off: Any, theta: Array, step: Array, value: float) -> Any:
@@ -133,6 +144,45 @@ def robust_dwls(solution: Solution, gamma: Array) -> Ordered:
     base_scaling, base_shift = _scaled_and_shifted(weight[:, None] * gamma, len(weight))
     covariance = bread @ (weighted.T @ gamma @ weighted) @ bread / solution.n
     return Ordered(covariance, scaling, shift, float(solution.n * (weight @ rest**2)), base_scaling, base_shift)
+
+
+def ordered_score_test(solution: OrderedSolution, lines: Sequence[Candidate]) -> tuple[Array, Array]:
+    """(c,) generalised score test of each number that the model fixes, and the value it would take.
+
+    With D the slopes of the free numbers, d that of the candidate, r - sigma what is left over and
+    ``e = d - D (D' W D)^-1 D' W d``: ``n (d' W (r - sigma))^2 / (e' W Gamma W e)``, chi-square with 1 degree of freedom where the
+    number is 0 in truth. The change is ``d' W (r - sigma) / (d' W e)``.
+
+    References
+    ----------
+    Satorra (1989), Psychometrika 54, 131-151, doi:10.1007/BF02294453.
+    """
+    table, matrices, gamma = solution.table, solution.matrices[0], solution.gamma
+    weight = 1 / gamma.diagonal()
+    kind, row, column = (np.array(each) for each in zip(*lines, strict=True))
+    own = slopes_of(matrices, np.array([KINDS.index(each) for each in kind]), row.astype(int), column.astype(int))
+    free = correlation_slopes(table, matrices)
+    above = np.triu_indices(len(table.items), 1)
+    rest = solution.samples[0].covariance[above] - matrices.covariance[above]
+    bread = solution.covariance * solution.n
+    alone = own - free @ (bread @ (free.T @ (weight[:, None] * own)))
+    weighted = weight[:, None] * alone
+    slope, left = (weight * rest) @ own, np.sum(own * weighted, axis=0)
+    spread = np.sum(weighted * (gamma @ weighted), axis=0)
+    free_to_move = left > _SINGULAR * np.sum(own**2 * weight[:, None], axis=0)
+    safe, wide = np.where(free_to_move, left, np.inf), np.where(free_to_move, spread, np.inf)
+    return (solution.n + 1) * slope**2 / wide, slope / safe
+
+
+def correlation_errors(slopes: Sequence[Array], gamma: Array, n: float) -> Array:
+    """(f,) standard errors of functions of the correlations with ``d f = tr(D dR)``, from Gamma: ``g' Gamma g / n``, g = 2 D
+    above the diagonal.
+    """
+    above = np.triu_indices(len(slopes[0]), 1) if slopes else ()
+    own = np.array([2 * each[above] for each in slopes]).reshape(len(slopes), -1)
+    return (
+        np.asarray(np.sqrt(np.maximum(np.einsum("fa,ab,fb->f", own, gamma, own), 0.0) / n)) if slopes else np.zeros(0)
+    )
 
 
 def _scaled_and_shifted(product: Array, df: int) -> tuple[float, float]:

@@ -15,7 +15,6 @@ from servqual.cfa.indices import FitIndices
 from servqual.cfa.modification import modification_table
 from servqual.cfa.standardised import Standardised
 from servqual.correlations import OF_WORDS, ItemMatrix
-from survey_design.errors import SpecError
 from survey_design.results import Column, Language, Result, Text, say
 
 if TYPE_CHECKING:
@@ -48,6 +47,10 @@ REASONS: Mapping[str, Text] = {
     },
     "one item": {"en": "one item: needs two or more", "zh": "仅一个题项，至少需要两个"},
     "not a share": {"en": "loadings of the factor are improper", "zh": "该因子的载荷不合理"},
+    "unknown pair": {
+        "en": "nobody answered both items of some pairs",
+        "zh": "有些题项对无人同时作答",
+    },
     "no error": {
         "en": "no error: needs the answers, not only their correlations",
         "zh": "无误差：需要原始回答，仅有相关矩阵不够",
@@ -237,22 +240,25 @@ class FactorModel(Result):
     def modification(self, *, least: float = 3.84) -> ModificationIndices:
         """What the model would fit better with: score tests of cross-loadings and residual covariances.
 
+        By the expected information (with "fiml" that of the patterns of missing answers), as lavaan's; for ordered answers
+        ("wlsmv") generalised score tests from the errors of the polychoric correlations, which are chi-square where the number
+        is 0 in truth; lavaan's are not, its changes are the same.
+
         ``least`` : smallest index shown; with many candidates some exceed 3.84 by chance alone.
         """
-        if self.estimator == "wlsmv":
-            raise SpecError(
-                "Modification indices are given for maximum likelihood. Fit with estimator='ml' to see them."
-            )
         frame = modification_table(self.solution)
         count = len(frame)
         frame = frame[frame["mi"] >= least].reset_index(drop=True)
-        return ModificationIndices(frame, self.language, words=self.words, count=count, least=least)
+        return ModificationIndices(
+            frame, self.language, words=self.words, count=count, least=least, estimator=self.estimator
+        )
 
     def residuals(self) -> pd.DataFrame:
-        """Correlations that the model leaves over, observed minus implied, items by items."""
+        """Correlations that the model leaves over, observed minus implied, items by items; nan where nobody answered both."""
         sample, matrices = self.solution.samples[0], self.solution.matrices[0]
         spread, implied = (np.sqrt(each.diagonal()) for each in (sample.covariance, matrices.covariance))
         off = sample.covariance / np.outer(spread, spread) - matrices.covariance / np.outer(implied, implied)
+        off = off if sample.known is None else np.where(sample.known, off, np.nan)
         return pd.DataFrame(off, index=list(self.matrix.names), columns=list(self.matrix.names))
 
     def plot(self, ax: Axes | None = None) -> Axes:
@@ -414,11 +420,18 @@ class DiscriminantValidity(_WithWords):
         )
 
     def note(self) -> str:
-        robust = self.estimator in ("mlr", "mlm")
+        robust, ordered = self.estimator in ("mlr", "mlm"), self.estimator == "wlsmv"
         if self.language == "zh":
-            how = "由各行影响值计算（稳健）" if robust else "假定回答服从正态"
+            how = (
+                "由多分格相关的渐近协方差计算"
+                if ordered
+                else "由各行影响值计算（稳健）"
+                if robust
+                else "假定回答服从正态"
+            )
             return f"HTMT 取相关的绝对值；高于 .85（或 .90）表示两个因子难以区分；区间用 delta 法，{how}。"
-        how = "from the rows' influence" if robust else "for normal answers"
+        how = "from the errors of the polychoric correlations" if ordered else (
+            "from the rows' influence" if robust else "for normal answers")  # fmt: skip
         return (f"HTMT takes absolute correlations; over .85 (or .90) two factors are hardly distinct. Intervals by the delta method, "
                 f"{how}. Fornell and Larcker compare r² with the smaller AVE.")  # fmt: skip
 
@@ -429,6 +442,7 @@ class ModificationIndices(_WithWords):
 
     count: int = field(default=0, kw_only=True)
     least: float = field(default=3.84, kw_only=True)
+    estimator: Estimator = field(default="ml", kw_only=True)
 
     def title(self) -> str:
         return "修正指数" if self.language == "zh" else "What would the model fit better with?"
@@ -442,13 +456,27 @@ class ModificationIndices(_WithWords):
             Column("right", {"en": "item", "zh": "题项"}, "text", self.words),
             Column("kind", {"en": "change", "zh": "修正"}, "text", kinds),
             Column("left", {"en": "with", "zh": "对象"}, "text", self.words),
-            Column("mi", {"en": "chi-square falls by", "zh": "卡方下降"}, "number", decimals=1),
+            Column(
+                "mi",
+                {"en": "score test", "zh": "得分检验"}
+                if self.estimator == "wlsmv"
+                else {"en": "chi-square falls by", "zh": "卡方下降"},
+                "number",
+                decimals=1,
+            ),
             Column("p", {"en": "p", "zh": "p"}, "p"),
             Column("change_standardised", {"en": "to (standardised)", "zh": "预期值（标准化）"}, "number"),
         )
 
     def note(self) -> str:
+        ordered = self.estimator == "wlsmv"
         if self.language == "zh":
-            return f"共检验 {self.count:,} 项，列出不小于 {self.least:g} 者；检验众多，偶然显著难免。仅在理论支持且有新样本验证时才修改模型。"
-        return (f"{self.count:,} candidates were tested, those of {self.least:g} or more are shown; among so many some are large by "
-                "chance. Change a model only where theory asks for it, and confirm it on new answers.")  # fmt: skip
+            how = "广义得分检验（稳健），与名义卡方的下降值不同。" if ordered else ""
+            return f"{how}共检验 {self.count:,} 项，列出不小于 {self.least:g} 者；检验众多，偶然显著难免。仅在理论支持且有新样本验证时才修改模型。"
+        how = (
+            "Generalised score tests, which hold for ordered answers; chi-square itself falls by another amount. "
+            if ordered
+            else ""
+        )
+        return (f"{how}{self.count:,} candidates were tested, those of {self.least:g} or more are shown; among so many some are large "
+                "by chance. Change a model only where theory asks for it, and confirm it on new answers.")  # fmt: skip

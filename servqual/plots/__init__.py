@@ -18,18 +18,28 @@ try:
 except ModuleNotFoundError as error:
     raise missing_extra("matplotlib", "plots", "Drawing a picture") from error
 
+from servqual.plots.agreement import draw_severity, draw_visits
+from servqual.plots.angles import draw_angles
+from servqual.plots.benchmark import draw_benchmarks, draw_competitors
 from servqual.plots.correlations import draw_correlations
 from servqual.plots.distribution import draw_distribution
+from servqual.plots.drivers import draw_drivers, draw_kano, draw_penalty_reward
+from servqual.plots.focus import draw_saturation, draw_theme_shares
 from servqual.plots.forest import draw_comparison, draw_forest
 from servqual.plots.gaps import draw_gaps
 from servqual.plots.heatmap import draw_heatmap
+from servqual.plots.index_weights import draw_consistency, draw_weight_comparison, draw_weights
 from servqual.plots.ladder import draw_ladder
+from servqual.plots.levels import draw_levels
 from servqual.plots.loadings import draw_loadings
 from servqual.plots.path import draw_path
 from servqual.plots.power import draw_factor_size, draw_power
 from servqual.plots.scree import draw_scree
+from servqual.plots.store_scores import draw_fitted_weights, draw_store_scores
 from servqual.plots.stores import draw_stores
 from servqual.plots.tolerance import draw_tolerance
+from servqual.plots.validity import draw_validity
+from servqual.plots.visits import draw_visit_differences, draw_visit_map, draw_visit_scores
 from survey_design.plots.fonts import CHINESE_FAMILIES, NoChineseFont, chinese_font
 from survey_design.plots.sheet import BLUE, GREEN, GREY, INK, PALE, VERMILION, new_axes, save_png, save_svg
 
@@ -48,6 +58,26 @@ __all__ = [
     "draw_loadings",
     "draw_path",
     "draw_ladder",
+    "draw_levels",
+    "draw_store_scores",
+    "draw_fitted_weights",
+    "draw_validity",
+    "draw_visits",
+    "draw_severity",
+    "draw_visit_scores",
+    "draw_visit_map",
+    "draw_visit_differences",
+    "draw_competitors",
+    "draw_benchmarks",
+    "draw_angles",
+    "draw_drivers",
+    "draw_penalty_reward",
+    "draw_kano",
+    "draw_weights",
+    "draw_weight_comparison",
+    "draw_consistency",
+    "draw_theme_shares",
+    "draw_saturation",
     "new_axes",
     "save_svg",
     "save_png",

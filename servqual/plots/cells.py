@@ -1,14 +1,14 @@
-"""A table of numbers between −1 and 1 as coloured cells: orange below 0, blue above, white at 0, each with its figure."""
+"""A table of numbers as coloured cells: orange below the middle, blue above, white at it, each with its figure."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from matplotlib.collections import PatchCollection
-from matplotlib.colors import Normalize
+from matplotlib.colors import Normalize, TwoSlopeNorm
 from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
@@ -24,7 +24,19 @@ Array = NDArray[Any]
 
 _CELL, _FEW_CELL, _APART = 17.0, 24.0, 0.3  # height of a row, of one of few rows; blocks of columns stand apart
 _SIZES = (8.5, 7.5, 6.5, 5.5, 4.8)
-_NORM = Normalize(-1, 1, clip=True)
+
+
+def cell_figure(value: float) -> str:
+    """A number of the table as papers print it: two decimals, no leading zero.
+
+    >>> cell_figure(0.456), cell_figure(-0.3), cell_figure(-0.001), cell_figure(1.02), cell_figure(float("nan"))
+    ('.46', '−.30', '.00', '1.02', '–')
+    """
+    if not np.isfinite(value):
+        return "–"
+    shown = f"{abs(value):.2f}"
+    shown = shown[1:] if shown.startswith("0") else shown
+    return "−" + shown if round(value, 2) < 0 else shown
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,6 +51,8 @@ class CellChart:
     written, faint : (rows, columns) True where a cell has its figure, and where that is pale
     figures : columns of figures beside the rows
     unit : what the colours mean
+    ends, middle : the values with the strongest colours, and the one that is white; −1, 1 and 0 for correlations
+    figure : how a value is written
     """
 
     title: str
@@ -52,6 +66,14 @@ class CellChart:
     figures: tuple[Figures, ...]
     unit: str
     caption: str
+    ends: tuple[float, float] = (-1.0, 1.0)
+    middle: float = 0.0
+    figure: Callable[[float], str] = cell_figure
+
+    @property
+    def norm(self) -> Normalize:
+        """From a value to its place among the colours."""
+        return TwoSlopeNorm(self.middle, *self.ends)
 
     @property
     def lefts(self) -> Array:
@@ -79,22 +101,9 @@ def draw_cells(pen: Pen, chart: CellChart) -> Axes:
     _draw_boxes(pen, chart, rows, usual)
     _write_figures(pen, chart, rows, share - 2)
     base = _draw_headings(pen, chart, share) + 14
-    top = pen.title(chart.title, left, right, _draw_key(pen, chart.unit, base, left) + 12)
+    top = pen.title(chart.title, left, right, _draw_key(pen, chart, base, left) + 12)
     pen.fit(rows.height, left, right, top, pen.caption(chart.caption, left, right, 12.0))
     return pen.ax
-
-
-def cell_figure(value: float) -> str:
-    """A number of the table as papers print it: two decimals, no leading zero.
-
-    >>> cell_figure(0.456), cell_figure(-0.3), cell_figure(-0.001), cell_figure(1.02), cell_figure(float("nan"))
-    ('.46', '−.30', '.00', '1.02', '–')
-    """
-    if not np.isfinite(value):
-        return "–"
-    shown = f"{abs(value):.2f}"
-    shown = shown[1:] if shown.startswith("0") else shown
-    return "−" + shown if round(value, 2) < 0 else shown
 
 
 def _draw_boxes(pen: Pen, chart: CellChart, rows: Rows, usual: float) -> None:
@@ -105,7 +114,7 @@ def _draw_boxes(pen: Pen, chart: CellChart, rows: Rows, usual: float) -> None:
              for y, height, row in zip(rows.places, heights, there, strict=True)
              for x, drawn in zip(chart.lefts, row, strict=True) if drawn]  # fmt: skip
     colored = PatchCollection(
-        boxes, cmap=DIVERGING, norm=_NORM, label="cells", zorder=2, edgecolors="white", linewidths=1.0
+        boxes, cmap=DIVERGING, norm=chart.norm, label="cells", zorder=2, edgecolors="white", linewidths=1.0
     )
     colored.set_array(chart.values[there])
     pen.ax.add_collection(colored)
@@ -114,15 +123,15 @@ def _draw_boxes(pen: Pen, chart: CellChart, rows: Rows, usual: float) -> None:
 def _write_figures(pen: Pen, chart: CellChart, rows: Rows, room: float) -> None:
     """The figures, as large as fits; none where even the smallest would not."""
     latin = replace(pen, fonts=LATIN)
-    shown = {cell_figure(value) for value in chart.values[chart.written]}
+    shown = {chart.figure(value) for value in chart.values[chart.written]}
     size = next((size for size in _SIZES if max((latin.width(text, size) for text in shown), default=0) <= room), None)
     if size is None:
         return
-    fills = DIVERGING(_NORM(np.nan_to_num(chart.values)))
+    fills = DIVERGING(chart.norm(np.nan_to_num(chart.values, nan=chart.middle)))
     for row, column in zip(*np.nonzero(chart.written), strict=True):
         dark = luminance(fills[row, column]) < 0.19
         ink = "white" if dark else GREY if chart.faint[row, column] else INK
-        text = cell_figure(chart.values[row, column])
+        text = chart.figure(chart.values[row, column])
         pen.ax.text(chart.lefts[column] + 0.5, rows.places[row], text, ha="center", va="center_baseline", family=LATIN,
                     size=size, color=ink)  # fmt: skip
 
@@ -143,15 +152,26 @@ def _draw_headings(pen: Pen, chart: CellChart, share: float) -> float:
     return max(pen.width(label, size) for label in wrapped) + 4 if turned else 11.0 * tallest + 4
 
 
-def _draw_key(pen: Pen, unit: str, base: float, left: float) -> float:
-    """The colours from −1 to 1, ``base`` points above the axes; the top of it."""
-    steps, step = np.linspace(-1, 1, 31), 4.0
+def _draw_key(pen: Pen, chart: CellChart, base: float, left: float) -> float:
+    """The colours from end to end, ``base`` points above the axes; the top of it."""
+    bounds = [chart.ends[0], chart.middle, chart.ends[1]]
+    steps, step = np.linspace(0, 1, 31), 4.0
     strip: Sequence[Rectangle] = [Rectangle((-left + k * step, base), step, 8) for k in range(len(steps))]
-    colors = DIVERGING(_NORM(steps))
+    colors = DIVERGING(steps)
     pen.ax.add_collection(PatchCollection(strip, facecolors=colors, edgecolors=colors, linewidths=0.3, clip_on=False,
                                           transform=pen.points(0, 1), label="key"), autolim=False)  # fmt: skip
     end = step * len(steps)
-    for text, place, ha in (("−1", 0.0, "left"), ("0", end / 2, "center"), ("1", end, "right")):
-        pen.write(text, 0, 1, -left + place, base - 7, to="axes fraction", size=7.5, color=GREY, ha=ha)
-    pen.write(unit, 0, 1, -left + end + 8, base + 4, to="axes fraction", size=8.5)
+    for value, place, ha in zip(bounds, (0.0, end / 2, end), ("left", "center", "right"), strict=True):
+        pen.write(
+            f"{value:.3g}".replace("-", "−"),
+            0,
+            1,
+            -left + place,
+            base - 7,
+            to="axes fraction",
+            size=7.5,
+            color=GREY,
+            ha=ha,
+        )
+    pen.write(chart.unit, 0, 1, -left + end + 8, base + 4, to="axes fraction", size=8.5)
     return base + 10

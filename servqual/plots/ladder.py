@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -43,7 +44,8 @@ def draw_ladder(result: Invariance, ax: Axes | None = None) -> Axes:
     """The ladder of invariance: CFI at the left, RMSEA at the right, a row for each step, and how far it goes.
 
     The pale bar of a row is where the step would hold: CFI no lower, and RMSEA no higher, than the step before allows (for the
-    first step the least CFI; its RMSEA is not judged). Solid dots hold, hollow ones fail, grey ones are shown but not judged
+    first step the least CFI; its RMSEA is not judged). Ordered answers have a third limit, RMSEA_D, which is written where a step
+    exceeds it. Solid dots hold, hollow ones fail, grey ones are shown but not judged
     since an earlier step fails. The thick line stands below the last step that holds.
 
     Parameters
@@ -135,11 +137,21 @@ def _ladder(result: Invariance) -> _Ladder:
     remarks = tuple(columns["reason"].show(each, language) if each else "" for each in reasons)
     return _Ladder(
         title=result.title(), steps=shown,
-        verdicts=tuple(columns["holds"].show(each, language) or "–" for each in frame["holds"]), remarks=remarks, state=state,
+        verdicts=tuple(_verdict(result, row) for row in frame.to_dict("records")), remarks=remarks, state=state,
         cfi=number["cfi"], rmsea=number["rmsea"], low=number["rmsea_low"], high=number["rmsea_high"], least_cfi=least,
         most_rmsea=number["rmsea"] - number["delta_rmsea"] + result.worst_rmsea, reached=reached, words=words,
         caption=result.note(),
     )  # fmt: skip
+
+
+def _verdict(result: Invariance, row: dict[Hashable, Any]) -> str:
+    """The verdict of a step, with what neither panel shows: the RMSEA of its difference, where that is why it fails."""
+    shown = next(column for column in result.columns() if column.name == "holds").show(row["holds"], result.language)
+    most = result.worst_rmsea_d
+    if row["holds"] != "no" or most is None or not (row["rmsea_d"] > most and row["delta_p"] < 0.05):
+        return shown or "–"
+    why = f"RMSEA_D {row['rmsea_d']:.3f}".replace("0.", ".", 1)
+    return f"{shown}（{why}）" if result.language == "zh" else f"{shown} ({why})"
 
 
 def _draw(pen: Pen, chart: _Ladder) -> Axes:

@@ -217,7 +217,7 @@ def _store_chart(result: StoreEstimates) -> _StoreChart:
     said += [words["few"] if few.any() else "", say(CAUTION, language) if result.cautious else ""]
     bounds = ("shrunken_low", "shrunken_high") if modelled else ("low", "high")
     stores = [columns[result.by].show(store, language) for store in order[result.by]]
-    lines = {} if result.of == "perception" else {"zero": 0.0}
+    lines = {"zero": 0.0} if result.of == "gap" else {}
     return _StoreChart(
         title=result.title(), labels=tuple(f"{store}{name}" for store, name in zip(stores, names, strict=True)),
         notes=tuple(notes), raw=order[result.of].to_numpy(float), pulled=order["shrunken"].to_numpy(float),

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from servqual.correlations import ItemMatrix, MissingRule, Of
+from servqual.correlations import ItemMatrix, MissingRule, Of, side_of
 from servqual.inference import (
     Again,
     Interval,
@@ -55,7 +55,7 @@ class NormalTheory:
     """Answers are like draws from a normal distribution, respondents independent: the matrix and n are enough.
 
     Alpha has Feldt's interval, which is exact under equal covariances; omega and item-rest correlations have their
-    large-sample normal error. The sample design is not counted.
+    large-sample normal error. The sample design is not counted. Where many answers lie at the end of the scale, all are too narrow.
     """
 
     def spread(self, moments: Moments, terms: Sequence[Term], again: Again | None = None) -> Spread:
@@ -168,7 +168,7 @@ class Battery:
         return self.answers is not None and self.answers.side.design.selection != "probability"
 
     def interval(self, asked: Interval | None) -> Interval:
-        """The interval asked for; by default normal theory, and linearisation where a design is described."""
+        """The interval asked for; by default normal theory for a matrix, which holds no more, and for answers what they show."""
         if self.answers is None:
             if asked is not None and not isinstance(asked, NormalTheory):
                 raise SpecError(
@@ -176,10 +176,7 @@ class Battery:
                     "leave interval= out."
                 )
             return NormalTheory()
-        design = self.answers.side.design
-        if isinstance(asked, NormalTheory) or (asked is None and design.is_simple):
-            return NormalTheory()
-        return choose_interval(design, asked)
+        return asked if isinstance(asked, NormalTheory) else choose_interval(self.answers.side.design, asked)
 
     def spreads(self, coefficients: Coefficients, interval: Interval) -> list[tuple[Spread, str]]:
         """For each summary the spread of its coefficients, and "one cluster" where respondents had to be the units."""
@@ -227,7 +224,7 @@ def battery_of(
         return _of_matrix(source)
     check_choice("of", of, Of)
     check_choice("missing", missing, MissingRule)
-    side = _side(source, of)
+    side = side_of(source, of)
     split = split_columns(by)
     check_columns(split, side.columns, side.source.name)
     check_split(split, taken)
@@ -274,22 +271,6 @@ def _sets(groups: Mapping[str, Sequence[int]], labels: Mapping[str, Text], k: in
 
 
 # --- from answers ----------------------------------------------------------------------------------------------
-
-
-def _side(responses: Responses, of: Of) -> Responses:
-    """The file that holds a form; a gap needs both forms of the same people."""
-    if of == "gap":
-        if responses.pairing != "paired":
-            raise SpecError(
-                f"of='gap' needs expectations and perceptions of the same people; here: {responses.pairing}. "
-                "Take of='perception' or of='expectation'."
-            )
-        return responses
-    for side in responses.sides:
-        if of in side.forms:
-            return side
-    asked = ", ".join(form for side in responses.sides for form in side.forms)
-    raise SpecError(f"of={of!r}: {responses.source.name} holds no such answers; it holds: {asked}.")
 
 
 @dataclass(frozen=True, eq=False)

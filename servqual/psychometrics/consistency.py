@@ -60,8 +60,8 @@ CONSISTENCY_REASONS: Mapping[str, Text] = {
         "zh": "Heywood 情形：某题项的共同方差超过其全部方差；ω 不可信，无区间",
     },
     "negative": {
-        "en": "items disagree on balance: is one turned the wrong way?",
-        "zh": "题项总体互相矛盾：是否有题项方向未反转？",
+        "en": "items disagree on balance: one may be turned the wrong way",
+        "zh": "题项总体互相矛盾：可能有题项未作反向计分",
     },
     "exact": {"en": "items say the same: no interval", "zh": "题项完全一致，无区间"},
     "no general": {
@@ -277,8 +277,9 @@ def internal_consistency(
     by : column or columns to split by
     missing : "listwise": a row rests on those who answered all of its items; "pairwise": each covariance on those who
         answered both
-    interval : how intervals are made; by default normal theory (Feldt's for alpha) where respondents are a simple sample, and
-        :class:`~servqual.Taylor` where a design is described. ``Student()`` is free of normality; ``Bootstrap()`` computes again
+    interval : how intervals are made; by default from the answers, whatever their distribution: ``Student()`` where respondents are a
+        simple sample, :class:`~servqual.Taylor` where a design is described. :class:`~servqual.psychometrics.NormalTheory` has Feldt's
+        for alpha, and is all that a matrix allows; ``Bootstrap()`` computes again
     level : confidence of the intervals
     wanted : the reliability that ``items_needed`` and the sentence ask for
     group_factors : factors beside the general one for ``omega_hierarchical``, of all items (three for each,
@@ -311,7 +312,8 @@ def internal_consistency(
 
     Except for Feldt's, intervals of alpha and omega are made for ``log(1 − value)``, from the influence of each respondent, with
     the exact derivative of the coefficient (for omega by the implicit function at the solution, so that the factor
-    model need not hold). With replicates omega is fitted anew in each. Other columns have no interval.
+    model need not hold). With replicates omega is fitted anew in each. Other columns have no interval. Feldt's supposes normal
+    answers: with 400 customers, half of them at the top of the scale, it holds alpha 75 times in 100, the default 93 times.
 
     References
     ----------

@@ -6,11 +6,12 @@ come from results; here they are only chosen and put in order.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
+from servqual.report.angles import angles, inside_outside
 from servqual.report.cautions import language_remark
 from servqual.report.document import Entries, Entry, Heading, Paragraph, Report, Table
 from servqual.report.findings import is_tested
@@ -22,18 +23,25 @@ from servqual.report.outcomes import outcome_methods, outcomes
 from servqual.report.parts import READ, SCORE, Parts, Provenance
 from servqual.report.performance import performance, performance_groups
 from servqual.report.returned import asked, came_back
+from servqual.report.rivals import rivals
+from servqual.report.shoppers import shoppers, visit_methods, visited_stores
 from servqual.report.small_cells import base_of
+from servqual.report.soundness import soundness, soundness_methods, with_verdict
+from servqual.report.visits_trusted import visits_trusted
 from servqual.report.words import not_measured, word
 from servqual.report.zone import zone
 from servqual.responses import Responses
-from survey_design.results import Language, Result, say
+from survey_design.results import Language, Result, Text, say
 
 if TYPE_CHECKING:
+    from servqual.comparability import Comparability
     from servqual.comparison import Comparison
     from servqual.gaps import GapScores, GapTable, PerformanceScores
+    from servqual.inspections import InspectionResults
     from servqual.measures import Missing
     from servqual.stores import StoreEstimates
     from servqual.tolerance import ToleranceScores
+    from servqual.validity import Validity
 
 _PACKAGES = ("servqual", "numpy", "pandas", "scipy")
 
@@ -51,6 +59,10 @@ def gap_report(
     minimum_base: int = 5,
     performance: Sequence[PerformanceScores] = (),
     missing: Missing | None = None,
+    validity: Validity | None = None,
+    untested: Text | None = None,
+    comparability: Mapping[str, Comparability] | None = None,
+    inspection: InspectionResults | None = None,
 ) -> Report:
     """What customers expected, what they got, and how far the difference can be trusted.
 
@@ -68,6 +80,10 @@ def gap_report(
         those from which they could be worked out (:mod:`servqual.disclosure`); 0 shows everything
     performance : perceptions of everybody first, then one per split, where nothing else was asked
     missing : the rule they were scored by
+    validity : whether the dimensions may be reported, told in a section and under every table of dimensions
+    untested : why that could not be tested, where it could not
+    comparability : split column -> whether its groups may be compared
+    inspection : what mystery shoppers found in the same stores, told in sections of its own
 
     Returns
     -------
@@ -82,16 +98,21 @@ def gap_report(
     ['In short', 'What was asked, and of whom', 'What came back', 'The gaps']
     """
     parts = Parts.of(
-        responses, gaps, comparisons, zones, stores, minimum_base, language, provenance, performance, missing
-    )
+        responses, gaps, comparisons, zones, stores, minimum_base, language, provenance, performance, missing,
+        validity=validity, untested=untested, comparability=comparability, inspection=inspection,
+    )  # fmt: skip
     subtitle = word("subtitle" if gaps else "zone subtitle" if zones else "performance subtitle", language)
     report = Report(study_title, language, subtitle)
     for title, write in _SECTIONS.items():
-        content = [replace(block, result=brief(block.result)) if isinstance(block, Table) else block
-                   for block in write(parts)]  # fmt: skip
+        content = [_shown(block, parts) if isinstance(block, Table) else block for block in write(parts)]
         if content:
             report = report.with_section(word(title, language), *content)
     return report
+
+
+def _shown(block: Table, parts: Parts) -> Table:
+    """A table as the report shows it: rows that are left out told once, and the verdict on its dimensions below."""
+    return with_verdict(replace(block, result=brief(block.result)), parts)
 
 
 # --- gaps --------------------------------------------------------------------------------------------------
@@ -199,6 +220,10 @@ def _not_measured(parts: Parts) -> Iterator[Any]:
     if "weighted" in _totals(parts):
         known.add("importance")
     instrument, frame = parts.responses.instrument, parts.responses.frame
+    if parts.validity is not None:
+        known.add("structure")
+    if parts.inspection is not None:
+        known |= {"mystery"} | ({"competitors"} if parts.inspection.competitors is not None else set())
     if any(outcome.column in frame.columns for outcome in instrument.outcomes):
         known.add("outcomes")
     yield parts.say("not measured how")
@@ -226,7 +251,7 @@ def _methods(parts: Parts) -> set[str]:
     used |= {"performance"} if parts.performance else set()
     used |= {"zone", "zone shares"} if parts.zones else set()
     used |= {"stores", "pulled", "ranks"} if parts.stores is not None else set()
-    used |= set(outcome_methods(parts))
+    used |= set(outcome_methods(parts)) | soundness_methods(parts) | visit_methods(parts)
     if parts.gaps:
         used |= {"gap", "total", "joint", "deff", "alpha", "effects", "performance"}
         used |= {type(scores.interval).__name__ for scores in parts.gaps}
@@ -276,6 +301,13 @@ _SECTIONS = {
     "single stores": stores,
     "zone": zone,
     "outcomes": outcomes,
+    "shoppers": shoppers,
+    "visited stores": visited_stores,
+    "visits trusted": visits_trusted,
+    "angles": angles,
+    "inside outside": inside_outside,
+    "rivals": rivals,
+    "sound": soundness,
     "trust": _trust,
     "not measured": _not_measured,
     "method": _method,

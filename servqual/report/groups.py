@@ -122,8 +122,8 @@ def stores(parts: Parts) -> Iterator[Any]:
     if left_out:
         yield left_out
     shown = parts.drawn(found, (found.by,)).frame
-    yield from _ranks(parts, shown, int(found.frame["rank"].notna().sum()))
-    yield [found.sentence(store) for store in _ends(shown, found.by)]
+    yield from ranks(parts, shown, int(found.frame["rank"].notna().sum()))
+    yield [found.sentence(store) for store in ends(shown, found.by)]
     table = parts.small.stores(found, parts.gaps[0] if parts.gaps else None)
     if 0 < len(shown) <= _DRAWN:
         drawn = replace(table, frame=shown.assign(flag="") if parts.small.minimum else shown)
@@ -131,13 +131,13 @@ def stores(parts: Parts) -> Iterator[Any]:
     yield Table(table, _STORES, f"estimates by {found.by}", rows=ROWS)
 
 
-def _ends(frame: pd.DataFrame, by: str) -> list[Any]:
+def ends(frame: pd.DataFrame, by: str) -> list[Any]:
     """The stores with the best and the worst expected rank; none where there are no ranks."""
     names = frame.dropna(subset="rank").sort_values("rank", kind="stable")[by].tolist()
     return [names[0], names[-1]] if len(names) > 1 else []
 
 
-def _ranks(parts: Parts, frame: pd.DataFrame, k: int) -> Iterator[str]:
+def ranks(parts: Parts, frame: pd.DataFrame, k: int) -> Iterator[str]:
     """How many places a rank leaves open, and how many stores are surely in one half."""
     ranked = frame.dropna(subset="rank")
     if ranked.empty:

@@ -14,6 +14,8 @@ from servqual.report.findings import is_tested, open_comparisons, untested
 from servqual.report.parts import Parts
 from servqual.report.performance import performance_findings
 from servqual.report.returned import sides_of
+from servqual.report.shoppers import visit_findings
+from servqual.report.soundness import soundness_findings
 from servqual.report.zone import zone_findings
 from survey_design.results import Estimate, say
 
@@ -61,14 +63,19 @@ def _performance_in_short(parts: Parts) -> Iterator[Any]:
 def _open_files(parts: Parts) -> Iterator[Any]:
     """What the files leave open, where nothing was tested."""
     found = _file_cautions(parts)
+    found += soundness_findings(parts) if parts.validity is not None else []
     if found:
         yield Heading(parts.say("not settled"))
         yield found
     yield from _cautions(parts)
 
 
-def _cautions(parts: Parts) -> Iterator[Paragraph]:
-    """In boxes: which intervals are too narrow, and what no interval holds."""
+def _cautions(parts: Parts) -> Iterator[Any]:
+    """What visits found; then in boxes: which intervals are too narrow, and what no interval holds."""
+    found = visit_findings(parts)
+    if found:
+        yield Heading(parts.say("visits in short"))
+        yield found
     for text in filter(None, (parts.narrow_anywhere, parts.caution)):
         yield Paragraph(text, "caution")
 
@@ -148,8 +155,7 @@ def _not_settled(parts: Parts) -> list[str]:
     for comparison in parts.comparisons:
         found += _open_groups(parts, comparison)
     found += _objections(parts)
-    if len(table.frame) > 1:
-        found.append(parts.say("structure open", k=len(table.frame)))
+    found += soundness_findings(parts)
     if any(not comparison.comparability for comparison in parts.comparisons):
         found.append(parts.say("comparability open"))
     return found

@@ -74,6 +74,31 @@ class Brief(Result):
         return replace(self, language=language, whole=self.whole.in_language(language))
 
 
+@dataclass(frozen=True, eq=False, repr=False)
+class Noted(Result):
+    """A table with another note below it: shorter than its own, where that was given before."""
+
+    whole: Result = None  # type: ignore[assignment]
+    remark: str = ""
+
+    def title(self) -> str:
+        return self.whole.title()
+
+    def columns(self) -> tuple[Column, ...]:
+        return self.whole.columns()
+
+    def note(self) -> str:
+        return self.remark
+
+    def in_language(self, language: Language) -> Self:
+        return replace(self, language=language, whole=self.whole.in_language(language))
+
+
+def noted(result: Result, remark: str = "") -> Noted:
+    """The table with this note, or with none."""
+    return Noted(result.frame, result.language, result, remark)
+
+
 def brief(result: Result) -> Result:
     """The result as it is, or with one word in the rows that are left out."""
     if "reason" not in result.frame or not (result.frame["reason"] == "suppressed").any():

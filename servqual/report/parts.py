@@ -14,15 +14,18 @@ from servqual.report.small_cells import SmallCells, drawn
 from servqual.report.words import word
 from servqual.responses import Responses
 from survey_design.files.table import Source
-from survey_design.results import Language, Result, say
+from survey_design.results import Language, Result, Text, say
 
 if TYPE_CHECKING:
+    from servqual.comparability import Comparability
     from servqual.comparison import Comparison
     from servqual.gaps import GapScores, PerformanceScores
     from servqual.inference import Adjust
+    from servqual.inspections import InspectionResults
     from servqual.measures import Missing
     from servqual.stores import StoreEstimates
     from servqual.tolerance import ToleranceScores
+    from servqual.validity import Validity
 
 Shown = TypeVar("Shown", bound=Result)
 
@@ -60,7 +63,10 @@ class Parts:
     gaps : everybody first, then one per split; empty where the study has no gaps
     zones, stores : as they were computed: their sections leave out what ``small`` says
     performance : perceptions alone, everybody first, where that is all the study asks
+    validity : what the gate says of the dimensions; None where they were not tested, ``untested`` says why they couldn't be
+    comparability : split column -> whether its groups may be compared
     small : which groups are left out
+    inspection : what mystery shoppers found; None where the study has no visits
     """
 
     responses: Responses
@@ -72,6 +78,10 @@ class Parts:
     language: Language
     provenance: Provenance
     performance: tuple[PerformanceScores, ...] = ()
+    validity: Validity | None = None
+    untested: Text = field(default_factory=dict)
+    comparability: Mapping[str, Comparability] = field(default_factory=dict)
+    inspection: InspectionResults | None = None
 
     @classmethod
     def of(
@@ -86,6 +96,11 @@ class Parts:
         provenance: Provenance | None,
         performance: Sequence[PerformanceScores] = (),
         missing: Missing | None = None,
+        *,
+        validity: Validity | None = None,
+        untested: Text | None = None,
+        comparability: Mapping[str, Comparability] | None = None,
+        inspection: InspectionResults | None = None,
     ) -> Parts:
         """The results in one language, groups that are too small blanked."""
         from servqual.measures import Missing
@@ -102,6 +117,10 @@ class Parts:
             language,
             provenance or Provenance(tuple(side.source for side in responses.sides)),
             tuple(small.performance(scores, responses, rule).in_language(language) for scores in performance),
+            None if validity is None else validity.in_language(language),
+            untested or {},
+            comparability or {},
+            None if inspection is None else inspection.in_language(language),
         )
 
     @property

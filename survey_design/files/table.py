@@ -147,6 +147,25 @@ def read_table(
     return frame, replace(source, n_raw=len(frame), rows=np.arange(1, len(frame) + 1))
 
 
+def sheet_names(path: str | Path) -> list[str]:
+    """The names of a workbook's sheets, in their order.
+
+    >>> import openpyxl, tempfile
+    >>> book = openpyxl.Workbook()
+    >>> book.active.title = "答卷"
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     book.save(Path(folder) / "answers.xlsx")
+    ...     sheet_names(Path(folder) / "answers.xlsx")
+    ['答卷']
+    """
+    path, content = _content(path)
+    python_calamine = _calamine()
+    try:
+        return list(python_calamine.CalamineWorkbook.from_filelike(io.BytesIO(content)).sheet_names)
+    except python_calamine.CalamineError as error:
+        raise DataError(f"{path.name} cannot be read ({error}). Open the file and save it again.") from error
+
+
 def _placed(source: Source, table: Table) -> Source:
     """The source with what was learned from cutting the table out of its sheet."""
     frame, first = table.frame, str(table.frame.columns[0])
@@ -208,10 +227,7 @@ def _excel(content: bytes, name: str, sheet: str | int, header_rows: int) -> tup
     """A sheet's cells, and those that are merged where that matters for the header."""
     if isinstance(sheet, bool) or not isinstance(sheet, (str, int)) or (isinstance(sheet, int) and sheet < 0):
         raise SpecError(f"sheet={sheet!r} is neither the name of a sheet nor its position (0 is the first).")
-    try:
-        import python_calamine
-    except ImportError as error:
-        raise missing_extra("python-calamine", "files", "Reading Excel files") from error
+    python_calamine = _calamine()
     try:
         book = python_calamine.CalamineWorkbook.from_filelike(io.BytesIO(content))
         wanted = book.get_sheet_by_name(sheet) if isinstance(sheet, str) else book.get_sheet_by_index(sheet)
@@ -220,3 +236,11 @@ def _excel(content: bytes, name: str, sheet: str | int, header_rows: int) -> tup
         raise DataError(
             f"{name}: sheet {sheet!r} cannot be read ({error}). Open the file and save it again."
         ) from error
+
+
+def _calamine() -> Any:
+    try:
+        import python_calamine
+    except ImportError as error:
+        raise missing_extra("python-calamine", "files", "Reading Excel files") from error
+    return python_calamine

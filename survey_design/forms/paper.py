@@ -48,8 +48,8 @@ _WORDS: Mapping[str, Text] = {
     "form": {"en": "Form {name}, version {version}", "zh": "问卷 {name}，版本 {version}"},
     "reader": {
         "en": "Circle one number or tick one box per question, unless several answers are allowed. Shaded lines beginning "
-        f"with {SIGN} are instructions: an interviewer doesn't read them out, and reads the questions word for word.",
-        "zh": f"除注明可多选外，每题只圈一个数字或勾选一项。带底色并以 {SIGN} 开头的是填写说明：访问员不读出，其余问题逐字读出。",
+        f"with {SIGN} are instructions, never read out; whoever asks a respondent reads the questions word for word.",
+        "zh": f"除注明可多选外，每题只圈一个数字或勾选一项。带底色并以 {SIGN} 开头的是填写说明，不读出；向受访者提问时，问题须逐字读出。",
     },
     "respondent": {"en": "Interview number", "zh": "访问编号"},
     "store": {"en": "Store", "zh": "门店"},

@@ -27,7 +27,10 @@ if TYPE_CHECKING:
 
 BLUE, VERMILION, GREEN = "#0072B2", "#D55E00", "#009E73"
 INK, GREY, PALE = "#1F2328", "#6E7781", "#D0D5DA"
-_PIECES = re.compile(rf"{CHINESE.pattern}[，。；：、！？）》”]*\s*|(?:(?!{CHINESE.pattern})\S)+\s*")
+# A Chinese character or a word, with the marks that may not begin a line after it nor end one before it.
+_PIECES = re.compile(
+    rf"[（《〈「『【“‘]*(?:{CHINESE.pattern}|(?:(?!{CHINESE.pattern})\S)+)[，。；：、！？）》〉」』】”’％]*\s*"
+)
 _MARGIN = 12.0
 
 

@@ -24,6 +24,7 @@ cat("# chisq.scaled, its scaling factor, the baseline's scaling factor, standard
 say("plain", out(cfa(m, hs, estimator = "MLR")))
 say("clustered", out(cfa(m, hs, estimator = "MLR", cluster = "cluster")))
 say("weighted", out(cfa(m, hs, estimator = "MLR", sampling.weights = "w")))
+say("weighted_clusters", out(cfa(m, hs, estimator = "MLR", cluster = "cluster", sampling.weights = "w")))
 robust <- fit(cfa(m, hs, estimator = "MLR"), c("cfi.robust", "tli.robust", "rmsea.robust", "rmsea.ci.lower.robust", "rmsea.ci.upper.robust"))
 cat("# cfi, tli, rmsea and its interval\n"); say("robust", robust)
 

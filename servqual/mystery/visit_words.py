@@ -1,0 +1,85 @@
+"""What columns, codes, steps and flags of visits are called, in English and Chinese."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from survey_design.files.table import HEADER_REPEATED
+from survey_design.questionnaire import Evidence
+from survey_design.results import Text
+
+# What the columns of a visit are called, first as ours; any of them is found without being named.
+HEADINGS: Mapping[str, tuple[str, ...]] = {
+    "visit": ("visit", "visit_id", "访问编号", "暗访编号", "检查编号", "访问"),
+    "store": ("store", "store_id", "门店", "门店编号"),
+    "date": ("date", "日期", "访问日期", "检查日期"),
+    "inspector": ("inspector", "检查员", "访问员", "神秘顾客"),
+    "mode": ("mode", "方式", "访问方式", "检查方式"),
+    "scenario": ("scenario", "情景", "场景", "访问情景"),
+    "agency": ("agency", "机构", "执行机构"),
+    "company": ("company", "公司", "企业"),
+    "double": ("double", "double_id", "双访", "双访编号"),
+    "exposed": ("exposed", "暴露", "是否暴露"),
+    "version": ("version", "版本", "检查表版本"),
+}
+LABELS: Mapping[str, Text] = {
+    "visit": {"en": "visit", "zh": "访问"},
+    "store": {"en": "store", "zh": "门店"},
+    "date": {"en": "date", "zh": "日期"},
+    "inspector": {"en": "inspector", "zh": "检查员"},
+    "mode": {"en": "mode", "zh": "检查方式"},
+    "scenario": {"en": "scenario", "zh": "情景"},
+    "agency": {"en": "agency", "zh": "执行机构"},
+    "company": {"en": "company", "zh": "公司"},
+    "double": {"en": "double visit", "zh": "双访"},
+    "exposed": {"en": "exposed", "zh": "是否暴露"},
+    "version": {"en": "version", "zh": "检查表版本"},
+    "tier": {"en": "tier", "zh": "门店层级"},
+    "centre": {"en": "centre", "zh": "营运中心"},
+    "flags": {"en": "flags", "zh": "提示"},
+}
+MODES: Mapping[str, Text] = {"covert": {"en": "covert", "zh": "暗访"}, "overt": {"en": "overt", "zh": "明访"}}
+SCENARIOS: Mapping[str, Text] = {
+    "enquiry": {"en": "enquiry", "zh": "咨询"},
+    "followed_purchase": {"en": "followed purchase", "zh": "跟随购买"},
+    "real_purchase": {"en": "real purchase", "zh": "实际购买"},
+}
+ALSO: Mapping[str, Mapping[str, tuple[str, ...]]] = {  # other words for a code
+    "mode": {"covert": ("mystery", "神秘访问"), "overt": ("announced", "公开检查")},
+    "scenario": {"enquiry": ("inquiry", "询问"), "followed_purchase": ("跟单",), "real_purchase": ("purchase", "购买")},
+}
+YES = {"yes", "y", "true", "1", "1.0", "是", "有", "√", "✓", "对"}
+NO = {"no", "n", "false", "0", "0.0", "否", "无", "×", "✗", "不是"}
+
+STEPS: Mapping[str, Text] = {
+    "read": {"en": "visits read", "zh": "读入访问数"},
+    HEADER_REPEATED: {"en": "header repeated", "zh": "重复的表头"},
+    "no store": {"en": "no store named", "zh": "未注明门店"},
+    "unknown store": {"en": "store not in the list of stores", "zh": "门店不在门店表中"},
+    "duplicate": {"en": "visit seen before", "zh": "访问编号重复"},
+    "other version": {"en": "made with another version of the checklist", "zh": "使用了其他版本的检查表"},
+    "nothing applicable": {"en": "no item was judged", "zh": "没有任何已判定的检查项"},
+    "exposed": {"en": "covert visit that was discovered", "zh": "暗访被识破"},
+    "kept": {"en": "visits kept", "zh": "保留访问数"},
+    "scored": {"en": "visits scored", "zh": "计分访问数"},
+    "asked": {"en": "answers asked of the visits kept", "zh": "保留访问应有的回答数"},
+    "given": {"en": "given", "zh": "有效回答"},
+    "not applicable": {"en": "not applicable", "zh": "不适用"},
+    "blank": {"en": "left blank", "zh": "空白"},
+    "wrong": {"en": "not an answer to the item, set aside", "zh": "不是该检查项的有效回答，已搁置"},
+}
+FLAGS: Mapping[str, Text] = {
+    "exposed": {"en": "exposed", "zh": "被识破"},
+    "before validity": {"en": "before the checklist was valid", "zh": "早于检查表生效日"},
+    "after validity": {"en": "after the checklist was valid", "zh": "晚于检查表失效日"},
+    "inspector back": {"en": "same inspector back too early", "zh": "同一检查员过早重访"},
+    "date missing": {"en": "no date: validity and rotation not checked", "zh": "无日期，未核对有效期与轮换"},
+    "veto not judged": {"en": "a veto item was not judged", "zh": "否决项未判定"},
+    "answers missing": {"en": "answers missing", "zh": "有缺失回答"},
+    "evidence missing": {"en": "evidence missing", "zh": "证据不足"},
+}
+EVIDENCE_COLUMNS: Mapping[str, Evidence] = {
+    "photos": "photo",
+    "recordings": "audio",
+    "characters": "note",
+}  # beside an item

@@ -1,0 +1,763 @@
+"""What did the inspectors bring back? Visits and their answers, checked once against the checklist, with nothing lost.
+
+A visit that cannot be used is set aside and counted; one that can be used with care is kept and flagged. Not applicable
+and missing are two things: the first leaves numerator and denominator, the second does too and is counted as a fault.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from servqual.answers import as_codes, is_blank, label_key, number_of, plain_id, text_of, texts_of
+from servqual.mystery.checklist import Checklist, ChecklistItem, same_instrument
+from servqual.mystery.points import Answers
+from servqual.mystery.visit_words import (
+    ALSO,
+    EVIDENCE_COLUMNS,
+    FLAGS,
+    HEADINGS,
+    LABELS,
+    MODES,
+    NO,
+    SCENARIOS,
+    STEPS,
+    YES,
+)
+from servqual.responses import Answered, Faults, FilledForm, Ledger, PersonalDataRule
+from survey_design.errors import DataError, SpecError, check_choice, check_columns
+from survey_design.files.table import HEADER_REPEATED, Source, read_table
+from survey_design.results import Column, Language, Text, Variable, say
+from survey_design.sampling import SampleDesign
+from survey_design.visits.months import welcome_from
+
+if TYPE_CHECKING:
+    from servqual.privacy import PersonalData
+
+Array = NDArray[Any]
+Mode = Literal["covert", "overt"]
+Kept = Literal["yes/no", "all", "ends"]
+Scenario = Literal["enquiry", "followed_purchase", "real_purchase"]
+
+ROTATION_MONTHS = 3  # the same inspector may come back to a store after more than this
+_CASES = ["file", "row", "visit", "column", "value", "problem"]
+_DATE = re.compile(r"(\d{4})\D{1,2}(\d{1,2})\D{1,2}(\d{1,2})(?:\D.*)?|(\d{4})(\d{2})(\d{2})")
+
+_DESIGN = ("visit", "store", "date", "mode", "scenario", "double", "exposed", "version")  # never masked
+_KEPT = ("kept", "no store", "unknown store", "duplicate", "other version", "nothing applicable")
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class VisitLedger(Ledger):
+    """Where every visit and every answer went. Frame columns: ``part, step, n``.
+
+    Visits read = visits set aside for each reason + visits kept; answers asked = given + not applicable + each kind that is
+    missing.
+
+    Attributes
+    ----------
+    personal : what personal data stood in the file and were masked; None if they were to be kept
+    """
+
+    personal: PersonalData | None = None
+
+    def title(self) -> str:
+        return f"访问去向台账：{self.source_name}" if self.language == "zh" else f"Ledger of visits: {self.source_name}"
+
+    def columns(self) -> tuple[Column, ...]:
+        parts = {"rows": {"en": "visits", "zh": "访问"}, "answers": {"en": "answers", "zh": "回答"}}
+        return (
+            Column("part", {"en": "of", "zh": "对象"}, "text", parts),
+            Column("step", {"en": "step", "zh": "步骤"}, "text", STEPS),
+            Column("n", {"en": "n", "zh": "数量"}, "count"),
+        )
+
+    def note(self) -> str:
+        zh, found = self.language == "zh", self.personal
+        masked = "" if found is None or found.frame.empty else found.in_language(self.language).sentence()
+        if zh:
+            return f"读入访问数 = 各项搁置 + 保留访问数；应有回答数 = 有效回答 + 不适用 + 各类缺失。{masked}"
+        said = "Visits read = visits set aside for each reason + visits kept; answers asked = given + not applicable + missing."
+        return f"{said} {masked}".strip()
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Visits:
+    """Visits of stores, checked against the checklist they were made with.
+
+    Attributes
+    ----------
+    frame : DataFrame, one row a visit: ``visit, store`` and, where they are known, ``date, inspector, mode, scenario, agency,
+        company, double, exposed``; the other columns of the file; those of the stores' table; ``flags``
+    checklist : Checklist
+    answers : Answers, (n, items)
+    design : SampleDesign; by default stores are what was chosen, visits within them
+    cases : DataFrame ``file, row, visit, column, value, problem``: every fault and every flag with its place
+    set_aside : the rows that are not in ``frame``, as they stood, with ``fate``
+    ledger : VisitLedger
+    source : file name, SHA-256, encoding
+    variables : what columns and codes are called
+    """
+
+    frame: pd.DataFrame
+    checklist: Checklist
+    answers: Answers
+    design: SampleDesign
+    cases: pd.DataFrame
+    set_aside: pd.DataFrame
+    ledger: VisitLedger
+    source: Source = field(default_factory=Source)
+    variables: Mapping[str, Variable] = field(default_factory=dict)
+
+    @property
+    def personal_data(self) -> PersonalData | None:
+        """What was masked where; None if it was to be kept."""
+        return self.ledger.personal
+
+    @property
+    def n(self) -> int:
+        """Visits kept."""
+        return len(self.frame)
+
+    @property
+    def language(self) -> Language:
+        """The language in which results show themselves."""
+        return self.checklist.language
+
+    @property
+    def shares(self) -> pd.DataFrame:
+        """(n, items) shares of the items' points, 0 to 1; nan where not applicable or missing."""
+        return pd.DataFrame(self.answers.shares, columns=list(self.checklist.columns), index=self.frame.index)
+
+    @property
+    def exposed(self) -> Array:
+        """(n,) True for covert visits that were discovered."""
+        if "exposed" not in self.frame:
+            return np.zeros(self.n, dtype=bool)
+        covert = self.frame["mode"].ne("overt") if "mode" in self.frame else True
+        return np.asarray(self.frame["exposed"].eq(True) & covert, dtype=bool)
+
+    def column_of(self, name: str) -> Column:
+        """How a column of the data is shown."""
+        known = self.variables.get(name)
+        if known:
+            return known.column(name)
+        return Column(name, LABELS.get(name, {"en": name}), "text", _words_of(name))
+
+    def in_language(self, language: Language) -> Visits:
+        """The same visits; results built on them show themselves in this language."""
+        return replace(self, checklist=self.checklist.in_language(language), ledger=self.ledger.in_language(language))
+
+    def chosen(self, rows: Array) -> Visits:
+        """Some of the visits; the ledger stays that of the file."""
+        where = np.flatnonzero(rows) if np.asarray(rows).dtype == bool else np.asarray(rows)
+        return replace(self, frame=self.frame.iloc[where].reset_index(drop=True), answers=self.answers.rows(where))
+
+    def joined_with(self, *others: Visits) -> Visits:
+        """Visits of several files below each other; refused where they come from different checklists."""
+        reasons = [reason for other in others for reason in same_instrument(self.checklist, other.checklist)]
+        if reasons:
+            told = "; ".join(dict.fromkeys(say(reason, "en") for reason in reasons))
+            raise SpecError(f"visits made with different checklists are not pooled: {told}. Score them apart.")
+        parts = [self, *(_in_order_of(other, self.checklist) for other in others)]
+        if any(p.personal_data is not None and "coded" in p.personal_data.frame["action"].tolist() for p in parts):
+            raise SpecError("inspectors were masked by codes that hold in one file only: P0001 is somebody else in the next. Give "
+                            "inspectors codes of your own before you pool files.")  # fmt: skip
+        again = pd.concat([part.frame["visit"] for part in parts])
+        if again.duplicated().any():
+            named = ", ".join(map(str, again[again.duplicated()].unique()[:5]))
+            raise DataError(f"visits {named} stand in more than one file. Give every visit its own name.")
+        shares = np.concatenate([part.answers.shares for part in parts])
+        missing = np.concatenate([part.answers.missing for part in parts])
+        counts = pd.concat([part.ledger.frame for part in parts])
+        counts = counts.groupby(["part", "step"], sort=False)["n"].sum().reset_index()
+        return replace(
+            self,
+            frame=pd.concat([part.frame for part in parts], ignore_index=True),
+            answers=Answers.of(shares, missing),
+            cases=pd.concat([part.cases for part in parts], ignore_index=True),
+            set_aside=pd.concat([part.set_aside for part in parts], ignore_index=True),
+            ledger=replace(self.ledger, frame=counts, source_name=" + ".join(part.source.name for part in parts)),
+        )
+
+    def double_ratings(self, *, keep: Kept = "yes/no") -> pd.DataFrame:
+        """Answers of double visits for a study of agreement: ``unit`` (double visit and item), ``rater``, ``value``.
+
+        ``rater`` is 1 for the first visit of a pair and 2 for the second, in the order of the file; only items that both
+        judged. ``keep`` "yes/no": items of that type; "all": shares of the points of every item; "ends": of graded items
+        only what both gave nothing or all points, which drops the half-way disagreements, and flatters.
+        """
+        check_choice("keep", keep, Kept)
+        check_columns(["double"], self.frame.columns, self.source.name)
+        named = self.frame["double"].notna().to_numpy()
+        number = self.frame[named].groupby("double", sort=False).cumcount() + 1
+        asked = [item.id for item in self.checklist.items if item.type == "yes_no" or keep != "yes/no"]
+        shares = self.shares.loc[named, asked]
+        shares = shares.where(shares.isin([0, 1])) if keep == "ends" else shares
+        long = shares.assign(double=self.frame.loc[named, "double"], rater=number)
+        long = long.melt(["double", "rater"], var_name="item", value_name="value").dropna(subset=["value"])
+        long["unit"] = long["double"].astype(str) + " " + long["item"]
+        judged = long.groupby("unit")["rater"].transform("nunique")
+        return long.loc[judged > 1, ["unit", "double", "item", "rater", "value"]].reset_index(drop=True)
+
+    def __repr__(self) -> str:
+        stores = self.frame["store"].nunique()
+        title = say(self.checklist.title, self.language)
+        if self.language == "zh":
+            return f"{self.n:,} 次访问，{stores:,} 家门店，检查表：{title}（第 {self.checklist.version} 版）"
+        visits, shops = f"{self.n:,} visit{'s' * (self.n != 1)}", f"{stores:,} store{'s' * (stores != 1)}"
+        return f"{visits} to {shops} with {title} (version {self.checklist.version})"
+
+
+def read_visits(
+    source: Answered,
+    checklist: Checklist,
+    *,
+    answers: Answered | None = None,
+    columns: Mapping[str, str] | None = None,
+    stores: Answered | None = None,
+    design: SampleDesign | None = None,
+    strata: str | None = None,
+    faults: Faults = "raise",
+    rotation_months: int = ROTATION_MONTHS,
+    not_applicable: Sequence[str] = (),
+    variables: Mapping[str, Variable] | None = None,
+    personal_data: PersonalDataRule = "mask",
+    encoding: str | None = None,
+    sheet: str | int = 0,
+) -> Visits:
+    """Visits and their answers from files or frames, checked against the checklist.
+
+    Parameters
+    ----------
+    source : file (CSV, Excel, Parquet, SPSS, Stata), DataFrame or filled form, one row a visit. Its columns are found by
+        their usual headings in English and Chinese (:data:`HEADINGS`): ``store`` must be there, all others may be. Without
+        ``visit`` visits are called by their row, and one that was entered twice is not found out. Wide:
+        it has a column per item, called by the item's id or label
+    checklist : Checklist
+    answers : long form instead: a table with one line per answer and the columns ``visit, item, answer`` (访问编号、检查项、回答)
+    columns : name in the file -> name here (``{"分店": "store", "Q1": "uniform"}``), for headings that are not known
+    stores : table with one row a store: ``store`` and what is known of it (tier, centre, …), joined to the visits. A visit
+        to a store that is not in it is a fault
+    design : how stores were chosen; by default ``SampleDesign(clusters="store", strata=strata)``
+    strata : column of the strata, if stores were chosen within them (tier)
+    faults : {"raise", "set aside"}
+        Whether faults are an error that lists all of them, or are set aside and counted
+    rotation_months : a visit by the same inspector to the same store within this many months, or on the very day, is flagged
+    not_applicable : further codes for "does not apply", besides the checklist's own
+    variables : labels of further columns and of their codes
+    personal_data : {"mask", "keep"}
+        Names, numbers and addresses of persons in all columns but the answers and those that place a visit, of the list of
+        stores as well, give way to ``[phone]`` and the like; inspectors who are called by their number, or stand under a
+        heading such as 检查员姓名, become P0001, P0002, … (:func:`servqual.privacy.mask_personal_data`). A name under a
+        heading that does not say so is not known to be one: give inspectors codes
+    encoding, sheet : as in :func:`survey_design.files.table.read_table`
+
+    Returns
+    -------
+    Visits
+
+    Raises
+    ------
+    DataError
+        For every fault at once, with row and column in ``.cases``: a store that is not named or not known, a visit that
+        stands twice, one made with another version of the checklist, an answer that does not fit the item's type, a word
+        that is no mode or scenario, a cell that is no date, an answer to an unknown visit or item.
+
+    Notes
+    -----
+    Flagged and kept: visits without a date or outside the checklist's validity, covert visits that were discovered, an inspector back too
+    early, a veto item that was not judged (a veto on an item that does not apply violates nothing), missing answers,
+    evidence that falls short where the file has columns for it (``minutes``, ``photos``, ``characters``; for an item what the
+    form asks beside it, such as ``uniform_photo`` with the names of files). Visits in which no
+    item at all was judged are set aside. Nothing is lost: ``ledger`` adds up, ``cases`` and ``set_aside`` have the rest.
+    What was masked is in ``personal_data`` and in the note of the ledger.
+
+    Examples
+    --------
+    >>> from servqual.mystery.checklist import Category, Checklist, ChecklistItem, Indicator
+    >>> checklist = Checklist(
+    ...     "shop", "1", {"en": "Shop"}, (Category("look", {"en": "Look"}, 1.0),),
+    ...     (Indicator("clean", {"en": "Clean"}, "look", 1.0),),
+    ...     (ChecklistItem("floor", {"en": "Floor clean"}, "clean"), ChecklistItem("desk", {"en": "Desk tidy"}, "clean")),
+    ...     languages=("en",))
+    >>> table = pd.DataFrame({"访问编号": ["v1", "v2"], "门店": ["A", "B"], "floor": ["是", "否"], "desk": ["不适用", 1]})
+    >>> visits = read_visits(table, checklist)
+    >>> visits
+    2 visits to 2 stores with Shop (version 1)
+    >>> visits.shares.to_numpy().tolist()
+    [[1.0, nan], [0.0, 1.0]]
+    """  # fmt: skip
+    check_choice("faults", faults, Faults)
+    check_choice("personal_data", personal_data, PersonalDataRule)
+    reading = {"encoding": encoding, "sheet": sheet}
+    check = _Check.of(source, checklist, columns or {}, reading, tuple(not_applicable))
+    if answers is not None:
+        check.spread(answers, columns or {}, reading)
+    check.read_visit_columns(_table(stores, columns or {}, reading, "store") if stores is not None else None)
+    chosen = design or SampleDesign(clusters="store", strata=strata)
+    if personal_data == "mask":
+        check.mask(chosen)
+    check.read_answers()
+    check.flag(rotation_months)
+    return check.visits(chosen, faults, dict(variables or {}))
+
+
+# --- checking ----------------------------------------------------------------------------------------------
+
+
+class _Check:
+    """The rows of a file on their way to visits; every step writes down what it finds.
+
+    Attributes
+    ----------
+    frame : columns under our names
+    fate : (n,) place in ``_KEPT``: what becomes of each row
+    flags : flag -> (n,) True where it holds
+    found : faults and flags with their places
+    headings : columns under our names -> what the file calls them
+    personal : what was masked
+    """
+
+    def __init__(
+        self, frame: pd.DataFrame, source: Source, checklist: Checklist, not_applicable: frozenset[Any]
+    ) -> None:
+        self.frame, self.source, self.checklist = frame, source, checklist
+        self.codes = not_applicable
+        self.fate = np.zeros(len(frame), dtype=np.uint8)
+        self.flags: dict[str, Array] = {}
+        self.found: list[pd.DataFrame] = []
+        self.faulty: list[pd.DataFrame] = []
+        self.stores: pd.DataFrame | None = None
+        self.shares = np.full((len(frame), len(checklist.items)), np.nan)
+        self.kinds = np.zeros(self.shares.shape, dtype=np.uint8)
+        self.own = np.asarray(source.rows if source.rows is not None else frame.index)
+        self.headings: Mapping[str, str] = {}
+        self.personal: PersonalData | None = None
+        self.shown: Callable[[str], str] = str  # how a cell is quoted
+
+    @classmethod
+    def of(
+        cls,
+        source: Answered,
+        checklist: Checklist,
+        columns: Mapping[str, str],
+        reading: Mapping[str, Any],
+        codes: tuple[str, ...],
+    ) -> _Check:
+        frame, told = _opened(source, reading)
+        theirs = list(frame.columns)
+        frame = _renamed(frame, columns, checklist)
+        headings = {ours: str(name) for ours, name in zip(frame.columns, theirs, strict=True) if ours != name}
+        name = told.name if told.sha256 else "the visits"
+        if "visit" not in frame:
+            frame = frame.assign(
+                visit=[f"row {k}" for k in (told.rows if told.rows is not None else range(1, len(frame) + 1))]
+            )
+        check_columns(["store"], frame.columns, name)
+        given = (*checklist.not_applicable, *codes)
+        check = cls(frame.reset_index(drop=True), told, checklist, as_codes(list(given)))
+        check.headings = headings
+        return check
+
+    # -- the visits
+
+    def read_visit_columns(self, stores: pd.DataFrame | None) -> None:
+        """Names, dates and words of the visits, and what the list of stores says of theirs."""
+        for name in ("visit", "store", "inspector", "agency", "company", "double", "version"):
+            if name in self.frame:
+                self.frame[name] = _ids(self.frame[name])
+        self._fail(self.frame["store"].isna(), "store", "no store", "no store named")
+        again = self.frame["visit"].duplicated() & self.frame["visit"].notna()
+        self._fail(again, "visit", "duplicate", "visit seen before")
+        if "version" in self.frame:
+            other = self.frame["version"].notna() & (self.frame["version"] != plain_id(text_of(self.checklist.version)))
+            self._fail(other, "version", "other version", f"not version {self.checklist.version} of the checklist")
+        if stores is not None:
+            self._join(stores)
+        for name, words in (("mode", MODES), ("scenario", SCENARIOS)):
+            if name in self.frame:
+                self._read_words(name, words)
+        if "exposed" in self.frame:
+            self._read_exposed()
+        if "date" in self.frame:
+            self._read_dates()
+
+    def _join(self, stores: pd.DataFrame) -> None:
+        stores = stores.assign(store=_ids(stores["store"]))
+        twice = stores["store"].duplicated(keep=False) & stores["store"].notna()
+        if twice.any():
+            named = ", ".join(stores.loc[twice, "store"].unique()[:5])
+            raise DataError(f"the list of stores names {named} more than once. Keep one row a store.", stores[twice])
+        unknown = self.frame["store"].notna() & ~self.frame["store"].isin(stores["store"])
+        self._fail(unknown, "store", "unknown store", "not in the list of stores")
+        fresh = [name for name in stores.columns if name == "store" or name not in self.frame.columns]
+        self.frame = self.frame.merge(stores.loc[stores["store"].notna(), fresh], on="store", how="left")
+        self.stores = stores
+
+    def _read_words(self, name: str, words: Mapping[str, Text]) -> None:
+        known = {label_key(word): code for code, text in words.items() for word in (code, *text.values())}
+        known |= {label_key(word): code for code, others in ALSO[name].items() for word in others}
+        texts = texts_of(self.frame[name])
+        codes = np.array([known.get(label_key(text)) for text in texts], dtype=object)
+        listed = ", ".join(words)
+        self._fault((codes == None) & (texts != ""), name, f"not one of {listed}")  # noqa: E711
+        self.frame[name] = codes
+
+    def _read_exposed(self) -> None:
+        texts = np.array([label_key(text) for text in texts_of(self.frame["exposed"])], dtype=object)
+        yes, no = np.isin(texts, list(YES)), np.isin(texts, list(NO))
+        self._fault(~yes & ~no & (texts != ""), "exposed", "not yes or no")
+        self.frame["exposed"] = yes
+
+    def _read_dates(self) -> None:
+        column = self.frame["date"]
+        if pd.api.types.is_datetime64_any_dtype(column):
+            days = column.dt.normalize()
+        else:
+            days = pd.Series(
+                pd.to_datetime(pd.Series([_day(text) for text in texts_of(column)], dtype=object)).to_numpy(),
+                index=column.index,
+            )
+        self._fault(days.isna().to_numpy() & ~is_blank(column), "date", "not a date (write 2026-03-05)")
+        self.frame["date"] = days
+
+    def mask(self, design: SampleDesign) -> None:
+        """Personal data in the columns of visits and stores give way to words; answers and design stay as they are."""
+        from servqual.privacy import mask_personal_data, mask_text  # its patterns take a while to compile
+
+        ours = list(self.frame.columns)
+        known = {*self.checklist.columns, *self.checklist.evidence, *_DESIGN, *design.column_names()}
+        theirs = [name if name in known else self.headings.get(name, name) for name in ours]
+        person = theirs[ours.index("inspector")] if "inspector" in ours else None
+        masked, self.personal = mask_personal_data(
+            self.frame.set_axis(theirs, axis=1), ignore=[name for name in ours if name in known], respondent=person,
+            language=self.checklist.language,
+        )  # fmt: skip
+        self.frame = masked.set_axis(ours, axis=1)
+        self.shown = mask_text
+        for found in (*self.found, *self.faulty):
+            found["value"] = [mask_text(text) for text in found["value"]]
+
+    # -- the answers
+
+    def spread(self, answers: Answered, columns: Mapping[str, str], reading: Mapping[str, Any]) -> None:
+        """The answers of a long table as columns of the visits."""
+        long = _table(answers, columns, reading, "answers")
+        visit, items = _ids(long["visit"]), _ids(long["item"])
+        known = _item_names(self.checklist)
+        item = items.map(lambda text: known.get(label_key(text)) if isinstance(text, str) else None)
+        here = visit.isin(_ids(self.frame["visit"]))
+        value = texts_of(long["answer"])
+        lines = pd.DataFrame({"visit": visit, "item": item, "answer": value})
+        again = lines.duplicated(["visit", "item"]) & item.notna() & here
+        kinds = lines.groupby(["visit", "item"], dropna=False)["answer"].transform("nunique")
+        differing = (kinds > 1) & item.notna() & here
+        for where, shown, problem in (
+            (~here, visit, "answer to a visit that is not listed"),
+            (item.isna() & here, items, "not an item of the checklist"),
+            (again & ~differing, items, "answered twice, alike"),
+            (differing, items, "answered twice, differently"),
+        ):
+            self._write(visit[where], shown[where], "answers", np.flatnonzero(where) + 2, problem, self.faulty)
+        used = lines[here & item.notna() & ~again & ~differing]
+        wide = used.pivot(index="visit", columns="item", values="answer").reindex(columns=list(self.checklist.columns))
+        own = _ids(self.frame["visit"])
+        given = wide.reindex(own).reset_index(drop=True)
+        kept = self.frame.drop(columns=[name for name in given if name in self.frame])
+        self.frame = pd.concat([kept, given], axis=1)
+
+    def read_answers(self) -> None:
+        """Shares of the items' points, and what kind of answer each was: 0 given, 1 not applicable, 2 blank, 3 wrong."""
+        check_columns(self.checklist.columns, self.frame.columns, self.source.name)
+        for j, item in enumerate(self.checklist.items):
+            self.shares[:, j], self.kinds[:, j] = _read_item(self.frame[item.id], item, self.codes)
+            self._fault(self.kinds[:, j] == 3, item.id, f"not an answer to '{item.id}' ({_expected(item)})")
+        nothing = (self.kinds != 0).all(axis=1)
+        self._fail(nothing, "visit", "nothing applicable", "no item was judged", self.found)
+        self.frame = self.frame.drop(columns=list(self.checklist.columns))
+
+    # -- what to be careful about
+
+    def flag(self, months: int) -> None:
+        """Flags of the visits that are kept."""
+        kept, frame = self.fate == 0, self.frame
+        veto = np.array([item.veto for item in self.checklist.items], dtype=bool)
+        if "exposed" in frame:
+            covert = frame["mode"].ne("overt").to_numpy() if "mode" in frame else True
+            self._flag("exposed", kept & frame["exposed"].to_numpy(bool) & covert, "exposed")
+        if "date" in frame:
+            self._flag("date missing", kept & frame["date"].isna().to_numpy(), "date")
+            for flag, before in (("before validity", True), ("after validity", False)):
+                self._flag(flag, kept & _outside(frame["date"], self.checklist, before), "date")
+            if "inspector" in frame:
+                there = frame[self.fate != _KEPT.index("duplicate")]  # a visit set aside was made all the same
+                back = came_back(there, months).reindex(frame.index, fill_value=False).to_numpy()
+                self._flag("inspector back", kept & back, "date")
+        self._flag("veto not judged", kept & (self.kinds[:, veto] != 0).any(axis=1), "visit")
+        self._flag("answers missing", kept & (self.kinds >= 2).any(axis=1), "visit")
+        short = np.zeros(len(frame), dtype=bool)
+        for name, least in self.checklist.evidence.items():
+            if name in frame:
+                given = pd.to_numeric(frame[name], errors="coerce").to_numpy(float)
+                needed = (
+                    (self.shares == 0).any(axis=1) if name == "characters" else True
+                )  # a problem is to be described
+                short |= ~(given >= least) & needed
+        for j, item in enumerate(self.checklist.items):
+            for what, least in item.evidence.items():
+                name = f"{item.id}_{EVIDENCE_COLUMNS[what]}"
+                if name in frame:
+                    needed = self.shares[:, j] == 0 if what == "characters" else self.kinds[:, j] == 0
+                    short |= (_handed_in(frame[name], what) < least) & needed
+        self._flag("evidence missing", kept & short, "visit")
+
+    def _flag(self, flag: str, where: Array, column: str) -> None:
+        if where.any():
+            self.flags[flag] = where
+            self._note(where, column, FLAGS[flag]["en"], self.found)
+
+    # -- what was found
+
+    def _fail(self, where: Any, column: str, fate: str, problem: str, to: list[pd.DataFrame] | None = None) -> None:
+        """Sets rows aside for the first reason that applies."""
+        hit = np.asarray(where, dtype=bool) & (self.fate == 0)
+        self.fate[hit] = _KEPT.index(fate)
+        self._note(hit, column, problem, self.faulty if to is None else to)
+
+    def _fault(self, where: Any, column: str, problem: str) -> None:
+        self._note(np.asarray(where, dtype=bool), column, problem, self.faulty)
+
+    def _note(self, where: Array, column: str, problem: str, to: list[pd.DataFrame]) -> None:
+        if where.any():
+            self._write(
+                self.frame.loc[where, "visit"], self.frame.loc[where, column], column, self.own[where], problem, to
+            )
+
+    def _write(self, visit: Any, value: Any, column: str, rows: Array, problem: str, to: list[pd.DataFrame]) -> None:
+        if len(rows):
+            cells = {"file": self.source.name, "row": rows, "visit": np.asarray(visit), "column": column}
+            to.append(
+                pd.DataFrame({**cells, "value": [self.shown(text_of(each)) for each in value], "problem": problem})
+            )
+
+    def visits(self, design: SampleDesign, faults: Faults, variables: dict[str, Variable]) -> Visits:
+        """What is kept, what is set aside, and the account of it."""
+        wrong = _stacked(self.faulty)
+        if faults == "raise" and len(wrong):
+            raise DataError(_in_words(wrong, self.source.name), wrong)
+        kept = self.fate == 0
+        ledger = self._ledger(kept)
+        if not kept.any():
+            raise DataError(f"{self.source.name}: none of its {len(kept)} visits can be used. Look at .cases.",
+                            _stacked([wrong, *self.found]))  # fmt: skip
+        frame = self.frame.assign(flags=_joined(self.flags, len(self.frame)))
+        fates = [_KEPT[k] for k in self.fate[~kept]]
+        answers = Answers.of(self.shares[kept], self.kinds[kept] >= 2)
+        result = Visits(
+            frame[kept].reset_index(drop=True), self.checklist, answers, design, _stacked([wrong, *self.found]),
+            self.frame[~kept].assign(fate=fates).reset_index(drop=True), ledger, self.source, variables,
+        )  # fmt: skip
+        design.check(result.frame)
+        return result
+
+    def _ledger(self, kept: Array) -> VisitLedger:
+        again = self.source.n_header_repeated
+        rows = [("read", len(kept) + again), *([(HEADER_REPEATED, again)] if again else [])]
+        rows += [(step, int((self.fate == _KEPT.index(step)).sum())) for step in _KEPT[1:]]
+        rows += [("kept", int(kept.sum()))]
+        kinds = np.bincount(self.kinds[kept].ravel(), minlength=4).tolist()
+        answers = [("asked", sum(kinds)), *zip(("given", "not applicable", "blank", "wrong"), kinds, strict=True)]
+        lines = [("rows", *line) for line in rows] + [("answers", *line) for line in answers]
+        frame = pd.DataFrame(lines, columns=["part", "step", "n"])
+        return VisitLedger(frame, self.checklist.language, source_name=self.source.name, personal=self.personal)
+
+
+# --- cells -------------------------------------------------------------------------------------------------
+
+
+def came_back(frame: pd.DataFrame, months: int = ROTATION_MONTHS) -> pd.Series:
+    """True where an inspector had been at the store before and not more than so many calendar months ago.
+
+    >>> log = pd.DataFrame({"store": ["A"] * 3, "inspector": ["i"] * 3,
+    ...                     "date": pd.to_datetime(["2026-01-31", "2026-04-30", "2026-08-01"])})
+    >>> came_back(log).tolist()
+    [False, True, False]
+    """  # fmt: skip
+    known = frame.dropna(subset=["store", "inspector", "date"]).sort_values("date", kind="stable")
+    before = known.groupby(["store", "inspector"], sort=False)["date"].shift()
+    early = pd.Series(False, index=known.index)
+    again = before.notna()
+    days = [part[again].to_numpy("datetime64[D]") for part in (known["date"], before)]
+    early[again] = days[0] < welcome_from(days[1], months, True)
+    return early.reindex(frame.index, fill_value=False)
+
+
+def _handed_in(cells: pd.Series, what: str) -> Array:
+    """(n,) characters of each text without blanks, or files that are named, one or several with a comma between."""
+    texts = ["" if blank else text for text, blank in zip(texts_of(cells), is_blank(cells), strict=True)]
+    if what == "characters":
+        return np.array([len("".join(text.split())) for text in texts])
+    return np.array([len([part for part in re.split(r"[,;，；、|]", text) if part.strip()]) for text in texts])
+
+
+def _read_item(cells: pd.Series, item: ChecklistItem, codes: frozenset[Any]) -> tuple[Array, Array]:
+    """(n,) shares and kinds: 0 given, 1 not applicable, 2 blank, 3 not an answer."""
+    texts = texts_of(cells)
+    code, distinct = pd.factorize(texts)
+    words = {label_key(label): float(value) for value, text in item.values.items() for label in text.values()}
+    if item.type == "yes_no":
+        words |= dict.fromkeys(YES, 1.0) | dict.fromkeys(NO, 0.0)
+    shares, kinds = np.full(len(distinct), np.nan), np.zeros(len(distinct), dtype=np.uint8)
+    for k, text in enumerate(distinct):
+        number = number_of(text)
+        if not text:
+            kinds[k] = 2
+        elif text.casefold() in codes or number in codes:
+            kinds[k] = 1
+        else:
+            share = item.shares(np.array([words.get(label_key(text), number)]))[0]
+            shares[k], kinds[k] = share, 3 if np.isnan(share) else 0
+    return shares[code], kinds[code]
+
+
+def _expected(item: ChecklistItem) -> str:
+    """The answers that an item takes, in words."""
+    if item.type in ("yes_no", "graded"):
+        return ", ".join(f"{value} {say(text, 'en')}".strip() for value, text in item.values.items())
+    kind = "a whole number from 0" if item.type == "counted" else "a number from 0"
+    return kind + ("" if item.maximum is None else f" to {item.maximum:g}")
+
+
+def _opened(source: Answered, reading: Mapping[str, Any]) -> tuple[pd.DataFrame, Source]:
+    """The cells and where they stood."""
+    if isinstance(source, pd.DataFrame):
+        return source.copy(), Source(n_raw=len(source))
+    if isinstance(source, FilledForm):
+        rows = source.frame["_row"].to_numpy() if "_row" in source.frame else None
+        return source.frame.copy(), Source(source.source.name, source.source.sha256, n_raw=len(source.frame), rows=rows)
+    return read_table(Path(source), **reading)
+
+
+def _renamed(frame: pd.DataFrame, columns: Mapping[str, str], checklist: Checklist | None) -> pd.DataFrame:
+    """Columns under our names: as told, else by the usual headings, else by the label of an item."""
+    check_columns(columns, frame.columns, "the visits") if checklist is not None else None
+    names = {theirs: ours for theirs, ours in columns.items() if theirs in frame.columns}
+    taken = {*names.values(), *frame.columns}
+    for ours, headings in HEADINGS.items():
+        found = next((name for name in frame.columns if label_key(name) in {label_key(h) for h in headings}), None)
+        if ours not in taken and found is not None and found not in names:
+            names[found] = ours
+            taken.add(ours)
+    items = {} if checklist is None else _item_names(checklist)
+    for name in frame.columns:
+        item = items.get(label_key(name))
+        if item is not None and item not in taken and name not in names:
+            names[name] = item
+            taken.add(item)
+    return frame.rename(columns=names)
+
+
+def _item_names(checklist: Checklist) -> dict[str, str]:
+    """Item ids and labels in one spelling -> id; a label that two items share names neither."""
+    pairs = [(label_key(text), item.id) for item in checklist.items for text in {*item.label.values()}]
+    counts: dict[str, set[str]] = {}
+    for key, name in pairs:
+        counts.setdefault(key, set()).add(name)
+    labels = {key: next(iter(names)) for key, names in counts.items() if len(names) == 1}
+    return labels | {label_key(item.id): item.id for item in checklist.items}
+
+
+_LONG: Mapping[str, tuple[str, ...]] = {
+    "item": ("item", "检查项", "题号"),
+    "answer": ("answer", "value", "回答", "答案"),
+}
+
+
+def _table(source: Answered, columns: Mapping[str, str], reading: Mapping[str, Any], what: str) -> pd.DataFrame:
+    """The table of stores or of answers, under our names."""
+    frame, told = _opened(source, reading if not isinstance(source, (pd.DataFrame, FilledForm)) else {})
+    frame = _renamed(frame, columns, None)
+    if what == "store":
+        check_columns(["store"], frame.columns, told.name if told.sha256 else "the list of stores")
+        return frame
+    for ours, headings in _LONG.items():
+        found = next((name for name in frame.columns if label_key(name) in headings), None)
+        frame = frame.rename(columns={found: ours}) if found is not None and ours not in frame else frame
+    check_columns(["visit", "item", "answer"], frame.columns, told.name if told.sha256 else "the answers")
+    return frame
+
+
+def _ids(column: pd.Series) -> pd.Series:
+    """Names in one spelling, None where a cell is blank."""
+    texts = pd.Series([plain_id(text) or None for text in texts_of(column)], index=column.index, dtype=object)
+    return texts
+
+
+def _day(text: str) -> str | None:
+    """A date in one spelling; None where the text is none."""
+    found = _DATE.fullmatch(text)
+    if not found:
+        return None
+    year, month, day = (part for part in found.groups() if part is not None)
+    try:
+        return str(pd.Timestamp(int(year), int(month), int(day)).date())
+    except ValueError:
+        return None
+
+
+def _outside(dates: pd.Series, checklist: Checklist, before: bool) -> Array:
+    limit = checklist.valid_from if before else checklist.valid_to
+    if limit is None:
+        return np.zeros(len(dates), dtype=bool)
+    late: Callable[[Any], Any] = dates.lt if before else dates.gt
+    return np.asarray(late(pd.Timestamp(limit)), dtype=bool)
+
+
+def _words_of(name: str) -> Mapping[Any, Text]:
+    """Words of the codes of our own columns."""
+    if name == "exposed":
+        return {True: {"en": "yes", "zh": "是"}, False: {"en": "no", "zh": "否"}}
+    return {"mode": MODES, "scenario": SCENARIOS}.get(name, {})
+
+
+def _joined(flags: Mapping[str, Array], n: int) -> list[str]:
+    """(n,) the flags of each row, in one text."""
+    rows: list[list[str]] = [[] for _ in range(n)]
+    for flag, where in flags.items():
+        for k in np.flatnonzero(where):
+            rows[k].append(flag)
+    return ["; ".join(row) for row in rows]
+
+
+def _in_order_of(visits: Visits, checklist: Checklist) -> Visits:
+    """Visits with their items in the order of another, equal checklist."""
+    place = [visits.checklist.columns.index(name) for name in checklist.columns]
+    answers = Answers(visits.answers.values[:, place], visits.answers.unit)
+    return replace(visits, answers=answers, checklist=checklist)
+
+
+def _stacked(parts: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    filled = [part for part in parts if len(part)]
+    return pd.concat(filled, ignore_index=True)[_CASES] if filled else pd.DataFrame(columns=_CASES)
+
+
+def _in_words(cases: pd.DataFrame, name: str) -> str:
+    """All faults by column and problem, with the rows of the first of them."""
+    parts = []
+    for (column, problem), group in cases.groupby(["column", "problem"], sort=False):
+        rows = ", ".join(str(row) for row in group["row"].head(5)) + (", …" if len(group) > 5 else "")
+        value = f", such as {group['value'].iloc[0]!r}" if group["value"].iloc[0] else ""
+        parts.append(f"{column}: {problem} (row{'s' * (len(group) > 1)} {rows}{value})")
+    listed = "; ".join(parts[:8]) + (f"; and {len(parts) - 8} more kinds" if len(parts) > 8 else "")
+    n = len(cases)
+    return (
+        f"{name}: {n} fault{'s' * (n > 1)}. {listed}. Correct the file, or set faults='set aside' to have them counted."
+    )

@@ -1,0 +1,340 @@
+"""Reading visits: whatever is wrong is named with its place, whatever is kept adds up with what is not."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from servqual.mystery.checklist import Category, Checklist, ChecklistItem, Indicator, Level
+from servqual.mystery.scores import score_visits
+from servqual.mystery.visits import came_back, read_visits
+from survey_design.errors import DataError, SpecError
+from survey_design.sampling import SampleDesign
+
+CHECKLIST = Checklist(
+    "shop",
+    "1.0",
+    {"en": "Shop", "zh": "门店"},
+    (Category("people", {"en": "People", "zh": "人员"}, 0.5), Category("place", {"en": "Place", "zh": "环境"}, 0.5)),
+    (
+        Indicator("attitude", {"en": "Attitude", "zh": "态度"}, "people", 1.0),
+        Indicator("look", {"en": "Look", "zh": "整洁"}, "place", 1.0),
+    ),
+    (
+        ChecklistItem("greet", {"en": "Greets", "zh": "主动问候"}, "attitude"),
+        ChecklistItem("rude", {"en": "Not rude", "zh": "无粗暴言行"}, "attitude", veto=True),
+        ChecklistItem(
+            "clean", {"en": "Clean", "zh": "干净"}, "look", "graded",
+            levels=(Level(0, 0, {"en": "dirty", "zh": "脏"}), Level(1, 0.5, {"en": "fair", "zh": "一般"}),
+                    Level(2, 1, {"en": "clean", "zh": "干净"})),
+        ),
+        ChecklistItem("wait", {"en": "Wait", "zh": "等候"}, "look", "timed", limit=2, zero_at=10),
+    ),
+    valid_from=date(2026, 1, 1),
+    valid_to=date(2026, 12, 31),
+    evidence={"photos": 2},
+)  # fmt: skip
+
+
+def table(**changed):
+    """Three good visits; a keyword replaces a column."""
+    frame = pd.DataFrame({
+        "visit": ["v1", "v2", "v3"], "store": ["A", "A", "B"], "date": ["2026-03-05", "2026-08-07", "2026-03-09"],
+        "inspector": ["i1", "i2", "i1"], "mode": ["covert", "overt", "covert"],
+        "scenario": ["enquiry", "real_purchase", "followed_purchase"], "exposed": ["no", "no", "no"],
+        "greet": [1, 0, "NA"], "rude": [1, 1, 0], "clean": [2, 1, 0], "wait": [2, 6, 12.5],
+    })  # fmt: skip
+    return frame.assign(**changed)
+
+
+def fault(frame, match, **options):
+    with pytest.raises(DataError, match=match) as caught:
+        read_visits(frame, CHECKLIST, **options)
+    return caught.value.cases
+
+
+# --- what is read ------------------------------------------------------------------------------------------
+
+
+def test_answers_become_shares():
+    visits = read_visits(table(), CHECKLIST)
+    np.testing.assert_array_equal(visits.shares.to_numpy(), [[1, 1, 1, 1], [0, 1, 0.5, 0.5], [np.nan, 0, 0, 0]])
+    assert visits.ledger.adds_up()
+    assert visits.frame["date"].tolist() == [
+        pd.Timestamp("2026-03-05"),
+        pd.Timestamp("2026-08-07"),
+        pd.Timestamp("2026-03-09"),
+    ]
+    assert visits.cases.empty
+    assert set(visits.frame["flags"]) == {""}
+
+
+def test_chinese_headings_words_and_answers_read_the_same():
+    chinese = pd.DataFrame({
+        "访问编号": ["v1", "v2", "v3"], "门店": ["A", "A", "B"], "日期": ["2026年3月5日", "2026/8/7", "20260309"],
+        "检查员": ["i1", "i2", "i1"], "方式": ["暗访", "明访", "暗访"], "情景": ["咨询", "实际购买", "跟随购买"],
+        "是否暴露": ["否", "否", "否"], "主动问候": ["是", "否", "不适用"], "rude": ["是", "是", "否"],
+        "clean": ["干净", "一般", "脏"], "wait": ["２", "6", "12.5"],
+    })  # fmt: skip
+    one, other = read_visits(table(), CHECKLIST), read_visits(chinese, CHECKLIST)
+    pd.testing.assert_frame_equal(one.frame, other.frame)
+    np.testing.assert_array_equal(one.answers.values, other.answers.values)
+
+
+@pytest.mark.parametrize("kind", ["csv", "gb18030", "xlsx", "parquet"])
+def test_files_read_as_frames_do(tmp_path, kind):
+    frame = table(greet=["是", "否", "NA"]).astype(str)
+    path = tmp_path / f"visits.{'csv' if kind == 'gb18030' else kind}"
+    if kind == "xlsx":
+        frame.to_excel(path, index=False)
+    elif kind == "parquet":
+        frame.to_parquet(path)
+    else:
+        frame.to_csv(path, index=False, encoding="utf-8-sig" if kind == "csv" else "gb18030")
+    visits = read_visits(path, CHECKLIST)
+    np.testing.assert_array_equal(visits.answers.values, read_visits(table(), CHECKLIST).answers.values)
+    assert visits.source.sha256
+
+
+def test_long_answers_read_as_wide_ones():
+    wide = table()
+    long = wide.melt("visit", ["greet", "rude", "clean", "wait"], "item", "answer").sample(frac=1, random_state=1)
+    visits = read_visits(wide.drop(columns=["greet", "rude", "clean", "wait"]), CHECKLIST, answers=long)
+    np.testing.assert_array_equal(visits.answers.values, read_visits(wide, CHECKLIST).answers.values)
+
+
+def test_faults_of_long_answers_are_all_named():
+    long = table().melt("visit", ["greet", "rude", "clean", "wait"], "item", "answer")
+    more = pd.DataFrame(
+        {"visit": ["v9", "v1", "v1", "v2"], "item": ["greet", "smile", "greet", "greet"], "answer": [1, 1, 1, 1]}
+    )
+    cases = fault(table(), "4 faults|5 faults", answers=pd.concat([long, more], ignore_index=True))
+    assert set(cases["problem"]) == {
+        "answer to a visit that is not listed", "not an item of the checklist", "answered twice, alike",
+        "answered twice, differently",
+    }  # fmt: skip
+
+
+def test_columns_can_be_mapped():
+    frame = table().rename(columns={"store": "分店", "greet": "Q1"})
+    visits = read_visits(frame, CHECKLIST, columns={"分店": "store", "Q1": "greet"})
+    assert visits.frame["store"].tolist() == ["A", "A", "B"]
+    with pytest.raises(DataError, match="no column 'Q9'"):
+        read_visits(frame, CHECKLIST, columns={"Q9": "greet"})
+
+
+def test_stores_are_joined():
+    stores = pd.DataFrame({"门店": ["A", "B", "C"], "tier": ["core", "first_tier", "core"]})
+    visits = read_visits(table(), CHECKLIST, stores=stores)
+    assert visits.frame["tier"].tolist() == ["core", "core", "first_tier"]
+    assert read_visits(table(), CHECKLIST, stores=stores, strata="tier").design == SampleDesign(
+        strata="tier", clusters="store"
+    )
+
+
+# --- bad input: errors that name every cell, or rows set aside and counted ---------------------------------
+
+
+@pytest.mark.parametrize(
+    ("changed", "column", "problem"),
+    [
+        ({"store": ["A", None, "B"]}, "store", "no store named"),
+        ({"visit": ["v1", "v2", "v1"]}, "visit", "visit seen before"),
+        ({"version": ["1.0", "2.0", "1.0"]}, "version", "not version 1.0 of the checklist"),
+        ({"mode": ["covert", "secret", "overt"]}, "mode", "not one of covert, overt"),
+        ({"scenario": ["enquiry", "theft", None]}, "scenario", "not one of enquiry, followed_purchase, real_purchase"),
+        ({"exposed": ["no", "perhaps", "no"]}, "exposed", "not yes or no"),
+        ({"date": ["2026-03-05", "2026-02-30", "2026-03-09"]}, "date", "not a date (write 2026-03-05)"),
+        ({"greet": [1, 3, 0]}, "greet", "not an answer to 'greet' (1 Yes, 0 No)"),
+        ({"clean": [2, 7, 0]}, "clean", "not an answer to 'clean' (0 dirty, 1 fair, 2 clean)"),
+        ({"wait": [2, -1, 3]}, "wait", "not an answer to 'wait' (a number from 0)"),
+        ({"wait": [2, "long", 3]}, "wait", "not an answer to 'wait' (a number from 0)"),
+    ],
+)
+def test_a_fault_is_an_error_that_names_the_cell_or_is_set_aside(changed, column, problem):
+    cases = fault(table(**changed), "fault")
+    assert cases[["column", "problem"]].to_numpy().tolist() == [[column, problem]]
+    assert cases["row"].tolist() == ([2] if changed.get("visit") else [1])
+    visits = read_visits(table(**changed), CHECKLIST, faults="set aside")
+    assert visits.ledger.adds_up()
+    assert visits.n + len(visits.set_aside) == 3
+    assert problem in set(visits.cases["problem"])
+
+
+def test_all_faults_come_at_once():
+    cases = fault(table(greet=[5, 6, 1], mode=["x", "covert", "y"]), "4 faults. mode: .*rows 0, 2.*greet: ")
+    assert len(cases) == 4
+
+
+def test_rows_of_files_count_the_header(tmp_path):
+    path = tmp_path / "visits.csv"
+    table(greet=[1, 5, 0]).to_csv(path, index=False)
+    assert fault(path, r"visits.csv: 1 fault. greet: .* \(row 3, such as '5'\)")["row"].tolist() == [3]
+
+
+def test_an_unknown_store_is_a_fault():
+    stores = pd.DataFrame({"store": ["A"], "tier": ["core"]})
+    assert fault(table(), "not in the list of stores", stores=stores)["value"].tolist() == ["B"]
+    visits = read_visits(table(), CHECKLIST, stores=stores, faults="set aside")
+    assert visits.ledger.count("unknown store") == 1
+    assert visits.set_aside["fate"].tolist() == ["unknown store"]
+    with pytest.raises(DataError, match="names A more than once"):
+        read_visits(table(), CHECKLIST, stores=pd.concat([stores, stores]))
+
+
+def test_blank_is_missing_and_not_the_same_as_not_applicable():
+    visits = read_visits(table(greet=[1, "", "NA"], wait=[None, 6, 3]), CHECKLIST)
+    counts = visits.ledger.frame.set_index("step")["n"]
+    assert counts[["given", "not applicable", "blank", "wrong"]].tolist() == [9, 1, 2, 0]
+    assert visits.frame["flags"].tolist() == ["answers missing", "answers missing", ""]
+
+
+def test_a_visit_in_which_nothing_was_judged_is_set_aside():
+    frame = table(greet=[1, "NA", 1], rude=[1, "NA", 1], clean=[1, "不适用", 1], wait=[1, "", 1])
+    visits = read_visits(frame, CHECKLIST)
+    assert visits.n == 2
+    assert visits.ledger.count("nothing applicable") == 1
+    with pytest.raises(DataError, match="none of its 3 visits can be used"):
+        read_visits(table(**dict.fromkeys(["greet", "rude", "clean", "wait"], "NA")), CHECKLIST)
+
+
+def test_a_veto_item_that_was_not_judged_is_flagged_and_violates_nothing():
+    visits = read_visits(table(rude=[1, "NA", 1]), CHECKLIST)
+    assert visits.frame["flags"].tolist() == ["", "veto not judged", ""]
+    assert score_visits(visits).veto_log().frame.empty
+
+
+def test_visits_outside_the_validity_are_flagged():
+    visits = read_visits(table(date=["2025-12-31", "2026-12-31", "2027-01-01"]), CHECKLIST)
+    assert visits.frame["flags"].tolist() == ["before validity", "", "after validity"]
+    assert visits.ledger.count("kept") == 3
+
+
+def test_rule_8_an_inspector_must_stay_away_for_more_than_three_months():
+    log = pd.DataFrame(
+        {"store": "A", "inspector": "i", "date": pd.to_datetime(["2026-01-15", "2026-04-15", "2026-07-16"])}
+    )
+    assert came_back(log).tolist() == [False, True, False]
+    assert came_back(log.assign(inspector=["i", "j", "i"])).tolist() == [False, False, False]
+    visits = read_visits(
+        table(inspector=["i1", "i1", "i1"], date=["2026-03-05", "2026-06-05", "2026-03-06"]), CHECKLIST
+    )
+    assert visits.frame["flags"].tolist() == ["", "inspector back", ""]
+
+
+def test_exposed_visits_and_short_evidence_are_flagged():
+    frame = table(exposed=["是", "yes", "no"], photos=[2, 3, 1])
+    visits = read_visits(frame, CHECKLIST)
+    assert visits.frame["flags"].tolist() == ["exposed", "", "evidence missing"]  # an overt visit has nothing to hide
+    assert visits.exposed.tolist() == [True, False, False]
+    scores = score_visits(visits)
+    assert scores.visits.n == 2
+    assert scores.ledger.count("exposed") == 1
+    assert scores.ledger.adds_up()
+    assert score_visits(visits, exposed="in").visits.n == 3
+
+
+def test_missing_columns_are_named():
+    with pytest.raises(DataError, match="no column 'store'"):
+        read_visits(table().drop(columns="store"), CHECKLIST)
+    with pytest.raises(DataError, match="'wait'"):
+        read_visits(table().drop(columns="wait"), CHECKLIST)
+
+
+# --- visits together ---------------------------------------------------------------------------------------
+
+
+def test_visits_of_one_checklist_join_and_of_two_do_not():
+    one = read_visits(table(), CHECKLIST)
+    other = read_visits(table(visit=["w1", "w2", "w3"], greet=[1, 1, 1]), CHECKLIST)
+    both = one.joined_with(other)
+    assert both.n == 6
+    assert both.ledger.adds_up()
+    np.testing.assert_array_equal(both.shares.to_numpy(), np.vstack([one.shares, other.shares]))
+    with pytest.raises(DataError, match="stand in more than one file"):
+        one.joined_with(one)
+    from dataclasses import replace
+
+    newer = replace(CHECKLIST, version="2.0")
+    with pytest.raises(SpecError, match="different checklists are not pooled"):
+        one.joined_with(read_visits(table(visit=["w1", "w2", "w3"]), newer))
+
+
+def test_double_visits_become_ratings():
+    visits = read_visits(table(double=["d1", "d1", None]), CHECKLIST)
+    ratings = visits.double_ratings()
+    assert set(ratings["unit"]) == {"d1 greet", "d1 rude"}
+    assert ratings.groupby("rater")["value"].sum().tolist() == [2.0, 1.0]
+
+
+def test_agreement_is_not_flattered_by_dropping_half_way_disagreements():
+    """Of graded items only those where both gave all or nothing would agree far more than all of them do."""
+    generator = np.random.default_rng(8)
+    frame = pd.DataFrame({"visit": [f"v{k}" for k in range(400)], "store": "A", "double": np.repeat(range(200), 2).astype(str),
+                          "greet": 1, "rude": 1, "clean": generator.choice([0, 1, 2], 400, p=[0.05, 0.45, 0.5]), "wait": 2})  # fmt: skip
+    visits = read_visits(frame, CHECKLIST)
+    agreed = {}
+    for keep in ("all", "ends"):
+        graded = (
+            visits.double_ratings(keep=keep)
+            .query("item == 'clean'")
+            .pivot(index="unit", columns="rater", values="value")
+        )
+        agreed[keep] = (graded[1] == graded[2]).mean()
+    assert agreed["all"] == pytest.approx(0.4550, abs=0.1)
+    assert agreed["ends"] > 0.75
+    assert set(visits.double_ratings()["item"]) == {"greet", "rude"}
+    with pytest.raises(SpecError, match="keep"):
+        visits.double_ratings(keep="binary")
+
+
+def test_an_inspector_was_there_even_where_the_visit_is_set_aside():
+    frame = table(
+        inspector=["i1", "i1", "i1"], date=["2026-03-05", "2026-04-07", "2026-03-06"], version=["0.9", "1.0", "1.0"]
+    )
+    visits = read_visits(frame, CHECKLIST, faults="set aside")
+    assert visits.ledger.count("other version") == 1
+    assert visits.frame["flags"].tolist() == ["inspector back", ""]
+
+
+def test_of_three_answers_two_alike_none_is_taken():
+    wide = table().drop(columns=["greet", "rude", "clean", "wait"])
+    long = table().melt("visit", ["greet", "rude", "clean", "wait"], "item", "answer")
+    more = pd.DataFrame({"visit": ["v1", "v1"], "item": ["greet", "greet"], "answer": [1, 0]})
+    for order in (0, 1, 2):
+        mixed = pd.concat([long, more], ignore_index=True).sample(frac=1, random_state=order)
+        visits = read_visits(wide, CHECKLIST, answers=mixed, faults="set aside")
+        assert np.isnan(visits.shares["greet"].iloc[0])
+        assert visits.frame["flags"].iloc[0] == "answers missing"
+        assert (visits.cases["problem"] == "answered twice, differently").sum() == 3
+
+
+def test_it_says_what_it_is():
+    visits = read_visits(table(), CHECKLIST)
+    assert repr(visits) == "3 visits to 2 stores with Shop (version 1.0)"
+    assert repr(visits.in_language("zh")) == "3 次访问，2 家门店，检查表：门店（第 1.0 版）"
+    assert "访问去向台账" in str(visits.in_language("zh").ledger)
+
+
+def test_a_visit_without_a_date_is_flagged_since_nothing_can_be_checked():
+    visits = read_visits(table(date=["2026-03-05", None, ""]), CHECKLIST)
+    assert visits.frame["flags"].tolist() == ["", "date missing", "date missing"]
+    assert visits.ledger.count("kept") == 3
+
+
+def test_evidence_of_an_item_is_looked_for_beside_its_answer():
+    from dataclasses import replace
+
+    items = tuple(
+        replace(item, evidence={"photos": 2} if item.id == "clean" else {"characters": 5} if item.id == "rude" else {})
+        for item in CHECKLIST.items
+    )
+    asked = replace(CHECKLIST, items=items, evidence={})
+    frame = table(clean_photo=["a.jpg, b.jpg", "c.jpg", "d.jpg；e.jpg"], rude_note=["", "", "rude"], rude=[1, 1, 0])
+    assert read_visits(frame, asked).frame["flags"].tolist() == ["", "evidence missing", "evidence missing"]
+    told = frame.assign(rude_note=["", "", "shouted at a customer"], clean=[2, "NA", 0])
+    assert read_visits(told, asked).frame["flags"].tolist() == ["", "", ""]  # nothing judged, nothing to show
+    assert read_visits(table(), asked).frame["flags"].tolist() == ["", "", ""]  # no such columns: not checked

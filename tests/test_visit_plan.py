@@ -1,0 +1,469 @@
+"""The roster of mystery visits: frequency, order, rotation, capacity; plain enumeration, an independent checker, an audit."""
+
+from __future__ import annotations
+
+from itertools import product
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from benchmarks.roster import broken, instance, later
+from survey_design.errors import DataError, SpecError
+from survey_design.plots.sheet import new_axes, save_svg
+from survey_design.visits import (
+    FrequencyRule,
+    audit_visits,
+    minimum_inspectors,
+    plan_visits,
+    priority_order,
+    visits_per_month,
+)
+from survey_design.visits.cycle import split_evenly
+from survey_design.visits.months import add_months, first_month, part_of_month, welcome_from
+
+
+def crew(n: int, capacity: int = 10, **more: object) -> pd.DataFrame:
+    return pd.DataFrame({"inspector": [f"I{k}" for k in range(n)], "capacity": capacity, **more})
+
+
+def shops(n: int, **more: object) -> pd.DataFrame:
+    return pd.DataFrame({"store": [f"S{k}" for k in range(n)], "area": "N", **more})
+
+
+# --- the rules, by name -----------------------------------------------------------------------------------
+
+
+def test_rule_7_once_a_month_twice_for_busy_core_stores():
+    stores = pd.DataFrame({"store": list("abcdef"), "area": "N", "tier": ["core", "core", "flagship_core", "first_tier", "core", "hypermarket"],
+                           "traffic": [900, 300, 800, 950, np.nan, 100]})  # fmt: skip
+    assert visits_per_month(stores).tolist() == [2, 1, 1, 1, 1, 1]  # the busiest third of five known: 900 and 950
+    assert visits_per_month(stores, [FrequencyRule(2, tiers=("flagship_core", "core"), traffic_from=800)]).tolist() == [
+        2,
+        1,
+        2,
+        1,
+        1,
+        1,
+    ]
+    plan = plan_visits(stores, crew(9), start="2027-01", months=6, seed=1)
+    counts = plan.frame.groupby(["store", "month"]).size().unstack()
+    assert (counts.loc["a"] == 2).all()
+    assert (counts.drop("a") == 1).all(axis=None)
+    halves = (
+        plan.frame[plan.frame["store"] == "a"]
+        .groupby("month")["date"]
+        .agg(lambda dates: sorted(int(d[8:]) > 15 for d in dates))
+    )
+    assert halves.tolist() == [[False, True]] * 6
+
+
+@pytest.mark.parametrize("strict", [True, False])
+def test_rule_8_the_same_inspector_is_back_after_more_than_three_months(strict):
+    stores = shops(6, tier=["core"] * 2 + ["first_tier"] * 4, traffic=[9, 8, 1, 1, 1, 1])
+    plan = plan_visits(
+        stores, crew(8 if strict else 6, 4), start="2027-01", seed=3, strict=strict, closed_weekdays=["Sun"]
+    )
+    assert len(plan.dropped) == 0
+    days = plan.frame.assign(day=pd.to_datetime(plan.frame["date"]).dt.date)
+    seen = 0
+    for _, visits in days.groupby(["store", "inspector"]):
+        for before, after in zip(sorted(visits["day"])[:-1], sorted(visits["day"])[1:], strict=True):
+            assert after > later(before, 3) if strict else after >= later(before, 3)
+            seen += 1
+    assert seen > 10  # inspectors do come back
+
+
+def test_rule_8_holds_from_visits_before_the_plan_on():
+    previous = pd.DataFrame(
+        {
+            "store": "S0",
+            "inspector": ["I0", "I1", "I2", "gone"],
+            "date": ["2026-12-20", "2026-11-02", "2026-10-31", "2026-12-24"],
+        }
+    )
+    plan = plan_visits(shops(1), crew(4), start="2027-01", months=4, seed=1, previous=previous)
+    firsts = plan.frame.groupby("inspector")["month"].min().to_dict()
+    assert firsts == {"I3": "2027-01", "I2": "2027-02", "I1": "2027-03", "I0": "2027-04"}
+
+
+def test_rule_11_flagship_and_central_stores_come_first_cooperative_ones_last():
+    stores = pd.DataFrame({
+        "store": list("abcdefgh"), "area": "N",
+        "tier": ["cooperative", "hypermarket", "first_tier", "first_tier", "first_tier", "flagship_core", "kiosk", "first_tier"],
+        "city_level": ["central", "central", "town", "county", "central", "town", "central", "central"],
+        "traffic": [9e3, 8e3, 500, 500, 10, 5, 1, 20],
+    })  # fmt: skip
+    order = stores["store"].to_numpy()[np.argsort(priority_order(stores))]
+    assert "".join(order) == "hef" + "dcbga"
+    plan = plan_visits(stores, crew(8, 1).head(5), start="2027-01", months=1, seed=1)  # five visits for eight stores
+    assert set(plan.frame["store"]) == set("hefdc")
+    assert plan.dropped["store"].tolist() == ["b", "g", "a"]
+    one = plan_visits(stores, crew(1, 8), start="2027-01", months=1, seed=1)
+    assert one.frame.sort_values("date")["priority"].is_monotonic_increasing
+
+
+def test_second_visits_of_a_month_give_way_before_anybodys_first():
+    stores = shops(3, tier=["core", "core", "cooperative"], traffic=[9, 8, 7])
+    rule = [FrequencyRule(2, tiers=("core",))]
+    plan = plan_visits(stores, crew(4, 1), start="2027-01", months=1, seed=1, visits=rule)
+    assert plan.frame["store"].value_counts().to_dict() == {"S0": 2, "S1": 1, "S2": 1}
+
+
+def test_rule_38_fewest_inspectors():
+    assert [minimum_inspectors(1), minimum_inspectors(2), minimum_inspectors(2, spacing="calendar_months")] == [4, 7, 8]
+    assert [minimum_inspectors(1, strict=False), minimum_inspectors(2, strict=False)] == [3, 6]
+
+
+@pytest.mark.parametrize(
+    ("visits", "strict", "spacing", "least"),
+    [
+        (1, True, "parts", 4),
+        (2, True, "parts", 7),
+        (2, True, "calendar_months", 8),
+        (1, False, "parts", 3),
+        (2, False, "parts", 6),
+    ],
+)
+def test_rule_38_the_solver_needs_as_many_inspectors_as_theory_says(visits, strict, spacing, least):
+    options = {
+        "start": "2027-01",
+        "months": 8,
+        "seed": 1,
+        "visits": [FrequencyRule(visits)],
+        "strict": strict,
+        "spacing": spacing,
+    }
+    assert len(plan_visits(shops(1), crew(least), **options).dropped) == 0
+    short = plan_visits(shops(1), crew(least - 1), **options)
+    assert len(short.dropped) > 0
+    assert short.dropped_least > 0
+    assert set(short.dropped["reason"]) == {"rotation"}
+    changes = short.shortfall.frame.set_index("change")
+    assert changes.loc["inspectors", ["least", "enough"]].tolist() == [1, 1]
+    assert changes.loc["visits", "enough"] == len(short.dropped)
+    assert short.shortfall.sentence().startswith(
+        "The plan becomes possible with 1 more inspector with home in N, or with "
+    )
+    assert short.in_language("zh").shortfall.sentence().startswith("N增加 1 人，或减少 ")
+
+
+# --- against others ---------------------------------------------------------------------------------------
+
+
+def cheapest(
+    stores: pd.DataFrame, inspectors: pd.DataFrame, months: int, gap: int, travel: float, over: float
+) -> float:
+    """The least cost of all rosters of one visit a month, by trying every one of them."""
+    n, k, best = len(stores), len(inspectors), np.inf
+    capacity = inspectors["capacity"].to_numpy()
+    share = np.minimum(np.ceil(n * capacity / capacity.sum()), capacity)
+    away = [[travel * (home != area) for home in inspectors["home"]] for area in stores["area"]]
+    ties = [[store in tied for tied in inspectors["ties"]] for store in stores["store"]]
+    lines = [line for line in product(range(k), repeat=months)
+             if all(line[a] != line[b] for a in range(months) for b in range(a) if a - b <= gap)]  # fmt: skip
+    able = [[line for line in lines if not any(ties[s][i] for i in line)] for s in range(n)]
+    for roster in product(*able):
+        load = np.array([[sum(line[m] == i for line in roster) for m in range(months)] for i in range(k)])
+        if (load <= capacity[:, None]).all():
+            cost = (
+                sum(away[s][i] for s, line in enumerate(roster) for i in line)
+                + over * np.maximum(load - share[:, None], 0).sum()
+            )
+            best = min(best, cost)
+    return best
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_tiny_plans_are_as_good_as_the_best_of_all_rosters(seed):
+    g = np.random.default_rng(seed)
+    stores = pd.DataFrame({"store": ["甲店", "乙店", "丙店"], "area": g.choice(["N", "S"], 3)})
+    inspectors = pd.DataFrame({"inspector": list("ABCD"), "home": g.choice(list(stores["area"]), 4), "capacity": g.integers(1, 4, 4),
+                               "ties": [["甲店"] if g.random() < 0.2 else [] for _ in range(4)]})  # fmt: skip
+    best = cheapest(stores, inspectors, 3, 1, 1.0, 0.25)
+    plan = plan_visits(stores, inspectors, start="2027-03", months=3, seed=seed, gap_months=1)
+    assert np.isfinite(best) == (len(plan.dropped) == 0)
+    if np.isfinite(best):
+        assert plan.cost == pytest.approx(best, abs=1e-9)
+        assert plan.gap == 0
+        assert plan.bound == pytest.approx(best, abs=1e-5)
+
+
+@pytest.mark.parametrize("seed", range(15))
+def test_hard_constraints_hold_in_random_plans(seed):
+    stores, inspectors, options = instance(seed)
+    before = stores.copy(), inspectors.copy()
+    plan = plan_visits(stores, inspectors, **options)
+    assert broken(plan, stores, inspectors, options) == []
+    assert plan.bound <= plan.cost + 1e-6
+    assert plan.dropped_least <= len(plan.dropped)
+    pd.testing.assert_frame_equal(stores, before[0])
+    pd.testing.assert_frame_equal(inspectors, before[1])
+    rules = {name: options[name] for name in ("strict", "gap_months", "spacing", "rotation", "start", "months")}
+    found = audit_visits(plan.frame, stores=stores, inspectors=inspectors, **rules).frame
+    firsts = plan.dropped[~plan.dropped["second"].astype(bool)]
+    assert set(found["rule"]) <= {"frequency"}
+    assert (found["expected"] - found["found"]).sum() == len(firsts)  # what found no place, and nothing else
+
+
+def test_the_checker_finds_what_is_broken():
+    stores, inspectors, options = instance(0)
+    plan = plan_visits(stores, inspectors, **options)
+    frame = plan.frame.copy()
+    frame.loc[:, "inspector"] = frame["inspector"].iloc[0]
+    object.__setattr__(plan, "frame", frame)
+    words = " ".join(broken(plan, stores, inspectors, options))
+    assert "back too early" in words
+    assert "capacity" in words
+
+
+def test_like_stores_once_a_month_reach_the_bound():
+    """Three inspectors live in each of four areas: a fourth visit in four must come from outside, no more."""
+    stores = pd.DataFrame({"store": [f"S{k:02d}" for k in range(48)], "area": [f"A{k % 4}" for k in range(48)]})
+    inspectors = pd.DataFrame(
+        {"inspector": [f"I{k:02d}" for k in range(12)], "home": [f"A{k % 4}" for k in range(12)], "capacity": 5}
+    )
+    plan = plan_visits(stores, inspectors, start="2027-01", seed=1)
+    assert (plan.cost, plan.gap) == (48 * 12 / 4, 0.0)
+
+
+def test_even_splits_are_even():
+    g = np.random.default_rng(1)
+    for _ in range(20):
+        table = g.integers(0, 9, (5, 7))
+        parts = split_evenly(table, 4)
+        assert (parts.sum(axis=0) == table).all()
+        for sums in (parts, parts.sum(axis=1), parts.sum(axis=2)):
+            assert (sums.max(axis=0) - sums.min(axis=0) <= 1).all()
+
+
+def test_months_are_added_as_the_standard_library_does():
+    days = np.arange("2027-01-01", "2029-01-01", dtype="datetime64[D]")
+    assert add_months(days, 3).astype(object).tolist() == [later(day, 3) for day in days.astype(object)]
+    for part in range(3):  # the next part of the month, three months on, is always late enough
+        for month in np.arange("2027-01", "2028-01", dtype="datetime64[M]"):
+            last = part_of_month(month, part, 4)[1]
+            assert part_of_month(month + 3, part + 1, 4)[0] >= welcome_from(last, 3, True)
+
+
+# --- the plan as a whole ----------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def chinese():
+    g = np.random.default_rng(2)
+    stores = pd.DataFrame({"store": [f"朝阳{k}店" for k in range(20)], "area": g.choice(["城东", "城西"], 20),
+                           "tier": g.choice(["core", "first_tier"], 20), "traffic": g.integers(100, 900, 20)})  # fmt: skip
+    inspectors = pd.DataFrame({"inspector": [f"检查员{k}" for k in range(9)], "home": ["城东", "城西", "城东"] * 3, "capacity": 5,
+                               "ties": ["朝阳0店、朝阳1店"] + [None] * 8, "agency": ["甲公司"] * 5 + ["乙公司"] * 4})  # fmt: skip
+    return (
+        stores,
+        inspectors,
+        {"start": "2027-01", "seed": 7, "second_share": 0.05, "overt_share": 0.25, "closed_weekdays": ["周日"]},
+    )
+
+
+def test_the_same_seed_plans_the_same_bytes(chinese):
+    stores, inspectors, options = chinese
+    plan = plan_visits(stores, inspectors, **options)
+    assert plan.to_csv() == plan_visits(stores, inspectors, **options).to_csv()
+    assert plan.to_csv() != plan_visits(stores, inspectors, **(options | {"seed": 8})).to_csv()
+
+
+def test_balance_modes_scenarios_and_words(chinese):
+    stores, inspectors, options = chinese
+    plan = plan_visits(stores, inspectors, **options)
+    frame = plan.frame
+    spread = frame[frame["second_of"] == ""].groupby("store")
+    for column, values in (("weekday", range(6)), ("time_of_day", ("morning", "afternoon", "evening"))):
+        counts = pd.DataFrame(
+            {store: rows[column].value_counts().reindex(values, fill_value=0) for store, rows in spread}
+        )
+        assert (counts.max() - counts.min()).max() <= 3
+        assert (counts.max() - counts.min()).mean() < 1.7
+    assert frame.loc[frame["inspector"] == "检查员0", "store"].isin(["朝阳0店", "朝阳1店"]).sum() == 0
+    assert (frame["mode"] == "overt").mean() == pytest.approx(0.25, abs=0.05)
+    covert = frame[frame["mode"] == "covert"]
+    assert (covert["scenario"] == "enquiry").mean() == pytest.approx(0.4, abs=0.05)
+    assert (frame["scenario"] == "").equals(frame["mode"] == "overt")
+    assert set(frame["agency"]) == {"甲公司", "乙公司"}
+    zh = plan.in_language("zh")
+    assert zh.sentence().startswith("2027-01 至 2027-12，9 名检查人员对 20 家门店进行")
+    assert "任何方案不低于" in zh.note()
+    assert list(zh.shown().columns[:3]) == ["访问编号", "日期", "星期"]
+    card = zh.cards("检查员1", "2027-02")
+    assert "检查员1的访问卡（2027-02）" in card.to_string()
+    assert not any("second" in name or "double" in name for name in card.frame)
+    assert sum(len(card.frame) for card in plan.cards().values()) == len(frame)
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_the_picture_shows_inspectors_by_months(chinese, language):
+    stores, inspectors, options = chinese
+    plan = plan_visits(stores, inspectors, **options).in_language(language)
+    ax = plan.plot(new_axes(9))
+    load = next(c for c in ax.collections if c.get_label() == "load")
+    assert len(load.get_paths()) == 9 * 12
+    assert np.allclose(load.get_array(), plan.loads["visits"] / plan.loads["capacity"])
+    assert [label.get_text() for label in ax.get_yticklabels()] == list(inspectors["inspector"])
+    assert save_svg(ax).startswith("<?xml")
+
+
+def test_progress_is_told(chinese):
+    stores, inspectors, options = chinese
+    told: list[tuple[int, int]] = []
+    plan_visits(stores, inspectors, **options, tell=lambda done, total: told.append((done, total)))
+    assert told
+    assert all(done <= total for done, total in told)
+
+
+# --- what can't be planned --------------------------------------------------------------------------------
+
+
+def test_ties_everywhere_and_refusal():
+    people = crew(5, ties=[["S0"]] * 5)
+    plan = plan_visits(shops(2), people, start="2027-01", months=2, seed=1)
+    assert set(plan.dropped["store"]) == {"S0"}
+    assert set(plan.dropped["reason"]) == {"nobody"}
+    with pytest.raises(DataError, match=r"2 of 4 visits have no place .*nobody may visit the store") as caught:
+        plan_visits(shops(2), people, start="2027-01", months=2, seed=1, when_short="refuse")
+    assert len(caught.value.cases) == 2
+    with pytest.raises(DataError, match="4 of 4 visits have no place"):
+        plan_visits(shops(2), crew(5, ties="N"), start="2027-01", months=2, seed=1)
+
+
+@pytest.mark.parametrize(
+    ("stores", "inspectors", "message"),
+    [
+        (shops(2), crew(0), "There are no inspectors"),
+        (shops(0), crew(2), "There are no stores"),
+        (shops(2), crew(2, 0), r"capacity of 'I0' \(row 2\): visits a month must be a whole number from 1"),
+        (shops(2), crew(2, home=["N", "X"]), r"home of 'I1' \(row 3\): is no known area"),
+        (shops(2), crew(2, ties=["S9", ""]), r"S9: no known stores or areas"),
+        (pd.concat([shops(1), shops(1)]), crew(2), "is listed twice"),
+        (shops(2).assign(area=["N", None]), crew(2), r"area of 'S1' \(row 3\): has no area"),
+        (shops(2, closed_weekdays=["Mon", "Monday"]), crew(2), "write weekdays as"),
+        (shops(2).drop(columns="area"), crew(2), "no column 'area'"),
+    ],
+)
+def test_unusable_rows_are_named(stores, inspectors, message):
+    with pytest.raises(DataError, match=message):
+        plan_visits(stores, inspectors, start="2027-01", seed=1)
+
+
+def test_a_store_in_an_area_that_the_travel_table_does_not_know():
+    travel = pd.DataFrame({"from": ["S"], "to": ["W"], "cost": [2.0]})
+    with pytest.raises(DataError, match="this area is not in the travel table") as caught:
+        plan_visits(shops(2), crew(2), start="2027-01", seed=1, travel=travel)
+    assert len(caught.value.cases) == 2
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"start": "soon"}, "start='soon' is no date"),
+        ({"start": 2027}, "is no date"),
+        ({"start": "2027-01-15"}, "Give the first day of a month, such as '2027-01-01'"),
+        ({"months": 0}, "months=0 must be a whole number from 1"),
+        ({"seed": -1}, "seed=-1"),
+        ({"gap_months": 0.5, "over": -1}, "gap_months=0.5 .*; over=-1"),
+        ({"second_share": 2}, "second_share=2"),
+        ({"rotation": "city"}, "rotation='city' is not known"),
+        ({"scenarios": {"enquiry": 0.6, "real_purchase": 0.4}}, "no more enquiries than purchases"),
+        ({"scenarios": {"enquiry": 0.2}}, "sum to 1"),
+        ({"holidays": ["never"]}, "holidays: 'never'"),
+        ({"closed_weekdays": ["Sunday"]}, "Sunday is no weekday"),
+    ],
+)
+def test_unusable_arguments_are_named(options, message):
+    with pytest.raises(SpecError, match=message):
+        plan_visits(shops(2), crew(5), **({"start": "2027-01", "seed": 1} | options))
+
+
+def test_a_month_of_holidays_leaves_its_visits_open():
+    holidays = pd.date_range("2027-02-01", "2027-02-28")
+    plan = plan_visits(shops(2), crew(5), start="2027-01", months=3, seed=1, holidays=list(holidays))
+    assert plan.dropped["month"].tolist() == ["2027-02"] * 2
+    assert str(first_month("2027/01")) == "2027-01"
+
+
+# --- the audit --------------------------------------------------------------------------------------------
+
+
+def test_the_audit_names_each_violation_once_and_loses_nothing():
+    log = pd.DataFrame([
+        ("S0", "I0", "2026-01-31"), ("S0", "I0", "2026-04-30"),  # three months later, to the day
+        ("S0", "I1", "2026-02-10"), ("S0", "I1", "2026-02-10"),  # listed twice
+        ("S1", "I1", "2026-01-05"), ("S1", "I2", "2026-02-05"), ("S1", "I0", "2026-03-05"),
+        ("S9", "I0", "2026-03-06"), ("S1", "Zoe", "2026-04-07"), ("S1", "I2", "some day"), (None, "I2", "2026-04-08"),
+    ], columns=["store", "inspector", "date"])  # fmt: skip
+    people = crew(3, 1, ties=["", "", "S1"])
+    audit = audit_visits(log, stores=shops(2), inspectors=people, start="2026-01", months=4)
+    found = audit.frame.groupby("rule")["row"].apply(list).to_dict()
+    assert found["rotation"] == [3]
+    assert found["duplicate"] == [5]
+    assert found["unreadable"] == [11, 12]
+    assert (found["unknown_store"], found["unknown_inspector"], found["tie"]) == ([9], [10], [7])
+    early = audit.frame[audit.frame["rule"] == "rotation"].iloc[0]
+    assert (early["other_row"], early["other_date"], early["date"], early["allowed_from"]) == (
+        2,
+        "2026-01-31",
+        "2026-04-30",
+        "2026-05-01",
+    )
+    assert audit.frame[audit.frame["rule"] == "frequency"][["store", "month"]].to_numpy().tolist() == [
+        ["S0", "2026-03"]
+    ]
+    assert audit.frame[audit.frame["rule"] == "capacity"][["inspector", "month", "found"]].to_numpy().tolist() == [
+        ["I0", "2026-03", 2]
+    ]
+    assert len(audit.log) == len(log)
+    assert (audit.log["violations"] != "").sum() == audit.frame["row"].nunique()
+    assert audit.counts().frame["violations"].sum() == len(audit.frame)
+    assert "I0 was at S0 on 2026-01-31 and again on 2026-04-30" in audit.sentence()
+    assert "违规" in audit.in_language("zh").sentence()
+    assert audit_visits(log.head(2), strict=False).frame.empty
+
+
+def test_the_audit_agrees_with_all_pairs_of_a_random_log():
+    g = np.random.default_rng(5)
+    day = pd.Timestamp("2026-01-01") + pd.to_timedelta(g.integers(0, 700, 300), "D")
+    log = pd.DataFrame(
+        {"store": g.choice(list("ab"), 300), "inspector": g.choice(list("xyzuvw"), 300), "date": day}
+    ).drop_duplicates(ignore_index=True)
+    early = audit_visits(log).frame
+    rows = sorted(
+        zip(log["store"], log["inspector"], log["date"].dt.date, log.index + 2, strict=True), key=lambda r: (r[2], r[3])
+    )
+    expected = {b[3] for k, b in enumerate(rows) for a in rows[:k] if a[:2] == b[:2] and b[2] <= later(a[2], 3)}
+    assert set(early["row"]) == expected
+
+
+def test_rotation_by_area_in_an_audit():
+    stores = pd.DataFrame({"store": ["a", "b"], "area": "N"})
+    log = pd.DataFrame({"store": ["a", "b", "b"], "inspector": "x", "date": ["2026-01-10", "2026-01-12", "2026-04-30"]})
+    found = audit_visits(log, stores=stores, rotation="area", start="2026-01", months=1).frame
+    assert found["rule"].tolist() == ["rotation_area"]
+    assert found["allowed_from"].tolist() == ["2026-05-01"]
+    with pytest.raises(SpecError, match="needs stores"):
+        audit_visits(log, rotation="area")
+
+
+@pytest.mark.parametrize("seed", range(100, 112))
+def test_no_roster_costs_less_than_the_bound_of_the_relaxed_plan(seed, monkeypatch):
+    """Every roster of tiny plans is tried; the exact programme for small plans is switched off."""
+    from survey_design.visits import plan as planning
+
+    monkeypatch.setattr(planning, "best_of_small", lambda *given, **options: None)
+    g = np.random.default_rng(seed)
+    stores = pd.DataFrame({"store": ["甲店", "乙店", "丙店"], "area": g.choice(["N", "S"], 3)})
+    inspectors = pd.DataFrame({"inspector": list("ABCD"), "home": g.choice(list(stores["area"]), 4), "capacity": g.integers(1, 4, 4),
+                               "ties": [["甲店"] if g.random() < 0.3 else [] for _ in range(4)]})  # fmt: skip
+    best = cheapest(stores, inspectors, 3, 1, 1.0, 0.25)
+    plan = plan_visits(stores, inspectors, start="2027-03", months=3, seed=seed, gap_months=1)
+    assert plan.dropped_least <= len(plan.dropped)
+    if np.isfinite(best):
+        assert plan.dropped_least == 0
+        assert plan.bound <= best + 1e-6
+    else:
+        assert len(plan.dropped) > 0
