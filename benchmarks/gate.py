@@ -169,7 +169,8 @@ percentages of studies, ± the Monte Carlo standard error; where nothing (everyt
 
 Studies have five dimensions with four items each, loadings {loadings}, factors correlated {r}; "middling"
 items load {middling}, as in many forms that were not chosen from a large pool. Latent answers are normal and
-cut into seven points, unevenly, as satisfied customers answer; they are analysed as they are, by maximum likelihood.
+cut into seven points, unevenly, as satisfied customers answer; they are analysed as they are, from their covariances by
+maximum likelihood (where it has the answers themselves, `validity()` takes the robust version, MLR).
 
 - **False alarm**: a dimension that is sound is merged, or loses its score. In the population with r = .8 both are sound.
 - **Needless caution**: a sound dimension is passed "with caution".

@@ -323,7 +323,7 @@ def three_angles(
                         both.loc[:, [by]].assign(problem="an angle is missing"))  # fmt: skip
     table = _with_gaps(both[there].drop(columns="_merge").reset_index(drop=True), level, adjust)
     if within:
-        check_columns([within], scores.visits.frame.columns, "the visits")
+        check_columns([within], scores.visits.frame.columns, "the table of visits")
         group = scores.visits.frame.groupby(by)[within].first()
         table.insert(0, within, table[by].map(group))
     alone = both.loc[~there, [by]].rename(columns={by: "store"}).reset_index(drop=True)

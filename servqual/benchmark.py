@@ -407,7 +407,7 @@ class CompetitorComparison(IntervalTable):
             )
         value, low, high = (ONE_DECIMAL[each].show(row[each], self.language) for each in ("difference", "low", "high"))
         shown = NUMBER_COLUMNS["p_adjusted"].show(row["p_adjusted"], self.language)
-        p, percent = (f"p {shown}" if shown.startswith("<") else f"p = {shown}"), f"{100 * self.level:g}%"
+        p, percent = (f"p < {shown[1:]}" if shown.startswith("<") else f"p = {shown}"), f"{100 * self.level:g}%"
         if np.isfinite(row["low"]):
             error = (
                 f"{percent} 置信区间 {low} 至 {high}，校正后 {p}"

@@ -146,7 +146,7 @@ class BenchmarkStores(Result):
         share, k, percent = f"{100 * row['best']:.0f}%", int(row["candidates"]), f"{100 * self.level:g}%"
         if zh:
             head, others = (
-                f"{place}：标杆为 {name}，收缩后 {value} 分，为本级最佳的概率 {share}",
+                f"{place}：{self._stands(row, name)}，收缩后 {value} 分，为本级最佳的概率 {share}",
                 int(row["stores"]) - 1,
             )
             if others == 0:
@@ -155,17 +155,29 @@ class BenchmarkStores(Result):
                 return f"{head}；可与其他 {others} 家区分。"
             if k == 1:
                 return f"{head}；本级最佳者应为另一家门店，但其访问不足或不够稳定。"
-            return f"{head}；但无法断定哪家最佳：以 {percent} 的概率，最佳者在 {k} 家之中。"
-        head = (
-            f"{place}: {name} is the benchmark with {value} points (shrunken), the tier's best with probability {share}"
-        )
+            return f"{head}；但无法与其他门店区分：以 {percent} 的概率，最佳者在 {k} 家之中。"
+        stands = self._stands(row, name)
+        head = f"{place}: {stands} with {value} points (shrunken), the tier's best with probability {share}"
         if row["stores"] == 1:
             return f"{head}; it is the only store of its tier."
         if row["told_apart"]:
             return f"{head}; it can be told apart from the other {int(row['stores']) - 1}."
         if k == 1:
             return f"{head}; the tier's best is surely another store, which has too few visits or is not steady."
-        return f"{head}; no store can be told apart as best: with {percent} probability it is one of {k} stores."
+        return f"{head}; it cannot be told apart: with {percent} probability the best is one of {k} stores."
+
+    def _stands(self, row: pd.Series, name: str) -> str:
+        """A benchmark is called so only where it can be told apart; else it stands highest, of all or of those that may be one."""
+        zh = self.language == "zh"
+        if row["told_apart"] or row["stores"] == 1:
+            return f"标杆为 {name}" if zh else f"{name} is the benchmark"
+        inside = self.frame.loc[self.frame[self.within] == row[self.within], "shrunken"]
+        if row["shrunken"] >= inside.max():
+            return f"{name} 得分最高" if zh else f"{name} stands highest"
+        of = f"of those with {self.minimum} steady visits or more"
+        return (
+            f"{name} 在不少于 {self.minimum} 次访问且表现稳定的门店中得分最高" if zh else f"{name} stands highest {of}"
+        )
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """A strip for every tier: its benchmark, and the stores at their distances."""

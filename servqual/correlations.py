@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, reduce
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -53,7 +54,7 @@ _FEW_ROWS = 4_096  # where a row becomes some hundred influences
 # --- the noun ----------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class ItemMatrix:
     """Means and covariances of k items, their base, and how they were made.
 
@@ -91,8 +92,8 @@ class ItemMatrix:
     >>> matrix = ItemMatrix.from_matrix([[1, 0.5, 0.2], [0.5, 1, 0.3], [0.2, 0.3, 1]], 200, ["a", "b", "c"])
     >>> matrix.subset(["c", "a"]).correlation.tolist()
     [[1.0, 0.2], [0.2, 1.0]]
-    >>> matrix.warnings
-    ()
+    >>> matrix
+    3 items: Pearson correlations of perceptions; a matrix given as such, n = 200.
     """
 
     names: tuple[str, ...]
@@ -155,9 +156,14 @@ class ItemMatrix:
         ``matrix`` is square and symmetric, or a DataFrame whose columns name the items; from a file
         ``pd.read_csv("matrix.csv", index_col=0)``. ``dimensions`` names each item's dimension, in the order of the columns.
         """
-        values = np.array(matrix, dtype=float)
+        values = _numbers_of(matrix)
         if values.ndim != 2 or values.shape[0] != values.shape[1]:
-            raise SpecError(f"a matrix of shape {values.shape} is not square. Give k rows and k columns.")
+            beside = (
+                " If the first column holds the items' names: pd.read_csv(..., index_col=0)."
+                if (values.ndim == 2 and values.shape[1] == values.shape[0] + 1)
+                else ""
+            )
+            raise SpecError(f"a matrix of shape {values.shape} is not square. Give k rows and k columns.{beside}")
         k = len(values)
         own = matrix.columns if isinstance(matrix, pd.DataFrame) else [f"item{j + 1}" for j in range(k)]
         ids = tuple(str(name) for name in (own if names is None else names))
@@ -166,6 +172,12 @@ class ItemMatrix:
         means = np.zeros(k) if mean is None else np.array(mean, dtype=float)
         return cls(ids, words, groups, of, means, values, int(n), np.full((k, k), int(n)), kind=kind, scale=scale,
                    language=language, given=True)  # fmt: skip
+
+    def __repr__(self) -> str:
+        """Items, form, base and warnings in a few lines; :meth:`table` has the numbers."""
+        lines = [spaced(f"{self.k} 个题项：") if self.language == "zh" else f"{self.k} items: ", self.sentence()]
+        stop = "。" if self.language == "zh" else "."
+        return "".join(lines) + "".join(f"\n{say(words, self.language)}{stop}" for words in self.warnings)
 
     @property
     def k(self) -> int:
@@ -287,6 +299,44 @@ class ItemMatrix:
         frame.insert(0, "item", list(self.names))
         frame.insert(1, "dimension", list(self.dimensions))
         return Correlations(frame, self.language, matrix=self)
+
+
+def check_answers(given: Any, verb: str) -> None:
+    """Refuse what is neither answers nor a matrix of items, such as a path or a frame."""
+    if isinstance(given, (Responses, ItemMatrix)):
+        return
+    what = repr(given) if isinstance(given, str) else f"a {type(given).__name__}"
+    raise SpecError(
+        f"{verb} takes answers that were checked against their instrument, not {what}. Read a file or a DataFrame first: "
+        "read_responses(it, load_instrument(...)); a printed matrix: ItemMatrix.from_matrix(it, n)."
+    )
+
+
+def _numbers_of(matrix: Any) -> Array:
+    """The entries of a matrix as numbers; a path and columns of words are refused."""
+    if isinstance(matrix, (str, PurePath)):
+        raise SpecError(
+            f"'{matrix}' is a path and not yet a matrix. Read it first: ItemMatrix.from_matrix(pd.read_csv('{matrix}', index_col=0), n)."
+        )
+    try:
+        return np.array(matrix, dtype=float)
+    except (TypeError, ValueError) as error:
+        raise SpecError(_no_numbers(matrix)) from error
+
+
+def _no_numbers(matrix: Any) -> str:
+    """Which columns of a frame hold words, and what to do."""
+    if not isinstance(matrix, pd.DataFrame):
+        return f"a {type(matrix).__name__} that holds other things than numbers is no matrix. Give k rows of k numbers."
+    wrong = [
+        name
+        for name in matrix.columns
+        if pd.to_numeric(matrix[name], errors="coerce").notna().sum() < matrix[name].notna().sum()
+    ]
+    if wrong == [matrix.columns[0]] and len(matrix.columns) == len(matrix) + 1:
+        return f"the first column, {str(wrong[0])!r}, holds words and not numbers, as names of the rows do: read the file with index_col=0."
+    named = ", ".join(repr(str(name)) for name in wrong[:_MOST_NAMED])
+    return f"column{'s' * (len(wrong) > 1)} {named} of the matrix hold{'s' * (len(wrong) == 1)} words. Give numbers in every cell."
 
 
 def _check_names(names: Sequence[str]) -> None:

@@ -339,7 +339,7 @@ class WeightTable(_Fitted):
             return f"{place}：无法检验（{why}）。" if zh else f"{place}: no test ({why})."
         p, e = (NUMBER_COLUMNS["gap"].show(row[name], self.language) for name in ("perception", "expectation"))
         value = NUMBER_COLUMNS["p"].show(row["p_adjusted"], self.language)
-        shown = f"p {value}" if value.startswith("<") else f"p = {value}"
+        shown = f"p < {value[1:]}" if value.startswith("<") else f"p = {value}"
         rejected, n = row["p_adjusted"] < 1 - self.level, f"n = {int(row['n']):,}"
         shares = [_percent(row[name]) for name in ("r2_free", "r2_gap")]
         if zh:

@@ -545,4 +545,4 @@ def midranks(values: Array, weight: Array) -> Array:
 
 
 def _p(p: float) -> str:
-    return "<.001" if p < 0.0005 else f"= {p:.3f}".replace("0.", ".")
+    return "< .001" if p < 0.0005 else f"= {p:.3f}".replace("0.", ".")

@@ -224,9 +224,12 @@ class FactorCount(Result):
         if zh:
             said = f"平行分析得到 {parallel} 个主成分、{common} 个公因子，最小平均偏相关得到 {partial} 个"
             return said + (f"；量表设有 {dimensions} 个维度。" if dimensions else "。")
-        said = (f"Parallel analysis counts {parallel} components and {common} common factors, "
+        parts = " and ".join(
+            f"{n} {word}{'' if n == '1' else 's'}" for n, word in ((parallel, "component"), (common, "common factor"))
+        )
+        said = (f"Parallel analysis counts {parts}, "
                 f"the minimum average partial {partial}")  # fmt: skip
-        return said + (f"; the instrument has {dimensions} dimensions." if dimensions else ".")
+        return said + (f"; the instrument has {dimensions} dimension{'s' * (dimensions != 1)}." if dimensions else ".")
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """Eigenvalues against those of random data."""

@@ -46,6 +46,7 @@ ADJUSTMENTS: Mapping[str, Text] = {
     "fdr_by": {"en": "Benjamini-Yekutieli", "zh": "Benjamini–Yekutieli 法"},
     "none": {"en": "none", "zh": "未校正"},
 }
+RESPONDENTS: Text = {"en": "respondents", "zh": "受访者"}
 REASONS: Mapping[str, Text] = {
     "": {"en": "", "zh": ""},
     "nobody": {"en": "nobody answered", "zh": "无人作答"},
@@ -183,10 +184,11 @@ class Student:
             parts.append((np.diagonal(products), n - 1, n))
         return Spread(covariance, _satterthwaite(parts, m))
 
-    def sentence(self, language: str) -> str:
+    def sentence(self, language: str, units: Text = RESPONDENTS) -> str:
+        """How the interval is made, in words; ``units`` are what the rows stand for."""
         if language == "zh":
-            return "学生 t 区间：受访者相互独立，不计抽样设计"
-        return "Student's t interval: respondents independent, no sample design"
+            return f"学生 t 区间：{units['zh']}相互独立，不计抽样设计"
+        return f"Student's t interval: {units['en']} independent, no sample design"
 
 
 @dataclass(frozen=True)
@@ -589,7 +591,7 @@ def is_narrow(moments: Moments, files: Sequence[Sequence[Sequence[tuple[Any, ...
 NARROW: Text = {
     "en": "few clusters carry most of the weight{rows}: in simulations such 95% intervals held the truth in fewer than 93 of "
     "100 studies, so read them as too narrow",
-    "zh": "少数群占了大部分权重{rows}：模拟中此类 95% 区间包含真值的比例不足 93%，区间偏窄",
+    "zh": "少数几个群占了大部分权重{rows}：模拟中此类 95% 区间包含真值的比例不足 93%，区间偏窄",
 }
 
 
@@ -720,7 +722,7 @@ class Joint:
 
     >>> null = {"en": "all gaps are 0", "zh": "差距全为 0"}
     >>> Joint(null, 489.08, 79.40, 6, 188.0, 6.8e-49, 194).sentence()
-    'Hotelling T² = 489.1, F(6, 188) = 79.40, p <.001 (n = 194): all gaps are 0 is rejected at 5%.'
+    'Hotelling T² = 489.1, F(6, 188) = 79.40, p < .001 (n = 194): all gaps are 0 is rejected at 5%.'
     """
 
     null: Text
@@ -739,7 +741,7 @@ class Joint:
         if self.reason:
             reason = say(self.reason, language)
             return f"未作联合检验（{null}）：{reason}。" if zh else f"No joint test of {null}: {reason}."
-        shown = "<.001" if self.p < 0.0005 else f"= {self.p:.3f}".replace("0.", ".")
+        shown = "< .001" if self.p < 0.0005 else f"= {self.p:.3f}".replace("0.", ".")
         test = f"Hotelling T² = {self.t2:.1f}, F({self.df1}, {self.df2:.0f}) = {self.f:.2f}, p {shown}"
         rejected, at = self.p < 1 - self.level, f"{100 * (1 - self.level):.6g}%"
         if zh:

@@ -16,7 +16,7 @@ import pandas as pd
 
 from servqual.mystery.checklist import Checklist, available_checklists, load_checklist
 from servqual.mystery.visits import FLAGS, ROTATION_MONTHS, Mode, Visits, read_visits
-from servqual.responses import Faults, Responses
+from servqual.responses import Faults, PersonalDataRule, Responses
 from servqual.settings import Settings, is_number, is_whole
 from survey_design.errors import DataError, check_choice
 from survey_design.files.table import Source, read_table
@@ -40,7 +40,7 @@ Found = TypeVar("Found")
 TABLES = ("checklist", "visits", "competitors", "moves", "inspectors")
 FLAGGED = {text["en"] for text in FLAGS.values()}  # what is said of visits that are kept
 _SEED = 0
-_READING = {"file", "columns", "faults", "encoding", "sheet"}
+_READING = {"file", "columns", "faults", "encoding", "sheet", "personal_data"}
 _VISITS = {*_READING, "answers", "stores", "strata", "within", "mode", "exposed", "rotation_months", "threshold", "green", "red",
            "question", "not_applicable"}  # fmt: skip
 _DAYS = 90  # before and after a move
@@ -341,8 +341,15 @@ class InspectionResults:
             if self.language == "zh" and "what_zh" in self.moves
             else self.moves
         )
-        return before_and_after(self.visits, self.competitors, log, within=self.within or "tier", level=self.level,
+        return before_and_after(self.scored, self._of_mode(self.competitors), log, within=self.within or "tier", level=self.level,
                                 days=self.inspection.days)  # fmt: skip
+
+    def _of_mode(self, visits: Visits) -> Visits:
+        """A competitor's visits of the kind that scores are made of, where it has any."""
+        if not self.mixed or "mode" not in visits.frame:
+            return visits
+        chosen = visits.frame["mode"].eq(self.inspection.mode).to_numpy(bool)
+        return visits.chosen(chosen) if chosen.any() else visits
 
     def everything(self) -> Iterator[Any]:
         """Every part, computed."""
@@ -437,6 +444,10 @@ class InspectionSettings(Settings):
             with self._at(f"{place} faults"):
                 check_choice("faults", table["faults"], Faults)
             options["faults"] = table["faults"]
+        if "personal_data" in table:
+            with self._at(f"{place} personal_data"):
+                check_choice("personal_data", table["personal_data"], PersonalDataRule)
+            options["personal_data"] = table["personal_data"]
         if "rotation_months" in table:
             options["rotation_months"] = self._whole(table, "rotation_months", place, 1)
         return VisitFile(self._inside(named, f"{place} file"), {**options, "variables": dict(variables)})

@@ -388,7 +388,7 @@ class ShareTest:
         if self.reason:
             why = say(SHARE_REASONS[self.reason], language)
             return f"{name}：无法检验（{why}）。" if zh else f"{name}: no test ({why})."
-        shown = "<.001" if self.p < 0.0005 else f"= {self.p:.3f}".replace("0.", ".", 1)
+        shown = "< .001" if self.p < 0.0005 else f"= {self.p:.3f}".replace("0.", ".", 1)
         if zh:
             return f"{name}：p {shown}（n = {self.n}）；在 5% 水平上{'拒绝' if self.p < 0.05 else '不能拒绝'}“{null}”。"
         verdict = "is rejected" if self.p < 0.05 else "is not rejected"

@@ -94,7 +94,7 @@ class WaldTest:
         if self.reason:
             reason = say(self.reason, language)
             return f"未作联合检验（{names}）：{reason}。" if zh else f"No joint test of {names}: {reason}."
-        shown = "<.001" if self.p < 0.0005 else f"= {self.p:.3f}".replace("0.", ".")
+        shown = "< .001" if self.p < 0.0005 else f"= {self.p:.3f}".replace("0.", ".")
         df2 = f"{self.df2:.0f}" if self.df2 == round(self.df2) else f"{self.df2:.1f}"
         test = f"Wald F({self.df1}, {df2}) = {self.f:.2f}, p {shown}"
         rejected = self.p < 0.05

@@ -37,6 +37,7 @@ _COARSE, _FINE = 1001, 160  # points that look for the mass of tau, and Gauss-Le
 _FAR = 40.0  # log units below the peak that are left out
 _PART = 500  # simulated rankings at a time
 _ROOM = 2_000_000  # numbers held at once
+_SURE = 1 / 3  # reliability under which stores lie near their group's mean
 
 _MODEL_COLUMNS = (
     *("flag", "reliability", "toward", "shrunken", "shrunken_se", "shrunken_low", "shrunken_high", "rank", "rank_low"),
@@ -531,6 +532,8 @@ class BetweenStores:
     low, high : its interval (:func:`between_interval`), from 0 exactly where the test does not reject at 1 − level
     f, df1, df2, p : test that stores of a group do not differ at all; with equal n the F test of a one-way table
     known : True where tau was given
+    reliability : of the stores' means on average, over what tau may be: away from 0 even where tau is estimated as 0, since few
+        stores leave much of its interval open
     """
 
     tau: float
@@ -541,6 +544,7 @@ class BetweenStores:
     df2: float
     p: float
     known: bool = False
+    reliability: float = 0.0
 
     def sentence(self, language: str = "en", level: float = 0.95) -> str:
         """The differences between stores in words."""
@@ -552,15 +556,18 @@ class BetweenStores:
                 else f"SD between stores τ = {self.tau:.2f}, as given"
             )
         shown = NUMBER_COLUMNS["p"].show(self.p, language)
-        p = f"p {shown}" if shown.startswith("<") else f"p = {shown}"
+        p = f"p < {shown[1:]}" if shown.startswith("<") else f"p = {shown}"
         test = f"F({self.df1}, {self.df2:.0f}) = {self.f:.2f}" if np.isfinite(self.f) else ""
         if zh:
             head = f"门店间标准差 τ = {self.tau:.2f}（REML，{percent} 区间 {self.low:.2f} 至 {self.high:.2f}；{test}，{p}）"
+            few = f"；差异未超出偶然波动，但门店过少，τ 至 {self.high:.2f} 均有可能：信度、收缩值、概率与名次按 τ 的各可能取值平均，名次不足为据"
             luck = "；门店间差异未超出偶然波动，收缩后的值接近所属组的均值，名次近于抽签"
         else:
             head = f"SD between stores τ = {self.tau:.2f} (REML, {percent} interval {self.low:.2f} to {self.high:.2f}; {test}, {p})"
+            few = (f"; that is no more than chance would have it, but so few stores leave τ open up to {self.high:.2f}: reliabilities, "
+                   "shrunken estimates, probabilities and ranks are means over what τ may be, and ranks say little")  # fmt: skip
             luck = "; stores differ no more than chance would have it: shrunken estimates lie near the group's mean, ranks are close to a lottery"
-        return head + (luck if self.tau == 0 == self.low else "")
+        return head + ((luck if self.reliability < _SURE else few) if self.tau == 0 == self.low else "")
 
 
 def _differences(model: Posterior, df: float, level: float, known: float | None) -> BetweenStores:
@@ -573,7 +580,8 @@ def _differences(model: Posterior, df: float, level: float, known: float | None)
     f = generalised_q(*observed, 0.0) / df1
     low, high = np.sqrt(between_interval(*observed, df, level))
     tau = np.sqrt(between_variance(*observed))
-    return BetweenStores(float(tau), float(low), float(high), f, df1, df, float(fdtrc(df1, df, f)))
+    return BetweenStores(float(tau), float(low), float(high), f, df1, df, float(fdtrc(df1, df, f)),
+                         reliability=float(model.reliability.mean()))  # fmt: skip
 
 
 # --- the result --------------------------------------------------------------------------------------------
@@ -620,6 +628,18 @@ class StoreEstimates(Result):
         """How the intervals of the raw estimates were made, in words."""
         return self.interval.sentence(self.language)
 
+    @property
+    def _words(self) -> Mapping[str, Text]:
+        """What the keys of ``reason`` and ``shrunken_reason`` say."""
+        return STORE_REASONS
+
+    @property
+    def _bounds(self) -> Mapping[str, Column]:
+        """Bounds are shown with as many digits as what they are bounds of."""
+        return {
+            name: replace(NUMBER_COLUMNS[name], decimals=NUMBER_COLUMNS[self.of].decimals) for name in ("low", "high")
+        }
+
     def _named(self) -> str:
         words = {**(self.instrument.words() if self.instrument else {}), **TOTALS}
         return say(words.get(self.measure, {"en": self.measure}), self.language)
@@ -635,9 +655,9 @@ class StoreEstimates(Result):
         reasons = [name for name in ("reason", "shrunken_reason") if self.frame[name].nunique() > 1]
         return (
             *self.by_columns,
-            *(NUMBER_COLUMNS[name] for name in raw),
+            *(self._bounds.get(name, NUMBER_COLUMNS[name]) for name in raw),
             *_model_columns(self.minimum, self.threshold, self.worst, self.of),
-            *(Column(name, _REMARKS[name], "text", STORE_REASONS) for name in reasons),
+            *(Column(name, _REMARKS[name], "text", self._words) for name in reasons),
         )
 
     def note(self) -> str:
@@ -648,7 +668,7 @@ class StoreEstimates(Result):
         for name in ("reason", "shrunken_reason"):
             shared = set(self.frame[name])
             if len(shared) == 1 and shared != {""}:
-                said, head = say(STORE_REASONS[shared.pop()], language), say(_REMARKS[name], language)
+                said, head = say(self._words[shared.pop()], language), say(_REMARKS[name], language)
                 parts.append(f"全部各行（{head}）：{said}" if language == "zh" else f"all rows, {head}: {said}")
         caution = say(CAUTION, language) if self.cautious else ""
         if language == "zh":
@@ -668,13 +688,13 @@ class StoreEstimates(Result):
         """The raw estimate of one store."""
         row = self._row(store)
         return Estimate(row[self.of], row["se"], row["low"], row["high"], int(row["n"]), row["df"], self.level,
-                        method=self.method, reason=say(STORE_REASONS[row["reason"]], self.language))  # fmt: skip
+                        method=self.method, reason=say(self._words[row["reason"]], self.language))  # fmt: skip
 
     def shrunken(self, store: Any) -> Estimate:
         """The estimate of one store pulled towards its group's mean; its interval is that of the model."""
         row = self._row(store)
         return Estimate(row["shrunken"], row["shrunken_se"], row["shrunken_low"], row["shrunken_high"], int(row["n"]),
-                        np.nan, self.level, reason=say(STORE_REASONS[row["shrunken_reason"]], self.language))  # fmt: skip
+                        np.nan, self.level, reason=say(self._words[row["shrunken_reason"]], self.language))  # fmt: skip
 
     def sentence(self, store: Any | None = None) -> str:
         """One store in words: raw, pulled, and where it may stand; without a store, how far stores differ."""
@@ -683,13 +703,13 @@ class StoreEstimates(Result):
             if self.differences:
                 said = self.differences.sentence(self.language, self.level)
             else:
-                said = say(STORE_REASONS[self.frame["shrunken_reason"].iloc[0]], self.language)
+                said = say(self._words[self.frame["shrunken_reason"].iloc[0]], self.language)
             return said + ("。" if zh else ".")
         row, heading = self._row(store), self.by_columns[0]
         place = f"{heading.heading(self.language)} {heading.show(store, self.language)}"
         place = place if zh else place[:1].upper() + place[1:]
         if not np.isfinite(row[self.of]):
-            why = say(STORE_REASONS[row["reason"]], self.language)
+            why = say(self._words[row["reason"]], self.language)
             return f"{place}：无法计算（{why}）。" if zh else f"{place}: no estimate can be given ({why})."
         words = [self._raw_words(row), *self._model_words(row)]
         return f"{place}：{'；'.join(words)}。" if zh else f"{place}: {'; '.join(words)}."
@@ -703,7 +723,11 @@ class StoreEstimates(Result):
     def _raw_words(self, row: pd.Series) -> str:
         zh, estimate = self.language == "zh", self.estimate(row[self.by])
         value = NUMBER_COLUMNS[self.of].show(row[self.of], self.language)
-        error = estimate.interval(self.language) if np.isfinite(estimate.low) else estimate.reason
+        error = (
+            estimate.interval(self.language, NUMBER_COLUMNS[self.of].decimals)
+            if np.isfinite(estimate.low)
+            else estimate.reason
+        )
         flag = say(_flag_words(self.minimum)[row["flag"]], self.language)
         inside = [error, f"n = {int(row['n']):,}", *([flag] if flag else [])]
         if zh:
@@ -713,7 +737,7 @@ class StoreEstimates(Result):
     def _model_words(self, row: pd.Series) -> list[str]:
         zh, column = self.language == "zh", NUMBER_COLUMNS[self.of]
         if not np.isfinite(row["shrunken"]):
-            why = say(STORE_REASONS[row["shrunken_reason"]], self.language)
+            why = say(self._words[row["shrunken_reason"]], self.language)
             return [f"未收缩（{why}）" if zh else f"not pulled ({why})"]
         value, toward = (column.show(row[name], self.language) for name in ("shrunken", "toward"))
         bounds = [column.show(row[name], self.language) for name in ("shrunken_low", "shrunken_high")]
@@ -757,15 +781,15 @@ def _flag_words(minimum: int) -> dict[str, Text]:
 
 
 def _model_columns(minimum: int, threshold: float | None, worst: int | None, of: StoreValue) -> tuple[Column, ...]:
-    kind = NUMBER_COLUMNS[of].kind
+    kind, decimals = NUMBER_COLUMNS[of].kind, NUMBER_COLUMNS[of].decimals
     under = "" if threshold is None else f"{threshold:g}".replace("-", "−")
     return (
         Column("flag", {"en": "flag", "zh": "提示"}, "text", _flag_words(minimum)),
         Column("reliability", {"en": "reliability", "zh": "信度"}, "number"),
-        Column("toward", {"en": "group mean", "zh": "组均值"}, kind),
-        Column("shrunken", {"en": "shrunken", "zh": "收缩值"}, kind),
-        Column("shrunken_low", {"en": "low (shrunken)", "zh": "下限（收缩）"}, "number"),
-        Column("shrunken_high", {"en": "high (shrunken)", "zh": "上限（收缩）"}, "number"),
+        Column("toward", {"en": "group mean", "zh": "组均值"}, kind, decimals=decimals),
+        Column("shrunken", {"en": "shrunken", "zh": "收缩值"}, kind, decimals=decimals),
+        Column("shrunken_low", {"en": "low (shrunken)", "zh": "下限（收缩）"}, "number", decimals=decimals),
+        Column("shrunken_high", {"en": "high (shrunken)", "zh": "上限（收缩）"}, "number", decimals=decimals),
         Column("rank", {"en": "rank", "zh": "名次"}, "number", decimals=1),
         Column("rank_low", {"en": "rank from", "zh": "名次自"}, "count"),
         Column("rank_high", {"en": "rank to", "zh": "名次至"}, "count"),

@@ -916,8 +916,9 @@ class _Reader(Settings):
         """Where the gate draws its lines; what is tested, and how, is checked beside."""
         if not table:
             return {}
+        from servqual.cfa.confirm import Missing as MissingAnswers
         from servqual.cfa.results import Estimator
-        from servqual.correlations import MissingRule, Of
+        from servqual.correlations import Of
         from servqual.validity import Thresholds
 
         lines = {key: table[key] for key in _LINES if key in table}
@@ -925,7 +926,7 @@ class _Reader(Settings):
             if not is_number(value):
                 self._fail(f"{place} {key}", f"{value!r} is not a number", f"write {key} = 0.9")
         with self._at(place):
-            for key, choices in (("of", Of), ("estimator", Estimator), ("missing", MissingRule)):
+            for key, choices in (("of", Of), ("estimator", Estimator), ("missing", MissingAnswers)):
                 if key in table:
                     check_choice(key, table[key], choices)
             Thresholds(**lines)

@@ -41,6 +41,7 @@ Shown = TypeVar("Shown", bound=Result)
 KIND_OF: Mapping[str, What] = {"dimensions": "dimension", "items": "item", "total": "total"}
 _PLAIN: Text = {"en": "", "zh": ""}
 _MOST_NAMED = 6
+_MOST_KNOWN = 40
 _LISTED = {"en": (", ", "{} more", " ({})"), "zh": ("、", "另 {} 行", "（{}）")}
 
 
@@ -165,9 +166,21 @@ class Estimates(IntervalTable):
         for name, value in group.items():
             hit &= self.frame[name] == value
         if not hit.any():
-            known = ", ".join(dict.fromkeys(self.frame[column]))
-            raise SpecError(f"there is no row {key!r} {dict(group) or ''}. {listed}: {known}.")
+            raise SpecError(self._no_row(column, key, group, listed))
         return self.frame[hit]
+
+    def _no_row(self, column: str, key: Any, group: Mapping[str, Any], listed: str) -> str:
+        """Why a row is not found: its key, a value of a split column, or that the two do not meet; and what there is."""
+        named = (
+            f"{key!r} with {', '.join(f'{name}={value!r}' for name, value in group.items())}" if group else repr(key)
+        )
+        if not (self.frame[column] == key).any():
+            return f"there is no row {named}. {listed}: {_listed(self.frame[column])}."
+        unknown = [name for name, value in group.items() if not (self.frame[name] == value).any()]
+        if not unknown:
+            return f"there is no row {named}: these values do not occur together."
+        values = "; ".join(f"{name} has {_listed(self.frame[name])}" for name in unknown)
+        return f"there is no row {named}: {values}."
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -272,6 +285,14 @@ def translated(result: Shown, language: Language) -> Shown:
     parts: dict[str, Any] = {name: value.in_language(language) for name, value in values.items()
                              if isinstance(value, (Result, Responses))}  # fmt: skip
     return replace(result, language=language, **parts)
+
+
+def _listed(values: pd.Series) -> str:
+    """What a column holds, each once; the first of many."""
+    known = [str(value) for value in dict.fromkeys(values)]
+    return ", ".join(known[:_MOST_KNOWN]) + (
+        f", and {len(known) - _MOST_KNOWN} more" if len(known) > _MOST_KNOWN else ""
+    )
 
 
 # --- from what was asked for -------------------------------------------------------------------------------

@@ -20,7 +20,7 @@ from servqual.cfa.confirm import Missing, NotConverged, NotIdentified, confirm_f
 from servqual.cfa.discriminant import htmt, htmt_slopes, normal_error, on_covariances
 from servqual.cfa.estimated import EstimatedMatrix, estimated_matrix
 from servqual.cfa.results import ESTIMATORS, Estimator, FactorModel
-from servqual.correlations import OF_WORDS, ItemMatrix, MissingRule, Of, item_matrix
+from servqual.correlations import OF_WORDS, ItemMatrix, MissingRule, Of, check_answers, item_matrix
 from servqual.factor_count import FactorCount, factor_count
 from servqual.psychometrics.consistency import CONSISTENCY_REASONS, Consistency, internal_consistency
 from servqual.responses import Responses
@@ -558,15 +558,15 @@ def _poor_fit(model: FactorModel, lines: Thresholds) -> list[Text]:
 def _sound(seen: Evidence, dimension: str) -> Text:
     value, what = _reliability(seen, (dimension,))
     own = seen.final.lines_with((dimension,))
-    head = {"en": f"{what['en']} {_three(value)}", "zh": f"{what['zh']} = {_three(value)}"}
+    head = {"en": f"its items go together ({what['en']} {_three(value)})", "zh": f"题项彼此一致（{what['zh']} = {_three(value)}）"}  # fmt: skip
     if not own:
         return head
     line = max(own, key=lambda each: each["size"] if np.isfinite(each["size"]) else -1.0)
     other = seen.called(line["second"] if line["first"] == (dimension,) else line["first"])
     name = "r" if line["by"] == "r" else "HTMT"
     size, upper = _three(line["size"]), _three(line["upper"])
-    return {"en": f"{head['en']}; most like {other['en']} ({name} = {size}, upper bound {upper})",
-            "zh": f"{head['zh']}；与{other['zh']}最接近（{name} = {size}，上限 {upper}）"}  # fmt: skip
+    return {"en": f"{head['en']} and can be told from {other['en']}, the most like it ({name} = {size}, upper bound {upper})",
+            "zh": f"{head['zh']}，且与最接近的{other['zh']}可以区分（{name} = {size}，上限 {upper}）"}  # fmt: skip
 
 
 def _row(seen: Evidence, dimension: str, level: float) -> dict[str, Any]:
@@ -874,6 +874,7 @@ def validity(
     >>> found.verdict("care"), found.verdict("look"), found.line()
     ('merge', 'separate', 'Scale check (perceptions): look: report separately; care + help: merge.')
     """
+    check_answers(responses, "validity")
     lines = thresholds or Thresholds()
     check_between("level", level, 0, 1)
     check_choice("missing", missing, Missing)

@@ -203,7 +203,7 @@ DESIGN_FETCHES = {
     "calibration": {"plots"},
     "focus_groups": {"plots"},
     "intercepts": {"forms", "plots"},
-    "visits": {"plots"},
+    "visits": {"files", "plots"},
 }
 
 # The only doors to packages that are heavy or optional.

@@ -457,8 +457,13 @@ def test_no_store_can_be_told_apart():
     row = found.tiers.iloc[0]
     assert not row["told_apart"]
     assert row["candidates"] > 5
-    assert "no store can be told apart as best: with 95% probability it is one of" in found.sentence("core")
-    assert "无法断定哪家最佳" in found.in_language("zh").sentence("core")
+    said, chinese = found.sentence("core"), found.in_language("zh").sentence("core")
+    assert " stands highest with " in said
+    assert "is the benchmark" not in said
+    assert "it cannot be told apart: with 95% probability the best is one of" in said
+    assert "得分最高" in chinese
+    assert "无法与其他门店区分" in chinese
+    assert "标杆为" not in chinese
 
 
 def test_probability_of_the_best_is_the_normal_integral():

@@ -715,3 +715,30 @@ def _ordered(shared, name, items) -> np.ndarray:
     return np.column_stack(
         [1 + np.searchsorted(np.quantile(frame[item], [0.2, 0.5, 0.8]), frame[item]) for item in items]
     ).astype(float)
+
+
+def test_a_matrix_shows_itself_in_a_few_lines():
+    matrix = ItemMatrix.from_matrix(np.eye(30) / 2 + 0.5, 20)
+    assert (
+        repr(matrix).splitlines()[0] == "30 items: Pearson correlations of perceptions; a matrix given as such, n = 20."
+    )
+    assert len(repr(matrix).splitlines()) == 1 + len(matrix.warnings)
+    assert repr(matrix.in_language("zh")).startswith("30 个题项：感知的 Pearson 相关；")
+
+
+def test_a_file_that_is_not_yet_a_matrix_is_refused_in_words(tmp_path):
+    frame = pd.DataFrame(np.eye(3) / 2 + 0.5, columns=list("abc"), index=list("abc"))
+    path = tmp_path / "r.csv"
+    frame.to_csv(path)
+    for source in (path, str(path)):
+        with pytest.raises(SpecError, match=r"is a path and not yet a matrix.*index_col=0"):
+            ItemMatrix.from_matrix(source, 200)
+    with pytest.raises(SpecError, match=r"first column, 'Unnamed: 0', holds words.*index_col=0"):
+        ItemMatrix.from_matrix(pd.read_csv(path), 200)
+    with pytest.raises(SpecError, match=r"shape \(3, 4\) is not square.*index_col=0"):
+        ItemMatrix.from_matrix(frame.reset_index(drop=True).reset_index(), 200)
+    with pytest.raises(SpecError, match="column 'b' of the matrix holds words"):
+        ItemMatrix.from_matrix(frame.astype(object).assign(b=["n.s.", 1, 0.5]), 200)
+    with pytest.raises(SpecError, match="other things than numbers"):
+        ItemMatrix.from_matrix([["a", 1], [1, 1]], 200)
+    assert ItemMatrix.from_matrix(pd.read_csv(path, index_col=0), 200).names == ("a", "b", "c")

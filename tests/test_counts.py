@@ -441,7 +441,7 @@ def test_few_clusters_that_carry_the_weight_are_told_beside_quantiles_and_median
         held = Responses(data.assign(**answers), asked, design)
         for table in (quantile(data, "minutes", design), score_medians(held)):
             assert ("ew clusters carry most of the weight:" in table.note()) is told
-            assert ("少数群占了大部分权重：" in table.in_language("zh").note()) is told
+            assert ("少数几个群占了大部分权重：" in table.in_language("zh").note()) is told
         assert ("(u, v)" in quantile(data, "minutes", design, by="g").note()) is told
         assert ("（u、v）" in score_medians(held, by="g").in_language("zh").note()) is told
         assert "ew clusters" not in quantile(data, "minutes", design, interval=Student()).note()

@@ -319,7 +319,7 @@ def test_few_clusters_that_carry_the_weight_are_told():
         data, design = frame.assign(store=store), SampleDesign(clusters="store")
         table = crosstab(data, "mood", "tier", design)
         assert ("Few clusters carry most of the weight (u, v)" in table.note()) is told
-        assert ("少数群占了大部分权重（u、v）" in table.in_language("zh").note()) is told
+        assert ("少数几个群占了大部分权重（u、v）" in table.in_language("zh").note()) is told
         assert (
             "Few clusters carry most of the weight:" in crosstab(data, "mood", "tier", design, share_of="total").note()
         ) is told

@@ -298,6 +298,6 @@ def test_few_clusters_that_carry_the_weight_are_told():
         answer_distribution(responses(frame, SampleDesign(clusters="store")), by=by) for by in (None, "tier")
     )
     assert "few clusters carry most of the weight:" in whole.note()
-    assert "少数群占了大部分权重：" in whole.in_language("zh").note()
+    assert "少数几个群占了大部分权重：" in whole.in_language("zh").note()
     assert "few clusters carry most of the weight (kiosk, core)" in split.note() or "(core, kiosk)" in split.note()
     assert "few clusters" not in answer_distribution(responses(answers(300), SampleDesign(clusters="store"))).note()

@@ -7,6 +7,8 @@ any data: the conditions of Karush, Kuhn and Tucker, rule 13, cross-validation t
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -16,18 +18,19 @@ from scipy import stats
 from scipy.optimize import minimize
 
 from benchmarks import fitted_weights
-from servqual import Responses, load_instrument
+from servqual import Responses, load_instrument, read_responses
 from servqual.index_weights import (
     ALL,
     FitPlan,
     StoreIndicators,
     check_weights,
+    choose_penalty,
     effective_number,
     fit_index_weights,
     share_taken_off,
     simplex_weights,
 )
-from servqual.mystery.checklist import Category, Checklist, ChecklistItem, Indicator
+from servqual.mystery.checklist import Category, Checklist, ChecklistItem, Indicator, load_checklist
 from servqual.mystery.scores import score_visits
 from servqual.mystery.visits import read_visits
 from servqual.store_agreement import (
@@ -242,6 +245,78 @@ def test_thin_data_keep_the_expert_weights():
         x, y = rng.uniform(50, 90, (12, 5)), rng.uniform(60, 80, 12)
         kept.append(np.isinf(fit(x, y, shrink="auto", intercept=True, seed=seed).fit_of()["penalty"]))
     assert np.mean(kept) >= 0.75
+
+
+def test_repeated_cross_validation_is_the_mean_of_its_partitions():
+    table, ratings = visits(25)
+    x = table.groupby("store")[["i0", "i1", "i2", "i3"]].mean()
+    k, s = x.shape[1], len(x)
+    stores = StoreIndicators(
+        tuple(x.index), tuple(x.columns), x.to_numpy(), ratings["rating"].to_numpy(), np.ones(s), np.ones((s, k, k))
+    )
+    plan = FitPlan.of(stores, np.full(k, 1 / k), True, False)
+    together = choose_penalty(plan, stores, 5, np.random.default_rng(4), repeats=3)[1]["error"]
+    generator = np.random.default_rng(4)
+    single = [choose_penalty(plan, stores, 5, generator, repeats=1)[1]["error"] for _ in range(3)]
+    np.testing.assert_allclose(together, np.mean(single, axis=0))
+    assert np.ptp(single, axis=0).max() > 1e-3
+
+
+def noise(seed):
+    """Twelve stores and ratings that have nothing to do with their five indicators."""
+    rng = np.random.default_rng(seed)
+    return rng.uniform(50, 90, (12, 5)), rng.uniform(60, 80, 12)
+
+
+def test_weights_that_do_no_better_in_stores_not_seen_are_refused():
+    """In this draw the curve speaks for a change, and the whole procedure loses by it."""
+    x, y = noise(1)
+    fitted = fit(x, y, shrink="auto", intercept=True)
+    row = fitted.fit_of()
+    assert row["refused"]
+    assert row["gain"] < 0
+    curve = fitted.curves.set_index("penalty")
+    assert curve.loc[np.inf, "excess"] > curve.loc[np.inf, "se"]  # one standard error would not have kept them
+    np.testing.assert_allclose(fitted.weights(), 0.2)
+    assert set(fitted.frame["reason"]) == {"refused"}
+    assert "keep the start weights, since others do no better in stores not seen" in fitted.sentence()
+    assert "保留起始权重（其他权重在未用于拟合的门店中并无改善）" in fitted.in_language("zh").sentence()
+    asked = fit(*noise(4), shrink=0, intercept=True)
+    assert asked.fit_of()["gain"] < 0
+    assert np.abs(asked.weights() - 0.2).max() > 0.1  # as asked for, with a word of warning
+    assert "(no better in stores not seen: keep the start weights)" in asked.sentence()
+    assert "并无改善：保留起始权重" in asked.in_language("zh").sentence()
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_changed_weights_gain_something_in_stores_not_seen(seed):
+    rng = np.random.default_rng(seed)
+    x = rng.uniform(50, 90, (14, 3))
+    fitted = fit(x, x @ [0.6, 0.3, 0.1] + rng.normal(0, 6, 14), np.full(14, 10), shrink="auto", intercept=True)
+    row, lines = fitted.fit_of(), fitted.agreement.frame.query("sample == 'cross-validated'").set_index("weights")
+    assert row["gain"] == pytest.approx(lines.loc["start", "rmse"] ** 2 - lines.loc["fitted", "rmse"] ** 2)
+    assert np.isinf(row["penalty"]) or row["gain"] > 0
+
+
+@pytest.fixture(scope="module")
+def sample():
+    """Covert visits and customers' ratings of the sample study."""
+    folder = Path(__file__).parents[1] / "data" / "sample"
+    seen = read_visits(folder / "visits.csv", load_checklist("telecom-store"), faults="set aside")
+    told = read_responses(folder / "intercept.csv", load_instrument("servqual-22"), respondent="respondent",
+                          dont_know=[99], missing_codes=[-9], faults="set aside")  # fmt: skip
+    return score_visits(seen.chosen((seen.frame["mode"] == "covert").to_numpy())), store_ratings(told)
+
+
+@pytest.mark.parametrize(("part", "seeds"), [("category", range(6)), ("indicator", (0, 3))])
+def test_the_sample_study_keeps_its_weights_whatever_the_seed(sample, part, seeds):
+    for seed in seeds:
+        fitted = fit_index_weights(*sample, part=part, intercept=True, seed=seed, replicates=50)
+        assert np.isinf(fitted.fit_of()["penalty"])
+        assert fitted.fit_of()["gain"] < 0
+        np.testing.assert_array_equal(fitted.weights(), fitted.start())
+    assert "keep the checklist's weights, since the data do not speak against them" in fitted.sentence()
+    assert "保留检查表原权重（数据不足以支持改变）" in fitted.in_language("zh").sentence()
 
 
 def test_fewer_stores_than_indicators_says_so_and_takes_the_nearest_weights_that_fit():

@@ -270,3 +270,41 @@ def test_bad_requests_are_told() -> None:
         invariance(parts, by="group", model={"a": items[:5], "b": items[5:]})
     with pytest.raises(SpecError, match="Choose one of"):
         invariance(answers(simulated()), by="group", of="perceptions")  # type: ignore[arg-type]
+
+
+def test_a_group_that_is_small_for_its_blanks_is_told_so() -> None:
+    frame = simulated(n=150, groups=2)
+    plain = answers(frame)
+    blanks = plain.frame.astype({frame.columns[0]: float})
+    blanks.loc[:65, frame.columns[0]] = np.nan
+    responses = Responses(blanks, plain.instrument)
+    with pytest.raises(
+        DataError, match=r"g0: 84 of 150 answered every item.*left out \(model=.*least_n=84 tests"
+    ) as caught:
+        invariance(responses, by="group")
+    assert caught.value.cases[["group", "n"]].to_numpy().tolist() == [["g0", 84]]
+    assert invariance(responses, by="group", least_n=84).sizes == (84, 150)
+
+
+def test_what_is_no_set_of_groups_is_refused_in_words() -> None:
+    one = ItemMatrix.from_matrix(np.eye(4) / 2 + 0.5, 200)
+    with pytest.raises(SpecError, match="one ItemMatrix has no groups"):
+        invariance(one, by="tier")  # type: ignore[arg-type]
+    with pytest.raises(SpecError, match=r"not 'answers\.csv'\. Read a file"):
+        invariance("answers.csv", by="tier")  # type: ignore[arg-type]
+    with pytest.raises(SpecError, match="group 'b' holds no ItemMatrix but: int"):
+        invariance({"a": one, "b": 3}, by="tier")  # type: ignore[dict-item]
+
+
+def test_the_split_and_its_groups_are_called_by_their_labels() -> None:
+    from survey_design.results import Variable
+
+    labels = {"group": Variable({"en": "area type", "zh": "区域类型"}, {"g0": {"en": "city", "zh": "城区"}})}
+    plain = answers(simulated(n=200, groups=2))
+    found = invariance(Responses(plain.frame, plain.instrument, variables=labels), by="group")
+    assert found.title().startswith("Is the ruler the same by area type?")
+    assert found.sentence().startswith("By area type, ")
+    assert "city 200, g1 200" in found.note()
+    assert "by area type was tested" in found.comparability()
+    assert found.in_language("zh").sentence().startswith("各组（区域类型）：")
+    assert "（区域类型）" in found.comparability("zh")

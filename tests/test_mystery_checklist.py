@@ -442,6 +442,15 @@ def test_whatever_stands_in_a_key_is_used_or_refused_in_words(data):
 def test_files_that_are_no_checklist(tmp_path):
     with pytest.raises(SpecError, match=r"no checklist 'shop'\. Shipped: home-installation, telecom-store"):
         load_checklist("shop")
+    with pytest.raises(
+        SpecError, match=r"file 'lists/shop\.toml' was not found.*by name: home-installation, telecom-store"
+    ):
+        load_checklist("lists/shop.toml")
+    with pytest.raises(SpecError, match=r"is a folder. Give the \.toml or \.xlsx file in it"):
+        load_checklist(tmp_path)
+    (tmp_path / "shop.csv").write_text("id", encoding="utf-8")
+    with pytest.raises(SpecError, match=r"shop\.csv' is no \.toml or \.xlsx file"):
+        load_checklist(tmp_path / "shop.csv")
     path = tmp_path / "own.toml"
     path.write_text("id = ", encoding="utf-8")
     with pytest.raises(SpecError, match=r"own.toml is not valid TOML"):

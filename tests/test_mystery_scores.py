@@ -348,6 +348,58 @@ def test_standings_say_what_they_cannot():
         score_visits(study()).stores(measure="nothing")
 
 
+def test_standings_of_few_visits_say_that_intervals_leave_the_scale():
+    scores = score_visits(study(stores=6, each=2, seed=3))
+    standings = scores.stores(threshold=70)
+    frame = standings.to_frame()
+    out = (frame["low"] < 0) | (frame["high"] > 100)
+    assert 1 < out.sum() < len(frame) == np.isfinite(frame["low"]).sum()
+    assert f"{out.sum()} of 6 intervals leave the scale of 0 to 100" in standings.note()
+    assert f"6 个区间中有 {out.sum()} 个超出 0–100 分" in standings.in_language("zh").note()
+    for store, beyond in zip(frame["store"], out, strict=True):
+        assert ("an interval that leaves the scale: too few visits" in standings.sentence(store)) == beyond
+        assert ("区间超出 0–100 分，访问次数过少" in standings.in_language("zh").sentence(store)) == beyond
+    many = score_visits(study(stores=20, each=6)).stores(within="tier")
+    inside = many.to_frame()["low"].ge(0) & many.to_frame()["high"].le(100)
+    assert ("the scale of 0 to 100" in many.note()) == (not inside.all())
+
+
+def test_few_stores_that_seem_alike_are_no_proof_that_they_are():
+    """Between four stores SD 0 is estimated, yet reliability is not 0: it is a mean over what the SD may be."""
+    visits = study(stores=4, each=4, greet=1, receipt=1, charge=1, rude=1, needs=[2.0, 4.0, 6.0, 8.0] * 4)
+    standings = score_visits(visits).stores(threshold=70)
+    found = standings.differences
+    assert (found.tau, found.low) == (0, 0)
+    assert standings.to_frame()["reliability"].mean() == pytest.approx(found.reliability)
+    assert found.reliability > 0.4
+    assert f"so few stores leave τ open up to {found.high:.2f}" in standings.sentence()
+    assert "lottery" not in standings.note()
+    chinese = standings.in_language("zh").note()
+    assert "门店过少" in chinese
+    assert "抽签" not in chinese
+
+
+def test_intervals_of_visits_speak_of_visits():
+    visits = study()
+    for table in (score_visits(visits).stores(), score_visits(visits, interval=Student()),
+                  score_visits(visits, interval=Student()).compliance(),
+                  score_visits(visits, interval=Student()).differences("mode")):  # fmt: skip
+        assert "Student's t interval: visits independent" in table.note()
+        assert "respondents" not in table.note()
+        assert "各次访问相互独立" in table.in_language("zh").note()
+    once = score_visits(study(stores=12, each=1)).stores()
+    assert "one visit: no error can be computed" in once.note()
+
+
+def test_scores_of_stores_have_one_decimal_throughout():
+    standings = score_visits(study(stores=20, each=6)).stores(threshold=60)
+    shown = {column.name: column.decimals for column in standings.columns()}
+    names = ("score", "low", "high", "toward", "shrunken", "shrunken_low", "shrunken_high")
+    assert [shown[name] for name in names] == [1] * 7
+    raw = standings.to_frame().iloc[0]
+    assert f"CI {raw['low']:.1f} to {raw['high']:.1f}, n = 6" in standings.sentence(raw["store"])
+
+
 # --- reasons, words, pictures ------------------------------------------------------------------------------
 
 
@@ -427,3 +479,37 @@ def test_bad_requests_are_refused():
         score_visits(study(exposed="yes", mode="covert"))
     with pytest.raises(SpecError, match="there is no row 'smile'"):
         score_visits(study()).row("smile")
+
+
+def test_the_tick_before_vetoes_lies_on_the_axis():
+    frame = pd.DataFrame(
+        {"visit": range(6), "store": [*"AABBCC"], "rude": [0] * 6, "greet": [1] * 6, "clean": [0, 1] * 3}
+    )
+    checklist = Checklist(
+        "shop", "1", {"en": "Shop"}, (Category("people", {"en": "People"}, 0.5), Category("place", {"en": "Place"}, 0.5)),
+        (Indicator("manner", {"en": "Manner"}, "people", 1.0), Indicator("look", {"en": "Look"}, "place", 1.0)),
+        (ChecklistItem("rude", {"en": "Not rude"}, "manner", points=1, veto=True),
+         ChecklistItem("greet", {"en": "Greets"}, "manner", points=19), ChecklistItem("clean", {"en": "Clean"}, "look")),
+        languages=("en",),
+    )  # fmt: skip
+    scores = score_visits(read_visits(frame, checklist))
+    ax = scores.plot(new_axes())
+    drawn = next(each for each in ax.collections if each.get_label() == "raw")
+    ticks = np.asarray(drawn.get_offsets())[:, 0]
+    low, high = ax.get_xlim()
+    assert ticks.max() == 95  # all intervals end at 50 or before
+    assert low <= ticks.min() <= ticks.max() <= high
+
+
+def test_variances_of_visits_are_told_in_the_language_of_the_checklist(tmp_path):
+    from servqual.dependability import dependability
+
+    rng = np.random.default_rng(3)
+    stores = np.repeat([f"s{k}" for k in range(8)], 6)
+    ratings = pd.DataFrame({"store": stores, "inspector": np.tile([*"abc"], 16), "final": rng.normal(70, 5, 48)})
+    ratings.attrs["language"] = "zh"
+    assert dependability(ratings, score="final", replicates=100).title() == "方差分量：最终得分"
+    assert (
+        dependability(ratings, score="final", replicates=100, language="en").title() == "Variance components of final"
+    )
+    assert score_visits(small().in_language("zh")).per_visit().attrs["language"] == "zh"

@@ -338,3 +338,42 @@ def test_evidence_of_an_item_is_looked_for_beside_its_answer():
     told = frame.assign(rude_note=["", "", "shouted at a customer"], clean=[2, "NA", 0])
     assert read_visits(told, asked).frame["flags"].tolist() == ["", "", ""]  # nothing judged, nothing to show
     assert read_visits(table(), asked).frame["flags"].tolist() == ["", "", ""]  # no such columns: not checked
+
+
+def test_a_flag_says_which_evidence_and_since_when():
+    frame = table(inspector=["i1", "i1", "i1"], date=["2026-03-05", "2026-06-05", "2026-03-06"], photos=[2, 1, None])
+    for checklist, back, short in (
+        (CHECKLIST, "was here on 2026-03-05; may be back from 2026-06-06", ["photos: 1 of 2", "photos: 0 of 2"]),
+        (
+            CHECKLIST.in_language("zh"),
+            "上次到访为 2026-03-05；2026-06-06 起方可再访",
+            ["photos：1，应有 2", "photos：0，应有 2"],
+        ),
+    ):
+        cases = read_visits(frame, checklist).cases
+        assert cases["problem"].nunique() == 2
+        assert cases["detail"].tolist() == [back, *short]
+
+
+def test_problems_are_in_the_language_of_the_checklist_and_errors_in_english():
+    frame = table(greet=[1, 3, 0], store=["A", None, "B"], wait=[2, -1, 3])
+    cases = read_visits(frame, CHECKLIST.in_language("zh"), faults="set aside").cases
+    assert cases["problem"].tolist() == [
+        "未注明门店", "不是检查项“greet”的有效回答（1 是、0 否）", "不是检查项“wait”的有效回答（0 起的数值）",
+    ]  # fmt: skip
+    with pytest.raises(DataError, match=r"store: no store named.*greet: not an answer") as caught:
+        read_visits(frame, CHECKLIST.in_language("zh"))
+    assert caught.value.cases["problem"].tolist() == cases["problem"].tolist()
+
+
+@pytest.mark.parametrize(
+    ("given", "named"), [("visits.csv", "'visits.csv'"), (pd.DataFrame({"a": [1]}), "a DataFrame")]
+)
+def test_visits_that_were_not_read_are_refused_in_words(given, named):
+    with pytest.raises(SpecError, match=f"score_visits takes visits .* not {named}.*read_visits"):
+        score_visits(given)
+
+
+def test_a_table_of_visits_has_no_such_column():
+    with pytest.raises(DataError, match="the table of visits has no column 'tier'"):
+        score_visits(read_visits(table(), CHECKLIST), by="tier")

@@ -50,7 +50,7 @@ def test_equal_clusters_count_as_clusters_minus_strata():
 def test_skewed_sizes_are_told_in_both_languages():
     gaps = score_gaps(Responses(study(SKEWED), ASKED, DESIGN))
     assert WORDS in gaps.note()
-    assert "少数群占了大部分权重：" in gaps.in_language("zh").note()
+    assert "少数几个群占了大部分权重：" in gaps.in_language("zh").note()
     assert WORDS not in score_gaps(Responses(study([15] * 20), ASKED, DESIGN)).note()
 
 
@@ -69,7 +69,7 @@ def test_a_difference_of_a_small_group_is_told():
     assert WORDS not in gaps.note()
     assert f"{WORDS} (" in compare(gaps, "group").note()
     assert WORDS not in compare(score_gaps(Responses(frame, ASKED, DESIGN), by="tier"), "tier").note()
-    assert "少数群占了大部分权重（" in compare(gaps, "group").in_language("zh").note()
+    assert "少数几个群占了大部分权重（" in compare(gaps, "group").in_language("zh").note()
 
 
 @pytest.mark.parametrize("design", [SampleDesign(), SampleDesign(strata="tier"),
@@ -122,6 +122,6 @@ def test_estimates_of_frames_say_it_too():
 
     table = estimate(study(SKEWED), Mean("store"), DESIGN)
     assert "Few clusters carry most of the weight:" in table.note()
-    assert "少数群占了大部分权重：" in table.in_language("zh").note()
+    assert "少数几个群占了大部分权重：" in table.in_language("zh").note()
     assert "clusters carry" not in estimate(study([15] * 20), Mean("store"), DESIGN).note()
     assert "clusters carry" not in estimate(study(SKEWED), Mean("store"), DESIGN, interval=Student()).note()

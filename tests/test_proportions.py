@@ -406,7 +406,7 @@ def test_sentences_of_tests():
     assert (
         mcnemar(0, 0).sentence() == "McNemar's exact test: no test (all answers are the same: nothing to test against)."
     )
-    assert mcnemar(1, 30).sentence().startswith("McNemar's exact test: p <.001 (n = 31). That as many changed")
+    assert mcnemar(1, 30).sentence().startswith("McNemar's exact test: p < .001 (n = 31). That as many changed")
     assert "is not rejected" in equal_shares(5, 10, 6, 10).sentence()
 
 

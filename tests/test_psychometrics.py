@@ -921,3 +921,14 @@ def test_answers_are_left_alone():
     internal_consistency(responses, of="gap", by="tier")
     item_analysis(responses)
     pd.testing.assert_frame_equal(frame, before)
+
+
+def test_the_note_says_that_dimensions_have_no_general_factor():
+    r = np.eye(9) / 2 + 0.5
+    matrix = ItemMatrix.from_matrix(
+        r + 0.1 * np.kron(np.eye(3), 1 - np.eye(3)), 300, dimensions=["a"] * 3 + ["b"] * 3 + ["c"] * 3
+    )
+    found = internal_consistency(matrix)
+    assert found.frame.set_index("scale")["omega_hierarchical"].notna().sum() == 1
+    assert "omega hierarchical (of all items together only)" in found.note()
+    assert "层级 ω（仅对全部题项计算）" in found.in_language("zh").note()

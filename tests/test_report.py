@@ -622,7 +622,9 @@ def test_the_verdict_on_the_scale_is_a_section_with_its_evidence(sample, languag
     assert sum(isinstance(block, Picture) for block in section.blocks) >= 5, "verdict, scree, loadings, two ladders"
     points = next(block for block in section.blocks if isinstance(block, Points))
     assert len(points.texts) == 5
-    assert all("ω" in text if language == "zh" else "omega" in text for text in points.texts)
+    reason = {"en": "because its items go together (omega .", "zh": "因为题项彼此一致（ω = ."}[language]
+    assert all(reason in text for text in points.texts)
+    assert all(("可以区分（r = ." if language == "zh" else "can be told from ") in text for text in points.texts)
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
@@ -638,6 +640,41 @@ def test_under_every_table_of_dimensions_stands_what_they_are_worth(sample, lang
     for name in set(judged) - {"validity", "validity with reasons", "importance"}:
         assert said in tables[name].result.note(), name
     assert said not in tables["items"].result.note()
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_tables_of_gaps_say_that_the_two_forms_are_no_one_ruler(sample, language):
+    ladder = load_study("data/sample").results(language).comparability["expectation–perception"]
+    assert not ladder.comparable
+    tables = tables_of(sample[language])
+    for name in ("dimensions", "dimensions by tier", "dimensions by area_type"):
+        assert tables[name].result.note().endswith(ladder.sentence()), name
+    for name in ("performance", "comparison by tier"):
+        assert ladder.sentence() not in tables[name].result.note(), name
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_in_short_tells_the_verdict_on_the_scale_before_what_the_forms_lack(sample, language):
+    told = [text for block in sample[language].sections[0].blocks
+            for text in (block.texts if isinstance(block, Points) else [getattr(block, "text", "")])]  # fmt: skip
+    found = load_study("data/sample").results(language)
+    assert told.count(found.validity.line()) == 1
+    forms = found.comparability["expectation–perception"].sentence()
+    assert told.index(found.validity.line()) < told.index(forms)
+    narrow = next(k for k, text in enumerate(told) if text.startswith(("Few clusters", "少数几个群")))
+    assert narrow < told.index({"en": "What the visits add", "zh": "检查补充的发现"}[language]), "it is about customers"
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_a_weighted_share_says_so_beside_the_plain_one(sample, language):
+    answers = pd.read_csv("data/sample/intercept.csv", dtype=str)["satisfaction"]
+    answers = pd.to_numeric(answers, errors="coerce").dropna()
+    plain = f"{100 * (answers >= 6).mean():.0f}%"
+    section = section_of(sample[language], ("The service as a whole", "总体评价"))
+    said = next(
+        b.text for b in section.blocks if isinstance(b, Paragraph) and ("answered 6" in b.text or "6 分" in b.text)
+    )
+    assert said.endswith(f"without weights it is {plain}." if language == "en" else f"未加权时为 {plain}。")
 
 
 def test_groups_are_compared_with_a_word_on_their_ruler(sample):
@@ -794,6 +831,56 @@ def test_stores_that_dress_up_are_listed_green_inside_red_outside(sample):
     first = listed.frame.iloc[0]
     assert (first["store"], first["quadrant"]) == ("S045", "hidden")
     assert (listed.frame["n_rating"] >= 5).all()
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_who_is_to_be_learned_from_is_no_store_that_customers_dislike_unsaid(sample, language):
+    part = section_of(sample[language], ("Stores as the visits saw them", "各门店的检查表现"))
+    listed = filed(section_of(sample[language], ("Inspection against customers", "检查与客户评价的对照")))
+    stores = listed["inspection against customers"].result.frame
+    hidden = set(stores.loc[stores["quadrant"] == "hidden", "store"])
+    benchmarks = set(filed(part)["benchmarks"].result.frame["store"])
+    warned = [block.text for block in part.blocks if isinstance(block, Paragraph) and block.tone == "caution"]
+    assert len(warned) == 1
+    assert set(re.findall(r"S\d{3}", warned[0])) == hidden & benchmarks != set()
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_what_visits_pool_is_told_once_and_pointed_to(sample, language):
+    pooled = {"en": "pooled over scenario", "zh": "合并了不同的情景"}[language]
+    point = {"en": "“What the shoppers saw”", "zh": "“神秘顾客所见”"}[language]
+    notes = {name: block.result.note() for name, block in tables_of(sample[language]).items()}
+    assert pooled in notes["visit scores"]
+    for name in ("visited stores", "benchmarks", "three angles", "agreement with customers", "fitted weights"):
+        assert pooled not in notes[name], name
+        assert point in notes[name], name
+        assert "1,334" in notes[name], name
+
+
+def test_moves_stand_beside_scores_of_the_same_kind_of_visits():
+    found = load_study("data/sample").results().inspection
+    frame = found.moved.frame
+    own = frame[frame["what"] == "Training in greeting for all staff"].iloc[0]
+    visits = pd.read_csv("data/sample/visits.csv", dtype=str)
+    visits = visits[(visits["mode"] == "covert") & (visits["exposed"] != "yes")]
+    ahead = (pd.to_datetime(visits["date"], errors="coerce") - pd.Timestamp(own["date"])).dt.days
+    assert abs(int(own["n_before"]) - ((ahead >= -90) & (ahead < 0)).sum()) <= 5, "but for those that are set aside"
+
+
+def test_visits_of_a_study_may_keep_what_looks_like_personal_data(tmp_path):
+    folder = tmp_path / "s"
+    new_study(folder)
+    visits = pd.read_csv("data/sample/visits.csv", dtype=str).head(30).assign(remark="call 13812345678")
+    visits.to_csv(folder / "visits.csv", index=False)
+    lines = '[checklist]\nname = "telecom-store"\n\n[visits]\nfile = "visits.csv"\nfaults = "set aside"\n'
+    text = (folder / "study.toml").read_text(encoding="utf-8") + "\n" + lines
+    for rule, shown in (("mask", False), ("keep", True)):
+        (folder / "study.toml").write_text(f'{text}personal_data = "{rule}"\n', encoding="utf-8")
+        frame = load_study(folder).results().inspection.visits.frame
+        assert frame["remark"].astype(str).str.contains("13812345678").any() == shown
+    (folder / "study.toml").write_text(text + 'personal_data = "hide"\n', encoding="utf-8")
+    with pytest.raises(SpecError, match=r"\[visits\] personal_data: personal_data='hide'"):
+        load_study(folder)
 
 
 def test_a_study_without_visits_has_no_section_of_them(tmp_path):

@@ -620,10 +620,12 @@ def test_rows_are_found_by_name():
     assert table.row("clean", tier="a")["share"] == 1
     with pytest.raises(SpecError, match="name one value for each of tier; got none"):
         table.sentence("clean")
-    with pytest.raises(SpecError, match=r"there is no row None .*Questions: clean, kind"):
+    with pytest.raises(SpecError, match=r"there is no row None with tier='a'\. Questions: clean, kind\."):
         table.sentence(tier="a")
-    with pytest.raises(SpecError, match="there is no row 'clean'"):
+    with pytest.raises(SpecError, match=r"there is no row 'clean' with tier='z': tier has a, b\."):
         table.row("clean", tier="z")
+    with pytest.raises(SpecError, match=r"there is no row 'cleen'\. Questions: clean, kind\."):
+        top_box(responses_of(P_clean=[7, 6, 2])).row("cleen")
 
 
 def test_options_are_checked_before_anything_is_computed():
@@ -648,5 +650,5 @@ def test_few_clusters_that_carry_the_weight_are_told():
     for store, told in ((np.where(np.arange(n) < 200, 0, np.arange(n) % 20), True), (np.arange(n) % 20, False)):
         held = Responses(frame.assign(store=store), asked, SampleDesign(clusters="store"))
         assert ("few clusters carry most of the weight:" in top_box(held).note()) is told
-        assert ("少数群占了大部分权重（a、b）" in top_box(held, by="tier").in_language("zh").note()) is told
+        assert ("少数几个群占了大部分权重（a、b）" in top_box(held, by="tier").in_language("zh").note()) is told
         assert "few clusters" not in top_box(held, interval=Student()).note()

@@ -117,6 +117,7 @@ def test_the_sample_study():
         (FILE + "[validity]\nfloor = 0.8", r"\[validity\]: floor=0.8 lies above reliability"),
         (FILE + '[validity]\nof = "perceptions"', r"\[validity\]: of='perceptions'.*Did you mean 'perception'\?"),
         (FILE + '[validity]\nestimator = "mle"', r"\[validity\]: estimator='mle' is not known"),
+        (FILE + '[validity]\nmissing = "fimll"', r"\[validity\]: missing='fimll'.*Did you mean 'fiml'\?"),
         (FILE + "[validity]\nminimum = 1", r"\[validity\] minimum: 1 is not a whole number of 2 or more"),
         (FILE + "[validity]\nby = [1]", r"\[validity\] by: \[1\] is not names"),
         (FILE + "[validity]\nforms = 1", r"\[validity\] forms: 1 is not true or false"),

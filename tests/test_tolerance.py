@@ -646,7 +646,7 @@ def test_estimates_and_sentences_name_rows(shown):
     assert said.startswith("Overall (sum of items) (x): ")
     with pytest.raises(SpecError, match="name one value for each of group; got none"):
         shown.sentence("a")
-    with pytest.raises(SpecError, match=r"there is no row 'c' \{'group': 'x'\}\. Rows: a, b"):
+    with pytest.raises(SpecError, match=r"there is no row 'c' with group='x'\. Rows: a, b"):
         shown.sentence("c", group="x")
     with pytest.raises(SpecError, match="distance='gap' is not known"):
         shown.dimensions.estimate("a", "gap", group="x")

@@ -602,3 +602,11 @@ def test_items_that_do_not_correlate_at_all_stop_nothing(zeros: list[tuple[int, 
     found = validity(ItemMatrix.from_matrix(r, 300, dimensions=["a"] * 3 + ["b"] * 3), replicates=0)
     assert set(found.frame["verdict"]) <= {"separate", "caution", "merge", "total", "none", "untested"}
     assert found.line()
+
+
+@pytest.mark.parametrize(
+    ("given", "named"), [("answers.csv", "'answers.csv'"), (pd.DataFrame({"a": [1]}), "a DataFrame")]
+)
+def test_what_was_not_read_is_refused_in_words(given: Any, named: str) -> None:
+    with pytest.raises(SpecError, match=f"validity takes answers .* not {named}.*read_responses"):
+        validity(given)

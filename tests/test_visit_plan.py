@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from itertools import product
 
 import numpy as np
@@ -309,6 +310,54 @@ def test_the_picture_shows_inspectors_by_months(chinese, language):
     assert save_svg(ax).startswith("<?xml")
 
 
+def test_no_store_can_foresee_the_time_of_day_and_each_month_has_all_of_them():
+    stores = shops(30, area=[f"A{k % 3}" for k in range(30)])
+    people = crew(6, 6, home=[f"A{k % 3}" for k in range(6)])
+    for seed in (1, 2):
+        for seconds in (0.0, 0.1):
+            plan = plan_visits(stores, people.assign(capacity=8), start="2027-01", seed=seed, second_share=seconds)
+            frame = plan.frame[plan.frame["second_of"] == ""]
+            by_month = frame.groupby(["month", "time_of_day"]).size().unstack(fill_value=0)
+            share = by_month.sum(axis=1).to_numpy()[:, None] / 3
+            assert by_month.shape == (12, 3)
+            assert (abs(by_month - share) <= 1).all(axis=None)
+            by_store = frame.groupby(["store", "time_of_day"]).size().unstack(fill_value=0)
+            assert (by_store.max(axis=1) - by_store.min(axis=1)).max() <= 2
+            assert (by_store.max(axis=1) - by_store.min(axis=1)).mean() < 0.5
+            orders = frame.sort_values("date").groupby("store")["time_of_day"].agg(tuple)
+            assert orders.str[:2].nunique() == 6  # each way to begin
+            assert orders.nunique() > 20
+    other = plan_visits(stores, people, start="2027-01", seed=3).frame
+    assert (
+        frame.set_index(["store", "month"])["time_of_day"].sort_index().tolist()
+        != other.set_index(["store", "month"])["time_of_day"].sort_index().tolist()
+    )
+
+
+def test_the_visits_of_a_month_spread_over_its_days():
+    stores = shops(30, area=[f"A{k % 3}" for k in range(30)])
+    people = crew(6, 6, home=[f"A{k % 3}" for k in range(6)])
+    for seed in (1, 2, 3):
+        frame = plan_visits(stores, people, start="2027-01", seed=seed).frame
+        per_month = frame.groupby("month")["date"]
+        assert per_month.nunique().min() >= 16  # 30 visits: not on five days
+        assert frame.groupby("date").size().max() <= 4
+        weeks = pd.to_datetime(frame["date"]).dt.day.sub(1) // 10
+        counts = frame.groupby(["month", weeks.clip(upper=2)]).size().unstack()
+        assert counts.min(axis=None) >= 6
+        weekdays = frame.groupby(["store", "weekday"]).size().unstack(fill_value=0)
+        assert (weekdays.max(axis=1) - weekdays.min(axis=1)).max() <= 2
+
+
+def test_an_inspector_is_at_two_stores_at_the_same_time_of_a_day_only_if_the_day_has_no_other():
+    stores = shops(24, area=[f"A{k % 2}" for k in range(24)])
+    plan = plan_visits(stores, crew(4, 24), start="2027-01", months=6, seed=1, per_day=3, holidays=list(
+        pd.date_range("2027-01-03", "2027-01-31")), second_share=0.1)  # fmt: skip
+    days = plan.frame.groupby(["inspector", "date"])["time_of_day"]
+    assert days.size().max() == 3
+    assert (days.nunique() == days.size()).all()
+
+
 def test_progress_is_told(chinese):
     stores, inspectors, options = chinese
     told: list[tuple[int, int]] = []
@@ -363,6 +412,10 @@ def test_a_store_in_an_area_that_the_travel_table_does_not_know():
     [
         ({"start": "soon"}, "start='soon' is no date"),
         ({"start": 2027}, "is no date"),
+        ({"start": "January"}, r"start='January' is no date with year and month. Give the month, as '2027-01'"),
+        ({"start": "March"}, "is no date"),
+        ({"start": "2027-13"}, "is no date"),
+        ({"holidays": ["January"]}, "holidays: 'January' can't be read as dates"),
         ({"start": "2027-01-15"}, "Give the first day of a month, such as '2027-01-01'"),
         ({"months": 0}, "months=0 must be a whole number from 1"),
         ({"seed": -1}, "seed=-1"),
@@ -385,6 +438,92 @@ def test_a_month_of_holidays_leaves_its_visits_open():
     plan = plan_visits(shops(2), crew(5), start="2027-01", months=3, seed=1, holidays=list(holidays))
     assert plan.dropped["month"].tolist() == ["2027-02"] * 2
     assert str(first_month("2027/01")) == "2027-01"
+
+
+@pytest.mark.parametrize(("given", "month"), [
+    (" 2027-01 ", "2027-01"), (date(2027, 3, 1), "2027-03"), (pd.Timestamp("2027-04-01"), "2027-04"),
+    (np.datetime64("2027-05"), "2027-05"), (pd.Period("2027-06", "M"), "2027-06"),
+])  # fmt: skip
+def test_a_month_is_told_as_text_or_as_a_date(given, month):
+    assert str(first_month(given)) == month
+
+
+def test_a_short_plan_says_how_many_stores_are_never_visited():
+    stores = shops(30, area=[f"A{k % 3}" for k in range(30)])
+    plan = plan_visits(stores, crew(6, 3), start="2027-01", months=12, seed=1)
+    never = sorted(set(stores["store"]) - set(plan.frame["store"]))
+    assert len(never) == 12
+    assert sorted(plan.never_visited) == never
+    assert plan.sentence().endswith("; 144 more could not be placed; 12 of 30 stores are never visited.")
+    assert "12 of 30 stores are never visited: " in plan.note()
+    assert " and 4 more." in plan.note()
+    zh = plan.in_language("zh")
+    assert zh.sentence().endswith("；另有 144 次无法安排；30 家门店中有 12 家一次也未安排。")
+    assert "30 家门店中有 12 家一次也未安排：" in zh.note()
+    one = plan_visits(shops(2), crew(5, ties=[["S0"]] * 5), start="2027-01", months=2, seed=1)
+    assert one.sentence().endswith("; 1 of 2 stores is never visited.")
+    assert "1 of 2 stores is never visited: S0." in one.note()
+    full = plan_visits(shops(2), crew(5), start="2027-01", months=2, seed=1)
+    assert "never" not in full.sentence() + full.note()
+
+
+# --- tables as files --------------------------------------------------------------------------------------
+
+
+def test_files_plan_and_audit_what_their_frames_do(tmp_path):
+    stores = shops(8, area=list("NNNNSSSS"), tier=["core", "core", *["first_tier"] * 6], traffic=[900, 100, *range(6)])
+    stores["traffic"] = stores["traffic"].astype(float).where(stores["store"] != "S7")  # a blank cell
+    people = crew(9, 5, home=["N", "S", "N"] * 3, ties=["S0; S1", *[""] * 8])
+    travel = pd.DataFrame({"from": ["N"], "to": ["S"], "cost": [2.5]})
+    done = pd.DataFrame({"store": ["S2"], "inspector": ["I1"], "date": ["2026-12-20"]})
+    paths = {name: tmp_path / f"{name}.csv" for name in ("stores", "people", "travel", "done", "square", "log")}
+    for name, frame in (("stores", stores), ("people", people), ("travel", travel), ("done", done)):
+        frame.to_csv(paths[name], index=False)
+    pd.DataFrame([[0, 2.5], [2.5, 0]], index=list("NS"), columns=list("NS")).to_csv(paths["square"])
+    plan = plan_visits(stores, people, start="2027-01", months=5, seed=1, travel=travel, previous=done)
+    for way in ("travel", "square"):
+        read = plan_visits(str(paths["stores"]), paths["people"], start="2027-01", months=5, seed=1, travel=paths[way],
+                           previous=paths["done"])  # fmt: skip
+        assert read.to_csv() == plan.to_csv()
+    texts = plan_visits(stores.astype({"traffic": object}), people.astype({"capacity": str}), start="2027-01", months=5, seed=1,
+                        travel=travel, previous=done)  # fmt: skip
+    assert texts.to_csv() == plan.to_csv()
+    log = plan.frame[["store", "inspector", "date", "second_of"]].drop(index=3)
+    log.to_csv(paths["log"], index=False)
+    people["capacity"] = 1
+    people.to_csv(paths["people"], index=False)
+    audit = audit_visits(log, stores=stores, inspectors=people, start="2027-01", months=5)
+    assert {"capacity", "frequency"} <= set(audit.frame["rule"])
+    for again in (
+        audit_visits(str(paths["log"]), stores=paths["stores"], inspectors=paths["people"], start="2027-01", months=5),
+        audit_visits(log, stores=stores, inspectors=people.astype({"capacity": str}), start="2027-01", months=5),
+    ):
+        assert again.frame.astype(str).equals(audit.frame.assign(expected=again.frame["expected"]).astype(str))
+        assert again.frame["expected"].astype(float).equals(audit.frame["expected"].astype(float))
+        assert again.sentence() == audit.sentence()
+
+
+def test_what_is_no_table_or_no_number_is_named():
+    for call in (lambda: plan_visits([1], crew(2), start="2027-01", seed=1), lambda: audit_visits({"store": 1})):
+        with pytest.raises(
+            SpecError, match=r"is no table\. Give a pandas DataFrame, or the path of a CSV or Excel file"
+        ):
+            call()
+    with pytest.raises(DataError, match=r"nowhere\.csv"):
+        plan_visits(shops(2), "nowhere.csv", start="2027-01", seed=1)
+    log = pd.DataFrame({"store": ["S0"] * 2, "inspector": "I0", "date": ["2027-01-02", "2027-01-03"]})
+    with pytest.raises(DataError, match=r"capacity of 'I1' \(row 3\): visits a month must be a number") as caught:
+        audit_visits(log, inspectors=crew(2).assign(capacity=["1", "many"]))
+    assert caught.value.cases["value"].tolist() == ["many"]
+    found = audit_visits(log, inspectors=crew(2).assign(capacity=["1", ""])).frame
+    assert found[found["rule"] == "capacity"][["found", "expected"]].to_numpy().tolist() == [[2, 1]]
+
+
+def test_second_visits_are_told_from_text_as_files_have_it():
+    log = pd.DataFrame({"store": "S0", "inspector": ["I0", "I1"], "date": ["2027-01-02", "2027-01-03"]})
+    two = {"stores": shops(1), "start": "2027-01", "months": 1, "visits": [FrequencyRule(2)]}
+    assert audit_visits(log.assign(double=["no", "False"]), **two).frame.empty
+    assert audit_visits(log.assign(double=["no", "True"]), **two).frame["rule"].tolist() == ["frequency"]
 
 
 # --- the audit --------------------------------------------------------------------------------------------

@@ -231,8 +231,8 @@ class Agreement(Result):
         for coefficient in map(str, self.frame.loc[self.frame["advised"], "coefficient"]):
             name, shown = say(COEFFICIENTS[coefficient], self.language), self.estimate(coefficient)
             value = "–" if np.isnan(shown.value) else f"{shown.value:.2f}".replace("-", "−")
-            said.append(f"{name} = {value}（{shown.interval('zh')}，{shown.n} 个单位）" if zh else
-                        f"{name} {value} ({shown.interval()}, {shown.n} units)")  # fmt: skip
+            said.append(f"{name} = {value}（{shown.interval('zh')}，{shown.n:,} 个单位）" if zh else
+                        f"{name} {value} ({shown.interval()}, {shown.n:,} units)")  # fmt: skip
         advice = say(self.advice, self.language)
         return f"{'；'.join(said)}。{advice}。" if zh else f"{'; '.join(said)}. {advice[:1].upper()}{advice[1:]}."
 

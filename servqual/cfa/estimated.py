@@ -20,7 +20,7 @@ _COVERED = 0.10  # share of rows that should have answered a pair (lavaan's and 
 _MOST_NAMED = 6
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class EstimatedMatrix(ItemMatrix):
     """Means and covariances of which every answer says what it can: those under which all answers are the most likely.
 

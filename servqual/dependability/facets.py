@@ -29,6 +29,8 @@ USUAL: Mapping[str, Text] = {
     "chain": {"en": "chain", "zh": "连锁"},
     "centre": {"en": "centre", "zh": "中心"},
     "agency": {"en": "agency", "zh": "代理机构"},
+    "final": {"en": "final", "zh": "最终得分"},
+    "raw": {"en": "raw", "zh": "否决前得分"},
 }  # what columns are usually called; labels that were given come first
 OMITTED: Mapping[str, Text] = {
     "one level": {"en": "only one level, so it cannot vary", "zh": "只有一个水平，无法估计差异"},

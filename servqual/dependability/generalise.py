@@ -38,7 +38,7 @@ from servqual.dependability.severity import predict_crossed
 from servqual.inference import t_interval
 from servqual.regression import Regression, fit_linear
 from survey_design.errors import DataError, SpecError, check_between, check_choice, check_columns
-from survey_design.results import Column, Result, Text, say, spaced
+from survey_design.results import Column, Language, Result, Text, say, spaced
 from survey_design.sampling import SampleDesign
 
 if TYPE_CHECKING:
@@ -243,7 +243,8 @@ class Dependability(Result):
         )
 
     def title(self) -> str:
-        return f"方差分量：{self.score}" if self.language == "zh" else f"Variance components of {self.score}"
+        score = column_label(self, self.score)
+        return f"方差分量：{score}" if self.language == "zh" else f"Variance components of {score}"
 
     def columns(self) -> tuple[Column, ...]:
         places = decimals_for(float(self.frame["truncated"].max()))
@@ -585,6 +586,7 @@ def dependability(
     level: float = 0.95,
     replicates: int = 200,
     seed: int = 0,
+    language: Language | None = None,
 ) -> Dependability:
     """How far do scores tell of the store, and how far of who went there, and when?
 
@@ -601,6 +603,7 @@ def dependability(
         Labels that never repeat are found to be nested without being told
     fixed : columns whose categories are compared and not drawn: covert or overt, the agency, the scenario
     level, replicates, seed : confidence; simulated studies for errors and intervals
+    language : in which the table shows itself; if not given that of the visits, where ``ratings`` is ``scores.per_visit()``
 
     Returns
     -------
@@ -650,6 +653,7 @@ def dependability(
         facet: name for facet, name in zip(FACETS, (groups, objects, inspectors, occasions, items), strict=True) if name is not None
     }  # fmt: skip
     fixed = [fixed] if isinstance(fixed, str) else list(fixed)
+    shown_in: Language = language or getattr(ratings, "attrs", {}).get("language", "en")
     _check_arguments(ratings, columns, score, fixed, level, replicates)
     frame = _usable(ratings, columns, score, fixed)
     effects = fit_linear(frame, score, fixed, SampleDesign(clusters=objects), level=level) if fixed else None
@@ -667,7 +671,7 @@ def dependability(
     plain = y - basis @ (basis.T @ y) + y.mean()
     cells = _cells(layout, y, plain) if "inspectors" in layout.facets else pd.DataFrame()
     return Dependability(
-        table, layout=layout, effects=effects, n=len(y), n_dropped=len(ratings) - len(y), mean=float(y.mean()), level=level,
+        table, shown_in, layout=layout, effects=effects, n=len(y), n_dropped=len(ratings) - len(y), mean=float(y.mean()), level=level,
         replicates=replicates, seed=seed, score=score, cells=cells, drawn=drawn,
     )  # fmt: skip
 

@@ -12,7 +12,7 @@ import pandas as pd
 from servqual.explained import correlation_interval
 from servqual.index_weights.fitted import ALL, FittedWeights, Part, Shrink, WeightAgreement
 from servqual.index_weights.given import FEWEST, Asked, read_stores, scores_of
-from servqual.index_weights.pull import FitPlan, choose_penalty, fold_of
+from servqual.index_weights.pull import REPEATS, FitPlan, choose_penalty, fold_of
 from servqual.index_weights.simplex import Array, check_weights, effective_number
 from servqual.index_weights.stores import StoreIndicators
 from servqual.inference import t_interval
@@ -27,6 +27,7 @@ Error = Literal["auto", "none"]
 
 EVERYBODY: Text = {"en": "all stores", "zh": "全部门店"}
 _INNER = 5  # folds within a fold
+_AGAIN = 2  # partitions within a fold; those of the stores outside of it are repeated, too
 
 
 def fit_index_weights(
@@ -64,7 +65,7 @@ def fit_index_weights(
     intercept : False: scores themselves are to meet the ratings; True: only up to a constant, since an inspection may be
         stricter than customers all over
     shrink : pull towards the start weights: by cross-validation, "auto" for the largest that is not clearly worse than the
-        best, "best" for the best itself; or a number from 0 (none) up. A pull of 1 counts as much as what one indicator tells
+        best, and the start weights themselves where stores not seen gain nothing; "best" for the best itself; or a number from 0 (none) up. A pull of 1 counts as much as what one indicator tells
         on average; infinity keeps the start weights
     error : "auto" corrects for the error of the stores' scores where visits were repeated, "none" does not; or the (k, k)
         covariance of one visit's scores about the store's true ones
@@ -90,7 +91,9 @@ def fit_index_weights(
     cross-validated line.
 
     **Pull.** λ comes from cross-validation over stores: the largest whose error exceeds the least by no more than a standard
-    error of that difference (:func:`choose_penalty`). Thin data cannot tell pulls apart: then the start weights stay. With
+    error of that difference (:func:`choose_penalty`). Thin data cannot tell pulls apart: then the start weights stay. They stay
+    as well where the whole procedure, choice of λ included, predicts stores it has not seen no better than they do. Both are
+    means over ten partitions into folds, so that the decision hardly hangs on the seed. With
     fewer stores than indicators many weights fit alike; the pull decides between them, which is said.
 
     **Error of few visits.** Means over m visits scatter about a store's true scores; regression then gives too little to noisy
@@ -122,7 +125,7 @@ def fit_index_weights(
     >>> fitted.weights().round(2).to_dict()
     {'speed': 0.67, 'care': 0.33, 'look': 0.0}
     >>> fitted.sentence("speed")
-    'speed: weight 0.666 (95% interval 0.603 to 0.711), 0.333 at the start.'
+    'speed: weight 0.666 (95% interval 0.603 to 0.708), 0.333 at the start.'
     """
     _check_options(shrink, folds, replicates, minimum, level)
     check_choice("part", part, Part)
@@ -131,7 +134,17 @@ def fit_index_weights(
     asked = read_stores(given, weights, ratings, by, store, question, error)
     corrected = error_known(error, asked.stores)
     need = max(10, 2 * len(weights)) if minimum is None else minimum
-    job = _Job(weights, shrink, intercept, corrected, folds, replicates, level, seed)
+    job = _Job(
+        weights,
+        shrink,
+        intercept,
+        corrected,
+        folds,
+        replicates,
+        level,
+        seed,
+        start is None and not isinstance(scores, pd.DataFrame),
+    )
     groups = sorted(dict.fromkeys(asked.group), key=str)
     members = {group: np.flatnonzero([one == group for one in asked.group]) for group in groups}
     own = (
@@ -160,6 +173,32 @@ def _check_options(shrink: Any, folds: Any, replicates: Any, minimum: Any, level
 
 
 @dataclass(frozen=True, eq=False)
+class _Unseen:
+    """Every store as weights of the other folds see it, once per partition.
+
+    Attributes
+    ----------
+    score, start : (r, s) scores under these weights, and under the start weights
+    weights : (r, s, k) the weights used
+    squares, start_squares : (s,) squared errors of both, means over the partitions
+    error, start_error : (s,) what the error of few visits adds to them; zeros where not corrected
+    """
+
+    score: Array
+    start: Array
+    weights: Array
+    squares: Array
+    start_squares: Array
+    error: Array
+    start_error: Array
+
+    @property
+    def gains(self) -> Array:
+        """(s,) squared error of the start weights less that of the fitted ones."""
+        return np.asarray((self.start_squares - self.start_error) - (self.squares - self.error))
+
+
+@dataclass(frozen=True, eq=False)
 class _Fit:
     """One set of weights, and what it does for its stores."""
 
@@ -173,9 +212,8 @@ class _Fit:
     applied: float
     fitted: Array
     started: Array
-    outside: Array
-    outside_start: Array
-    outside_weights: Array
+    unseen: _Unseen
+    refused: bool
 
 
 @dataclass(frozen=True, eq=False)
@@ -190,38 +228,54 @@ class _Job:
     replicates: int
     level: float
     seed: int
+    checklists_own: bool
 
     def run(self, stores: StoreIndicators) -> _Fit:
         """The fit, its bootstrap, and its predictions for stores it has not seen."""
         generator = np.random.default_rng(self.seed)
         plan = FitPlan.of(stores, self.start, self.intercept, self.corrected)
-        penalty, curve = self._penalty(plan, stores, self.folds, generator)
+        penalty, curve = self._penalty(plan, stores, self.folds, generator, REPEATS)
+        unseen = self._unseen(plan, stores, np.random.default_rng([self.seed, 1]))
+        refused = self.shrink == "auto" and np.isfinite(penalty) and not stores.n @ unseen.gains > 0
+        penalty = np.inf if refused else penalty
         weights = plan.fit(stores, penalty)
         plain = replace(plan, corrected=False).fit(stores, penalty) if self.corrected else np.full(len(weights), np.nan)
         draws = [plan.fit(stores.rows(generator.integers(0, len(stores.names), len(stores.names))), penalty, weights)
                  for _ in range(self.replicates)] if np.isfinite(penalty) else []  # fmt: skip
-        outside, outside_start, used = self._unseen(plan, stores, generator)
         return _Fit(stores, plan, penalty, weights, plain, np.array(draws).reshape(-1, len(weights)), curve, plan.objective(stores)[1],
-                    _predicted(plan, stores, stores, weights), _predicted(plan, stores, stores, self.start), outside, outside_start,
-                    used)  # fmt: skip
+                    _predicted(plan, stores, stores, weights), _predicted(plan, stores, stores, self.start), unseen, refused)  # fmt: skip
 
     def _penalty(
-        self, plan: FitPlan, stores: StoreIndicators, folds: int, generator: np.random.Generator
+        self, plan: FitPlan, stores: StoreIndicators, folds: int, generator: np.random.Generator, repeats: int
     ) -> tuple[float, pd.DataFrame]:
         if isinstance(self.shrink, str):
-            return choose_penalty(plan, stores, folds, generator, errors=1.0 if self.shrink == "auto" else 0.0)
+            errors = 1.0 if self.shrink == "auto" else 0.0
+            return choose_penalty(plan, stores, folds, generator, errors=errors, repeats=repeats)
         return float(self.shrink), pd.DataFrame(columns=["penalty", "error", "excess", "se"])
 
-    def _unseen(
-        self, plan: FitPlan, stores: StoreIndicators, generator: np.random.Generator
+    def _unseen(self, plan: FitPlan, stores: StoreIndicators, generator: np.random.Generator) -> _Unseen:
+        """Predictions for stores under weights of the other folds, the pull chosen anew in each."""
+        s = len(stores.names)
+        parts = [fold_of(stores.names, min(self.folds, s), generator) for _ in range(REPEATS)]
+        score, start, used = map(
+            np.array, zip(*(self._outside(plan, stores, each, generator) for each in parts), strict=True)
+        )
+        error, start_error = np.zeros(s), np.zeros(s)
+        if plan.corrected:
+            error = np.einsum("rsk,skl,rsl->s", used, stores.errors, used) / REPEATS
+            start_error = np.einsum("k,skl,l->s", plan.start, stores.errors, plan.start)
+        squares, start_squares = (((stores.y - each) ** 2).mean(axis=0) for each in (score, start))
+        return _Unseen(score, start, used, squares, start_squares, error, start_error)
+
+    def _outside(
+        self, plan: FitPlan, stores: StoreIndicators, fold: Array, generator: np.random.Generator
     ) -> tuple[Array, Array, Array]:
         """(s,) scores of every store under weights of the other folds, under the start weights, and (s, k) the weights used."""
         s = len(stores.names)
-        fold = fold_of(stores.names, min(self.folds, s), generator)
         outside, started, used = np.empty(s), np.empty(s), np.empty(stores.x.shape)
         for k in range(fold.max() + 1):
             learn, test = stores.rows(np.flatnonzero(fold != k)), np.flatnonzero(fold == k)
-            penalty, _ = self._penalty(plan, learn, _INNER, generator)
+            penalty, _ = self._penalty(plan, learn, _INNER, generator, _AGAIN)
             used[test] = plan.fit(learn, penalty)
             outside[test] = _predicted(plan, learn, stores.rows(test), used[test[0]])
             started[test] = _predicted(plan, learn, stores.rows(test), plan.start)
@@ -264,7 +318,7 @@ def _result(
         remarks=(*asked.remarks, *_remarks(asked, job, own, pooled, groups if by else [], need)), fits=fits, agreement=agreement,
         curves=curves, predictions=_predictions(asked, found, members if by else {ALL: np.arange(len(asked.group))}, own, by),
         unmatched=asked.unmatched, cautious=asked.cautious, words=asked.words, within=asked.within, corrected=job.corrected, intercept=job.intercept, shrink=job.shrink, replicates=job.replicates,
-        folds=job.folds, seed=job.seed,
+        folds=job.folds, seed=job.seed, checklists_own=job.checklists_own,
     )  # fmt: skip
 
 
@@ -275,7 +329,8 @@ def _weight_rows(fit: _Fit, group: Any, by: str | None, own: bool, job: _Job) ->
     fixed = ~fit.plan.free
     low, high = np.where(fixed, np.nan, low), np.where(fixed, np.nan, high)
     zero = (fit.draws == 0).mean(axis=0) if len(fit.draws) else np.full(k, np.nan)
-    reason = np.where(fixed, "constant", "kept" if np.isinf(fit.penalty) else "" if own else "few")
+    kept = "refused" if fit.refused else "kept" if np.isinf(fit.penalty) else "" if own else "few"
+    reason = np.where(fixed, "constant", kept)
     columns = {by: group} if by else {}
     return pd.DataFrame({
         **columns, "indicator": fit.stores.indicators, "start": fit.plan.start, "weight": fit.weights, "low": low, "high": high,
@@ -286,49 +341,42 @@ def _weight_rows(fit: _Fit, group: Any, by: str | None, own: bool, job: _Job) ->
 
 def _fit_row(fit: _Fit, group: Any, own: bool, visits: float, job: _Job) -> dict[str, Any]:
     """How one group's weights were fitted, and what they gain in stores they have not seen."""
-    stores, plan = fit.stores, fit.plan
-    apart = (stores.y - fit.outside_start) ** 2 - (stores.y - fit.outside) ** 2
-    if plan.corrected:
-        size = [
-            np.einsum("sk,skl,sl->s", w, stores.errors, w)
-            for w in (np.broadcast_to(plan.start, stores.x.shape), fit.outside_weights)
-        ]
-        apart = apart - size[0] + size[1]
+    stores = fit.stores
+    apart = fit.unseen.gains
     share = stores.n / stores.n.sum()
     gain, s = float(share @ apart), len(share)
     se = float(np.sqrt((share**2 * (apart - gain) ** 2).sum() * s / (s - 1)))
     low, high = t_interval(np.array(gain), np.array(se), np.array(s - 1.0), job.level)
     return {
         "group": group, "source": "own" if own else "pooled", "n": s, "visits": visits, "penalty": fit.penalty,
-        "effective": effective_number(fit.weights), "zeros": int((fit.weights == 0).sum()), "applied": fit.applied,
+        "effective": effective_number(fit.weights), "zeros": int((fit.weights == 0).sum()), "applied": fit.applied, "refused": fit.refused,
         "gain": gain, "gain_low": float(low), "gain_high": float(high),
     }  # fmt: skip
 
 
 def _agreement_rows(fit: _Fit, group: Any, job: _Job) -> list[dict[str, Any]]:
     """Before and after, in sample and outside of it."""
-    stores, plan = fit.stores, fit.plan
-    fixed = {
-        "start": np.broadcast_to(plan.start, stores.x.shape),
-        "fitted": np.broadcast_to(fit.weights, stores.x.shape),
-    }
-    lines = [
-        ("start", "in sample", fit.started, fixed["start"]),
-        ("fitted", "in sample", fit.fitted, fixed["fitted"]),
-        ("start", "cross-validated", fit.outside_start, fixed["start"]),
-        ("fitted", "cross-validated", fit.outside, fit.outside_weights),
-    ]
-    share = stores.n / stores.n.sum()
+    stores, plan, unseen = fit.stores, fit.plan, fit.unseen
     gram = plan.objective(stores)[0]
+    inside = {name: w[plan.free] @ gram @ w[plan.free] for name, w in (("start", plan.start), ("fitted", fit.weights))}
+    share = stores.n / stores.n.sum()
+    lines = [
+        ("start", "in sample", fit.started[None], (stores.y - fit.started) ** 2, inside["start"]),  # what was minimised
+        ("fitted", "in sample", fit.fitted[None], (stores.y - fit.fitted) ** 2, inside["fitted"]),
+        (
+            "start",
+            "cross-validated",
+            unseen.start,
+            unseen.start_squares,
+            share @ (unseen.start_squares - unseen.start_error),
+        ),
+        ("fitted", "cross-validated", unseen.score, unseen.squares, share @ (unseen.squares - unseen.error)),
+    ]
     rows = []
-    for weights, sample, score, used in lines:
-        square = float(share @ (stores.y - score) ** 2)
-        left = np.nan
-        if plan.corrected and sample == "in sample":  # what was minimised
-            left = float(used[0][plan.free] @ gram @ used[0][plan.free])
-        elif plan.corrected:
-            left = square - float(share @ np.einsum("sk,skl,sl->s", used, stores.errors, used))
-        r, low, high = _weighted_r(score, stores.y, stores.n, job.level)
+    for weights, sample, scores, squares, known in lines:
+        score, square = scores.mean(axis=0), float(share @ squares)
+        left = float(known) if plan.corrected else np.nan
+        r, low, high = _weighted_r(scores, stores.y, stores.n, job.level)
         rows.append({
             "group": group, "weights": weights, "sample": sample, "n": len(share), "r": r, "r_low": low, "r_high": high,
             "bias": float(share @ (score - stores.y)), "rmse": np.sqrt(square), "rmse_corrected": np.sqrt(max(left, 0.0)) if left == left else np.nan,
@@ -336,15 +384,18 @@ def _agreement_rows(fit: _Fit, group: Any, job: _Job) -> list[dict[str, Any]]:
     return rows
 
 
-def _weighted_r(score: Array, rating: Array, n: Array, level: float) -> tuple[float, float, float]:
-    """Correlation weighted by customers, with the interval of as many equal stores as these weights amount to (Kish)."""
+def _weighted_r(scores: Array, rating: Array, n: Array, level: float) -> tuple[float, float, float]:
+    """Correlation weighted by customers, a mean over (r, s) sets of scores, with the interval of as many equal stores as these
+    weights amount to (Kish)."""
     share = n / n.sum()
-    a, b = score - share @ score, rating - share @ rating
-    spread = float(np.sqrt((share @ a**2) * (share @ b**2)))
+    a, b = scores - (scores @ share)[:, None], rating - share @ rating
+    spread = np.sqrt((a**2 @ share) * (share @ b**2))
     room = 1 / float(share @ share) - 3
-    if spread <= 1e-12 or room <= 0:
-        return float(share @ (a * b)) / spread if spread > 1e-12 else np.nan, np.nan, np.nan
-    r = float(share @ (a * b)) / spread
+    if (spread <= 1e-12).any():
+        return np.nan, np.nan, np.nan
+    r = float(((a * b) @ share / spread).mean())
+    if room <= 0:
+        return r, np.nan, np.nan
     low, high = correlation_interval(np.array(r), np.array((1 - r**2) / np.sqrt(room)), np.array(np.inf), level)
     return r, float(low), float(high)
 
@@ -359,7 +410,7 @@ def _predictions(
         at = slice(None) if group in own or not by else rows
         parts.append(pd.DataFrame({
             "store": [asked.stores.names[k] for k in rows], "group": group, "rating": asked.stores.y[rows], "n": asked.stores.n[rows],
-            "start": fit.started[at], "fitted": fit.fitted[at], "cross_validated": fit.outside[at],
+            "start": fit.started[at], "fitted": fit.fitted[at], "cross_validated": fit.unseen.score.mean(axis=0)[at],
         }))  # fmt: skip
     return pd.concat(parts, ignore_index=True)
 

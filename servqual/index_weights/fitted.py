@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import pandas as pd
 
+from servqual.index_weights.pull import REPEATS
 from servqual.inference import NUMBER_COLUMNS
 from servqual.tabulation import Estimates
 from survey_design.errors import SpecError
@@ -31,6 +32,10 @@ WEIGHT_REASONS: Mapping[str, Text] = {
     "constant": {"en": "the same score in all stores: kept at its start weight", "zh": "各店得分相同，保留起始权重"},
     "few": {"en": "too few stores of its own: weights of all stores", "zh": "自身门店过少，采用全部门店的权重"},
     "kept": {"en": "the data do not speak against the start weights: kept", "zh": "数据不足以改变起始权重，予以保留"},
+    "refused": {
+        "en": "a fit is no better in stores not seen: kept at its start weight",
+        "zh": "拟合在未用于拟合的门店中并无改善，保留起始权重",
+    },
 }
 _SETS: Mapping[str, Text] = {
     "start": {"en": "start weights", "zh": "起始权重"},
@@ -107,8 +112,9 @@ class FittedWeights(Estimates):
     Attributes
     ----------
     fits : DataFrame, a row per group: ``group, source`` ("own" or "pooled"), ``n`` stores, ``visits`` (the median per store, nan
-        if not known), ``penalty`` (pull to the start weights), ``effective`` (number of indicators), ``zeros, applied`` (share of
-        the scores' error that was taken off), ``gain, gain_low, gain_high`` (cross-validated mean
+        if not known), ``penalty`` (pull to the start weights), ``effective`` (number of indicators), ``zeros, applied`` (share
+        of the scores' error that was taken off), ``refused`` (the best pull gained nothing in stores not seen, so that the start weights
+        stay), ``gain, gain_low, gain_high`` (cross-validated mean
         squared error of the start weights less that of the fitted ones)
     agreement : WeightAgreement
     curves : DataFrame ``group, penalty, error, excess, se`` of the cross-validation
@@ -116,6 +122,7 @@ class FittedWeights(Estimates):
     unmatched : stores that could not be used, and why
     within : weights of the indicators within categories, where categories were fitted
     corrected, intercept, shrink, replicates, folds, seed : how the fit was made
+    checklists_own : True where it began with the checklist's own weights
     """
 
     fits: pd.DataFrame = field(default_factory=pd.DataFrame)
@@ -131,6 +138,7 @@ class FittedWeights(Estimates):
     replicates: int = 500
     folds: int = 10
     seed: int = 0
+    checklists_own: bool = False
 
     @property
     def part(self) -> Part:
@@ -190,12 +198,15 @@ class FittedWeights(Estimates):
             }
         auto = self.shrink == "auto"
         en, zh = (
-            ("the largest within one standard error of the best", "与最优者相差不超过一个标准误者中取最大")
+            (
+                "the largest within one standard error of the best, and no change where stores not seen gain nothing",
+                "与最优者相差不超过一个标准误者中取最大；在未用于拟合的门店中无改善时不作改变",
+            )
             if auto
             else ("the best", "取最优者")
         )
-        return {"en": f"pull to the start weights by {self.folds}-fold cross-validation over stores: {en}",
-                "zh": f"向起始权重的收缩强度由门店 {self.folds} 折交叉验证选定：{zh}"}  # fmt: skip
+        return {"en": f"pull to the start weights by {self.folds}-fold cross-validation over stores, {REPEATS} partitions: {en}",
+                "zh": f"向起始权重的收缩强度由门店 {self.folds} 折交叉验证（重复划分 {REPEATS} 次）选定：{zh}"}  # fmt: skip
 
     def _error_words(self) -> tuple[Text, ...]:
         if not self.corrected:
@@ -285,17 +296,29 @@ class FittedWeights(Estimates):
                 "-", "−"
             )
             said.append(f"{words['zh']} {numbers.replace(', ', '、')}" if zh else f"{numbers} {words['en']}")
-        unclear = not (fit["gain_low"] > 0 or fit["gain_high"] < 0)
         n, effective, zeros = int(fit["n"]), f"{fit['effective']:.1f}", int(fit["zeros"])
-        pulled = np.isinf(fit["penalty"])
+        kept, doubt = self._verdict(fit)
         if zh:
-            doubt = "（交叉验证的变化可能出于偶然）" if unclear and not pulled else ""
-            kept = "数据不足以改变起始权重，予以保留；" if pulled else ""
             return f"{n} 家门店：{kept}均方根误差{'；'.join(said)}{doubt}；{k} 个{_PARTS[self.part]['zh']}的有效个数为 {effective}，{zeros} 个权重为 0。"
-        doubt = " (the change in cross-validation may be chance)" if unclear and not pulled else ""
-        kept = "the data do not speak against the start weights, which are kept; " if pulled else ""
         count = f"{zeros} {'has' if zeros == 1 else 'have'} weight 0"
         return f"{n} stores: {kept}RMSE {'; '.join(said)}{doubt}; of {k} {_PARTS[self.part]['many']} {effective} effectively count, {count}."
+
+    def _verdict(self, fit: pd.Series) -> tuple[str, str]:
+        """What to do with these weights: words before the numbers where nothing is changed, words after them where it is."""
+        zh, own = self.language == "zh", self.checklists_own
+        whose = ("检查表原" if own else "起始") if zh else "checklist's" if own else "start"
+        keep = f"保留{whose}权重" if zh else f"keep the {whose} weights"
+        if np.isinf(fit["penalty"]):
+            if zh:
+                why = "其他权重在未用于拟合的门店中并无改善" if fit["refused"] else "数据不足以支持改变"
+                return f"{keep}（{why}）；", ""
+            why = "others do no better in stores not seen" if fit["refused"] else "the data do not speak against them"
+            return f"{keep}, since {why}; ", ""
+        if fit["gain"] <= 0:
+            return "", f"（在未用于拟合的门店中并无改善：{keep}）" if zh else f" (no better in stores not seen: {keep})"
+        if fit["gain_low"] > 0:
+            return "", ""
+        return "", "（交叉验证的变化可能出于偶然）" if zh else " (the change in cross-validation may be chance)"
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """Every weight with its interval, and where it started."""

@@ -127,7 +127,7 @@ def scores_of(scores: VisitScores | pd.DataFrame, by: str | None, store: str, pa
         column = () if by is None else (Column(by, {"en": by}),)
         return GivenScores(frame, names, np.full(len(names), 1 / len(names)), {}, column, (), "en", None)
     checklist, shown = scores.checklist, getattr(scores.points, scores.of)
-    check_columns([name for name in (store, by) if name], scores.visits.frame.columns, "the visits")
+    check_columns([name for name in (store, by) if name], scores.visits.frame.columns, "the table of visits")
     weights = checklist.indicator_weights if part == "indicator" else checklist.category_weights
     parts = checklist.indicators if part == "indicator" else checklist.categories
     counted = np.flatnonzero((weights > 0) & [not getattr(each, "module", "") for each in parts])

@@ -13,7 +13,7 @@ from servqual.cfa.confirm import check_counts, check_matrix, groups_of
 from servqual.cfa.fit import Sample
 from servqual.cfa.model import Kind as Number
 from servqual.cfa.model import ParameterTable, in_groups, plan_model
-from servqual.correlations import AskedKind, ItemMatrix, KindRule, Of, item_matrices, side_of
+from servqual.correlations import AskedKind, ItemMatrix, KindRule, Of, check_answers, item_matrices, side_of
 from servqual.invariance.ladder import Ladder, LikelihoodLadder, Limits, Place, climb, equality_tests
 from servqual.invariance.ordered import (
     CLUSTERED,
@@ -123,7 +123,7 @@ def invariance(
     if isinstance(responses, Responses):
         answers, matrices, said = _of_answers(responses, by, of, model, kind, rule, collapse, check)
     else:
-        answers, matrices, said = None, dict(responses), []
+        answers, matrices, said = None, _as_groups(responses), []
         _check_given(matrices, kind)
         check(matrices)
     base = base_model(next(iter(matrices.values())), model)
@@ -133,7 +133,15 @@ def invariance(
         ladder = ordered_ladder(base, matrices, answers, by)
         said += [CLUSTERED] if side_of(answers, of).design.stages else []
     limits = Limits(least_cfi, worst_cfi, worst_rmsea, worst_rmsea_d)
-    return climbed(ladder, matrices, base, limits, by=by, partial=partial, remarks=said)
+    return climbed(ladder, matrices, base, limits, by=by, partial=partial, remarks=said, **_named(responses, of, by))
+
+
+def _named(responses: Any, of: Of, by: str) -> dict[str, Any]:
+    """What the split and its groups are called, where the data say."""
+    if not isinstance(responses, Responses) or by not in side_of(responses, of).variables:
+        return {}
+    variable = side_of(responses, of).variables[by]
+    return {"called": {by: variable}, "words": {f"group {value}": text for value, text in variable.values.items()}}
 
 
 def base_model(first: ItemMatrix, model: Mapping[str, Sequence[str]] | None) -> ParameterTable:
@@ -227,6 +235,24 @@ def _of_answers(
     return responses, matrices, said
 
 
+def _as_groups(given: Any) -> dict[Any, ItemMatrix]:
+    """Group -> matrix as it was given; one matrix alone, a path and a frame are refused."""
+    if isinstance(given, Mapping) and all(isinstance(each, ItemMatrix) for each in given.values()):
+        return dict(given)
+    if isinstance(given, ItemMatrix):
+        raise SpecError(
+            "one ItemMatrix has no groups that could be compared. Give one for each group, {'city': matrix, 'village': matrix}, or the "
+            "answers and by=..."
+        )
+    if isinstance(given, Mapping):
+        wrong = next(name for name, each in given.items() if not isinstance(each, ItemMatrix))
+        raise SpecError(
+            f"group {wrong!r} holds no ItemMatrix but: {type(given[wrong]).__name__}. Make one: ItemMatrix.from_matrix(matrix, n, mean=...)."
+        )
+    check_answers(given, "invariance")
+    raise SpecError("invariance takes answers or a matrix for each group.")
+
+
 def _check_given(matrices: Mapping[str, ItemMatrix], kind: AskedKind) -> None:
     if kind == "polychoric" or any(each.kind == "polychoric" for each in matrices.values()):
         raise SpecError(
@@ -249,15 +275,11 @@ def _check_groups(matrices: Mapping[Any, ItemMatrix], by: str, least_n: int, mos
     """Refuse a single group, too many groups, and groups in which nothing would be found."""
     if len(matrices) < 2:
         raise SpecError(f"by={by!r} has {len(matrices)} group. Invariance compares two or more.")
-    small = [(name, each.n) for name, each in matrices.items() if each.n < max(least_n, each.k + 1)]
+    small = {name: each for name, each in matrices.items() if each.n < max(least_n, each.k + 1)}
     if small:
-        told = ", ".join(f"{name} {n}" for name, n in small[:_MOST_NAMED]) + (", …" if len(small) > _MOST_NAMED else "")
-        have = "has" if len(small) == 1 else "have"
         raise DataError(
-            f"by={by!r} is not testable this way: {len(small)} of {len(matrices)} groups {have} fewer than {least_n} complete answers "
-            f"({told}). In such groups differences of the ruler could not be seen. Join groups, or leave them out; for many small "
-            f"groups {_INSTEAD}.",
-            pd.DataFrame(small, columns=["group", "n"]),
+            _too_small(small, len(matrices), by, least_n),
+            pd.DataFrame([(name, each.n) for name, each in small.items()], columns=["group", "n"]),
         )
     if len(matrices) > most_groups:
         raise DataError(
@@ -267,3 +289,23 @@ def _check_groups(matrices: Mapping[Any, ItemMatrix], by: str, least_n: int, mos
         )
     for matrix in matrices.values():
         check_matrix(matrix)
+
+
+def _too_small(small: Mapping[Any, ItemMatrix], groups: int, by: str, least_n: int) -> str:
+    """Which groups are too small, whether for people or for answers they left out, and what can be done."""
+    blank = any(each.n_dropped for each in small.values())
+    named = [f"{name}: {each.n:,} of {each.n + each.n_dropped:,} answered every item" if each.n_dropped else f"{name} {each.n:,}"
+             for name, each in [*small.items()][:_MOST_NAMED]]  # fmt: skip
+    told = ", ".join(named) + (", …" if len(small) > _MOST_NAMED else "")
+    have = "has" if len(small) == 1 else "have"
+    least = max(each.k + 1 for each in small.values())
+    lowest = min(each.n for each in small.values())
+    ways = ["Join groups, or leave them out"]
+    if blank:
+        ways.append("people who skipped an item count again if that item is left out (model={factor: [items]})")
+    if lowest >= least:
+        ways.append(f"least_n={lowest} tests all the same, and finds only large differences")
+    return (
+        f"by={by!r} is not testable this way: {len(small)} of {groups} groups {have} fewer than {max(least_n, least)} complete answers "
+        f"({told}). In such groups differences of the ruler could not be seen. {'; '.join(ways)}; for many small groups {_INSTEAD}."
+    )

@@ -181,15 +181,20 @@ class Invariance(Result):
         enough = ("strict",) if self.kind == "polychoric" else ("scalar", "strict")
         return self.reached in enough and not self.freed
 
+    @property
+    def _split(self) -> str:
+        """The split column in words."""
+        return self.column_words(self.by)
+
     def title(self) -> str:
         zh = self.language == "zh"
         if self.forms:
             return "期望与感知的测量不变性" if zh else "Is the ruler the same for expectations and perceptions?"
         of = say(OF_WORDS[self.of], self.language)
         return (
-            f"各组测量不变性（{self.by}）：{of}"
+            f"各组测量不变性（{self._split}）：{of}"
             if zh
-            else f"Is the ruler the same by {self.by}? {of[0].upper()}{of[1:]}"
+            else f"Is the ruler the same by {self._split}? {of[0].upper()}{of[1:]}"
         )
 
     def columns(self) -> tuple[Column, ...]:
@@ -245,7 +250,7 @@ class Invariance(Result):
         if self.forms:
             head = {"en": "Between expectations and perceptions: ", "zh": "期望与感知之间："}
             return f"{head[self.language]}{verdict}{'。' if self.language == 'zh' else '.'}"
-        return f"各组（{self.by}）：{verdict}。" if self.language == "zh" else f"By {self.by}, {verdict}."
+        return f"各组（{self._split}）：{verdict}。" if self.language == "zh" else f"By {self._split}, {verdict}."
 
     def comparability(self, language: Language | None = None) -> str:
         """For ``compare(..., comparability=...)``: that the ruler was tested, and what may still be compared."""
@@ -254,8 +259,9 @@ class Invariance(Result):
         if self.forms:
             return f"期望与感知的测量不变性已检验：{verdict}" if zh else (
                 f"measurement invariance between expectations and perceptions was tested: {verdict}")  # fmt: skip
-        return f"各组（{self.by}）测量不变性已检验：{verdict}" if zh else (
-            f"measurement invariance by {self.by} was tested: {verdict}")  # fmt: skip
+        split = say(self._variable(self.by).label, tongue) or self.by
+        return f"各组（{split}）测量不变性已检验：{verdict}" if zh else (
+            f"measurement invariance by {split} was tested: {verdict}")  # fmt: skip
 
     def note(self) -> str:
         zh = self.language == "zh"

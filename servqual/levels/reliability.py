@@ -195,7 +195,7 @@ class GroupReliability(Result):
         zh, differ = self.language == "zh", bool(row["p"] < 1 - self.level)
         bounds = self.estimate(_part(row)).interval(self.language, 3)
         p = NUMBER_COLUMNS["p"].show(row["p"], self.language)
-        test = f"F({row['df1']:.0f}, {row['df2']:.0f}) = {row['f']:.2f}, p {p if p.startswith('<') else f'= {p}'}"
+        test = f"F({row['df1']:.0f}, {row['df2']:.0f}) = {row['f']:.2f}, p {f'< {p[1:]}' if p.startswith('<') else f'= {p}'}"
         icc = Column("icc1", {}, "number", decimals=3).show(row["icc1"], self.language)
         if zh:
             head = "各组确有差异" if differ else "各组差异未超出偶然波动"

@@ -535,8 +535,7 @@ def _from_path(name: str | Path, read: Callable[[str, str], Checklist]) -> Check
     path = Path(name) if isinstance(name, (str, Path)) else Path()
     suffix = path.suffix.lower()
     if suffix not in (".toml", ".xlsx") or not path.is_file():
-        shipped = ", ".join(available_checklists())
-        raise SpecError(f"no checklist '{name}'. Shipped: {shipped}; or give the path of a .toml or .xlsx file.")
+        raise SpecError(_not_found(name, path))
     if suffix == ".xlsx":
         from servqual.mystery.workbook import read_checklist_workbook
 
@@ -545,3 +544,17 @@ def _from_path(name: str | Path, read: Callable[[str, str], Checklist]) -> Check
         return read(path.read_text(encoding="utf-8-sig"), path.name)
     except UnicodeDecodeError as error:
         raise SpecError(f"{path.name} is not UTF-8 text (byte {error.start}). Save it as UTF-8.") from error
+
+
+def _not_found(name: Any, path: Path) -> str:
+    """What is wrong with a checklist's name or path, and what is shipped."""
+    shipped = ", ".join(available_checklists())
+    if path.is_file():
+        return f"'{name}' is no .toml or .xlsx file, as checklists are. Shipped, by name: {shipped}."
+    if path.is_dir() and path != Path():
+        return f"'{name}' is a folder. Give the .toml or .xlsx file in it. Shipped, by name: {shipped}."
+    if path.suffix or len(path.parts) > 1:
+        return (
+            f"the checklist's file '{name}' was not found. Correct its path, or take a shipped one by name: {shipped}."
+        )
+    return f"no checklist '{name}'. Shipped: {shipped}; or give the path of a .toml or .xlsx file."

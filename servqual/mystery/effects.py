@@ -34,6 +34,7 @@ from servqual.mystery.scores import (
     VisitScores,
     labels_of,
     measures_of,
+    method_of_visits,
     mix_remarks,
     selection_remark,
 )
@@ -94,6 +95,11 @@ class VisitDifferences(IntervalTable):
             *self.reasons(EFFECT_REASONS),
         )
 
+    @property
+    def method(self) -> str:
+        """How the intervals were made, in words."""
+        return method_of_visits(self.interval, self.language)
+
     def about(self) -> tuple[Text, ...]:
         adjusted = ADJUSTMENTS[self.adjust]
         return (
@@ -123,7 +129,7 @@ class VisitDifferences(IntervalTable):
                 f"{row['label']}: {a} − {b}", "difference", say(EFFECT_REASONS[row["reason"]], self.language)
             )
         shown = NUMBER_COLUMNS["p"].show(row["p"], self.language)
-        p = f"p {shown}" if shown.startswith("<") else f"p = {shown}"
+        p = f"p < {shown[1:]}" if shown.startswith("<") else f"p = {shown}"
         if zh:
             return f"{row['label']}：{a}与{b}相差 {words[0]} 分（{percent} 置信区间 {words[1]} 至 {words[2]}，{p}，未校正）。"
         return f"{row['label']}: {a} less {b} {words[0]} points ({percent} CI {words[1]} to {words[2]}, {p}, not adjusted)."
@@ -184,7 +190,7 @@ def visit_differences(
     """
     check_choice("adjust", adjust, Adjust)
     check_choice("inspectors", inspectors, Inspectors)
-    check_columns([by], scores.visits.frame.columns, "the visits")
+    check_columns([by], scores.visits.frame.columns, "the table of visits")
     visits = scores.visits.chosen(scores.visits.frame[by].notna().to_numpy())
     groups = Groups.of(visits, (by,))
     if len(groups.labels) < 2:

@@ -15,12 +15,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from servqual.inference import NUMBER_COLUMNS, Interval, Taylor, choose_interval, t_interval
+from servqual.inference import NUMBER_COLUMNS, Interval, Student, Taylor, choose_interval, t_interval
 from servqual.moments import NOT_STATED, Cells, Moments, ScoreMap, margin_rows, row_weights
 from servqual.mystery.checklist import Checklist
 from servqual.mystery.inspectors import Inspectors, Seen, inspectors_remark, lines_with_inspectors
 from servqual.mystery.points import MISSING, PointPlan, Scores, VisitPoints, score_points
-from servqual.mystery.visits import VisitLedger, Visits
+from servqual.mystery.visits import VisitLedger, Visits, check_visits
 from servqual.proportions import SHARE_REASONS
 from servqual.shares import MeanLine, share_bounds
 from servqual.tabulation import Estimates, check_split, narrow_remarks_of, split_columns
@@ -47,6 +47,7 @@ PARTS: Mapping[str, Text] = {
     "item": {"en": "item", "zh": "检查项"},
 }
 TOTAL: Text = {"en": "Total score", "zh": "总分"}
+VISITS: Text = {"en": "visits", "zh": "各次访问"}
 NEVER_POOLED = ("mode", "scenario", "agency", "company")  # in silence
 _ROOM = 8_000_000  # numbers of one set of moments
 
@@ -84,6 +85,25 @@ VISIT_REASONS: Mapping[str, Text] = {
     "complete": {"en": "every store was visited: no sampling error", "zh": "全部门店均已访问，无抽样误差"},
 }
 _BOUNDS = [replace(NUMBER_COLUMNS[name], decimals=1) for name in ("low", "high")]
+
+
+def method_of_visits(interval: Interval, language: Language) -> str:
+    """How intervals of means over visits were made, in words."""
+    return interval.sentence(language, VISITS) if isinstance(interval, Student) else interval.sentence(language)
+
+
+def beyond_scale(frame: pd.DataFrame) -> tuple[Text, ...]:
+    """How many intervals leave the scale, and that this comes from few visits; empty where none does.
+
+    >>> beyond_scale(pd.DataFrame({"low": [-6.9, 60.0], "high": [124.1, 80.0]}))[0]["en"]
+    '1 of 2 intervals leaves the scale of 0 to 100: a t interval knows no bounds, and of very few visits says next to nothing'
+    """
+    out, k = int(((frame["low"] < 0) | (frame["high"] > 100)).sum()), int(np.isfinite(frame["low"]).sum())
+    if not out:
+        return ()
+    return ({"en": f"{out} of {k} intervals {'leaves' if out == 1 else 'leave'} the scale of 0 to 100: a t interval knows "
+                   "no bounds, and of very few visits says next to nothing",
+             "zh": f"{k} 个区间中有 {out} 个超出 0–100 分：t 区间不受量程约束，访问次数过少时几乎不含信息"},)  # fmt: skip
 
 
 class WeightsOfStores(Protocol):
@@ -142,8 +162,14 @@ class VisitScores(Estimates):
             *self.reasons(VISIT_REASONS),
         )
 
+    @property
+    def method(self) -> str:
+        """How the intervals were made, in words."""
+        return method_of_visits(self.interval, self.language)
+
     def about(self) -> tuple[Text, ...]:
         return (
+            *beyond_scale(self.frame),
             {"en": "scores from 0 to 100, means over visits; what is not applicable leaves numerator and denominator",
              "zh": "得分为 0–100 分，取各次访问的均值；不适用项同时退出分子与分母"},
             {"en": "shares of yes/no items: Wilson score interval", "zh": "是/否检查项：Wilson 得分区间"},
@@ -210,7 +236,9 @@ class VisitScores(Estimates):
         }
         for measure in measures_of(self.checklist)[1:]:
             columns[f"{measure.part}:{measure.id}"] = measure.read(shown)
-        return pd.concat([self.visits.frame, pd.DataFrame(columns)], axis=1)
+        table = pd.concat([self.visits.frame, pd.DataFrame(columns)], axis=1)
+        table.attrs["language"] = self.language  # so that what is computed from it shows itself in the same
+        return table
 
     def compliance(self, **options: Any) -> Compliance:
         """:func:`servqual.mystery.tables.compliance` of the same visits: the share of visits that met each item."""
@@ -339,12 +367,13 @@ def score_visits(
     >>> [round(float(value), 1) for value in scores.row("clean")[["raw", "final"]]]
     [66.7, 58.3]
     """  # fmt: skip
+    check_visits(visits, "score_visits")
     check_between("level", level, 0, 1)
     check_choice("of", of, Of)
     check_choice("exposed", exposed, Exposed)
     check_choice("inspectors", inspectors, Inspectors)
     split = split_columns(by)
-    check_columns(split, visits.frame.columns, "the visits")
+    check_columns(split, visits.frame.columns, "the table of visits")
     check_split(split, (*_TAKEN,))
     used = visits if exposed == "in" else visits.chosen(~visits.exposed)
     if not used.n:

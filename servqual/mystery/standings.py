@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -12,10 +12,20 @@ from numpy.typing import NDArray
 
 from servqual.inference import Student
 from servqual.moments import NOT_STATED
-from servqual.mystery.scores import Groups, VisitScores, bounds, labels_of, measures_of
+from servqual.mystery.scores import (
+    VISIT_REASONS,
+    Groups,
+    VisitScores,
+    beyond_scale,
+    bounds,
+    labels_of,
+    measures_of,
+    method_of_visits,
+)
 from servqual.mystery.visits import Visits
 from servqual.shares import MeanLine
 from servqual.stores import (
+    STORE_REASONS,
     ObservedStores,
     StoreEstimates,
     StoreQuestion,
@@ -31,6 +41,11 @@ if TYPE_CHECKING:
 
 Array = NDArray[Any]
 PASSING = "passing"
+_REASONS: Mapping[str, Text] = {
+    **STORE_REASONS,
+    **{name: VISIT_REASONS[name] for name in ("nobody", "one answer")},
+    "no spread": {"en": "visits to a store do not vary: nothing to pull", "zh": "各店历次访问得分没有差异，无须收缩"},
+}
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -46,6 +61,26 @@ class StoreStandings(StoreEstimates):
 
     def _named(self) -> str:
         return say(self.called_measure or {}, self.language)
+
+    @property
+    def method(self) -> str:
+        """How the intervals of the raw scores were made, in words."""
+        return method_of_visits(self.interval, self.language)
+
+    @property
+    def _words(self) -> Mapping[str, Text]:
+        return _REASONS
+
+    def _raw_words(self, row: pd.Series) -> str:
+        """The raw score, and whether its interval says anything."""
+        said = super()._raw_words(row)
+        if not (row["low"] < 0 or row["high"] > 100):
+            return said
+        return (
+            f"{said}，区间超出 0–100 分，访问次数过少"
+            if self.language == "zh"
+            else f"{said}, an interval that leaves the scale: too few visits"
+        )
 
     def columns(self) -> tuple[Column, ...]:
         """As in the table of customers' answers, with the chance of passing in place of the chance of failing."""
@@ -136,7 +171,7 @@ def store_standings(
         k = len(frame)
         remarks.append({"en": f"{few} of {k} stores with fewer than {minimum} visits: flagged, not for publication",
                         "zh": f"{k} 家中有 {few} 家访问不足 {minimum} 次，已标注，不宜对外发布"})  # fmt: skip
-    remarks += _same_eyes(visits, by)
+    remarks += [*beyond_scale(frame), *_same_eyes(visits, by)]
     if not isinstance(model, str):
         remarks += model_remarks(model, columns[1] if within else None, "few visits")
     return StoreStandings(
@@ -168,7 +203,7 @@ def observed_stores(scores: VisitScores, asked: StoreQuestion, values: Array) ->
     names = [label[0] for label in labels]
     if asked.worst is not None and asked.worst > len(names):
         raise SpecError(f"worst={asked.worst}, but there are {len(names)} of {asked.by!r}: give {len(names)} or fewer.")
-    told = group_of_stores(scores.visits.frame, asked.by, asked.within, names, "the visits")
+    told = group_of_stores(scores.visits.frame, asked.by, asked.within, names, "the table of visits")
     called = sorted(dict.fromkeys(told), key=str)
     n = np.array([line.n[0] for line in lines])
     kish = np.array([line.kish[0] for line in lines])

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from servqual.inference import NUMBER_COLUMNS
 from servqual.mystery.points import violated
-from servqual.mystery.scores import PARTS, SCORE_COLUMNS, TOTAL, VISIT_REASONS, VisitScores
+from servqual.mystery.scores import PARTS, SCORE_COLUMNS, TOTAL, VISIT_REASONS, VisitScores, method_of_visits
 from servqual.mystery.visits import SCENARIOS, Visits
 from servqual.tabulation import Estimates
 from survey_design.errors import SpecError, check_columns
@@ -54,6 +54,11 @@ class Compliance(Estimates):
     def about(self) -> tuple[Text, ...]:
         return ({"en": "yes/no items: Wilson score interval; others: mean share of the points, t interval",
                  "zh": "是/否项用 Wilson 得分区间；其他项为得分占满分的平均比例，用 t 区间"},)  # fmt: skip
+
+    @property
+    def method(self) -> str:
+        """How the intervals were made, in words."""
+        return method_of_visits(self.interval, self.language)
 
     def sentence(self, item: str, **group: Any) -> str:
         """One item in words."""
@@ -320,7 +325,7 @@ def scenario_balance(visits: Visits, *, by: str | None = None) -> ScenarioBalanc
     Followed and real purchases together should be at least as many as enquiries; equal numbers raise no alert. Visits that
     state no scenario are counted and weigh on neither side.
     """
-    check_columns(["scenario", *([by] if by else [])], visits.frame.columns, "the visits")
+    check_columns(["scenario", *([by] if by else [])], visits.frame.columns, "the table of visits")
     if by in {*SCENARIOS, "n", "not_stated", "sales", "alert"}:
         raise SpecError(f"by={by!r}: the table has a column of that name. Rename it in the data.")
     frame = visits.frame

@@ -78,6 +78,36 @@ FLAGS: Mapping[str, Text] = {
     "answers missing": {"en": "answers missing", "zh": "有缺失回答"},
     "evidence missing": {"en": "evidence missing", "zh": "证据不足"},
 }
+FAULTS: Mapping[str, Text] = {
+    "no store": {"en": "no store named", "zh": "未注明门店"},
+    "duplicate": {"en": "visit seen before", "zh": "访问编号重复"},
+    "other version": {"en": "not version {version} of the checklist", "zh": "不是检查表第 {version} 版"},
+    "unknown store": {"en": "not in the list of stores", "zh": "不在门店表中"},
+    "not one of": {"en": "not one of {listed}", "zh": "不是下列之一：{listed}"},
+    "not yes or no": {"en": "not yes or no", "zh": "不是“是”或“否”"},
+    "not a date": {"en": "not a date (write 2026-03-05)", "zh": "不是日期（请写作 2026-03-05）"},
+    "no visit": {"en": "answer to a visit that is not listed", "zh": "所答访问不在访问表中"},
+    "no item": {"en": "not an item of the checklist", "zh": "不是检查表中的检查项"},
+    "twice, alike": {"en": "answered twice, alike", "zh": "重复回答，内容相同"},
+    "twice": {"en": "answered twice, differently", "zh": "重复回答，内容不同"},
+    "not an answer": {
+        "en": "not an answer to '{item}' ({expected})",
+        "zh": "不是检查项“{item}”的有效回答（{expected}）",
+    },
+    "nothing applicable": {"en": "no item was judged", "zh": "没有任何已判定的检查项"},
+}  # what is wrong with a cell
+DETAILS: Mapping[str, Text] = {
+    "back": {
+        "en": "was here on {before}; may be back from {welcome}",
+        "zh": "上次到访为 {before}；{welcome} 起方可再访",
+    },
+    "short": {"en": "{name}: {given} of {least}", "zh": "{name}：{given}，应有 {least}"},
+}  # what a flag rests on
+ANSWERS: Mapping[str, Text] = {
+    "counted": {"en": "a whole number from 0", "zh": "0 起的整数"},
+    "timed": {"en": "a number from 0", "zh": "0 起的数值"},
+    "to": {"en": "{kind} to {maximum}", "zh": "{kind}，至 {maximum}"},
+}  # what an item takes
 EVIDENCE_COLUMNS: Mapping[str, Evidence] = {
     "photos": "photo",
     "recordings": "audio",

@@ -7,7 +7,7 @@ and missing are two things: the first leaves numerator and denominator, the seco
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -21,7 +21,10 @@ from servqual.mystery.checklist import Checklist, ChecklistItem, same_instrument
 from servqual.mystery.points import Answers
 from servqual.mystery.visit_words import (
     ALSO,
+    ANSWERS,
+    DETAILS,
     EVIDENCE_COLUMNS,
+    FAULTS,
     FLAGS,
     HEADINGS,
     LABELS,
@@ -47,7 +50,8 @@ Kept = Literal["yes/no", "all", "ends"]
 Scenario = Literal["enquiry", "followed_purchase", "real_purchase"]
 
 ROTATION_MONTHS = 3  # the same inspector may come back to a store after more than this
-_CASES = ["file", "row", "visit", "column", "value", "problem"]
+_CASES = ["file", "row", "visit", "column", "value", "problem", "detail"]
+_PLAIN: Text = {"en": "", "zh": ""}
 _DATE = re.compile(r"(\d{4})\D{1,2}(\d{1,2})\D{1,2}(\d{1,2})(?:\D.*)?|(\d{4})(\d{2})(\d{2})")
 
 _DESIGN = ("visit", "store", "date", "mode", "scenario", "double", "exposed", "version")  # never masked
@@ -99,7 +103,8 @@ class Visits:
     checklist : Checklist
     answers : Answers, (n, items)
     design : SampleDesign; by default stores are what was chosen, visits within them
-    cases : DataFrame ``file, row, visit, column, value, problem``: every fault and every flag with its place
+    cases : DataFrame ``file, row, visit, column, value, problem, detail``: every fault and every flag with its place, in the
+        checklist's language; ``detail`` says which evidence is missing, and since when an inspector may not be back
     set_aside : the rows that are not in ``frame``, as they stood, with ``fate``
     ledger : VisitLedger
     source : file name, SHA-256, encoding
@@ -310,6 +315,16 @@ def read_visits(
     return check.visits(chosen, faults, dict(variables or {}))
 
 
+def check_visits(given: Any, verb: str) -> None:
+    """Refuse what is not visits that were checked against their checklist, such as a path or a frame."""
+    if not isinstance(given, Visits):
+        what = repr(given) if isinstance(given, str) else f"a {type(given).__name__}"
+        raise SpecError(
+            f"{verb} takes visits that were checked against their checklist, not {what}. Read a file or a DataFrame first: "
+            "read_visits(it, load_checklist(...))."
+        )
+
+
 # --- checking ----------------------------------------------------------------------------------------------
 
 
@@ -356,7 +371,7 @@ class _Check:
         theirs = list(frame.columns)
         frame = _renamed(frame, columns, checklist)
         headings = {ours: str(name) for ours, name in zip(frame.columns, theirs, strict=True) if ours != name}
-        name = told.name if told.sha256 else "the visits"
+        name = told.name if told.sha256 else "the table of visits"
         if "visit" not in frame:
             frame = frame.assign(
                 visit=[f"row {k}" for k in (told.rows if told.rows is not None else range(1, len(frame) + 1))]
@@ -374,12 +389,14 @@ class _Check:
         for name in ("visit", "store", "inspector", "agency", "company", "double", "version"):
             if name in self.frame:
                 self.frame[name] = _ids(self.frame[name])
-        self._fail(self.frame["store"].isna(), "store", "no store", "no store named")
+        self._fail(self.frame["store"].isna(), "store", "no store", FAULTS["no store"])
         again = self.frame["visit"].duplicated() & self.frame["visit"].notna()
-        self._fail(again, "visit", "duplicate", "visit seen before")
+        self._fail(again, "visit", "duplicate", FAULTS["duplicate"])
         if "version" in self.frame:
             other = self.frame["version"].notna() & (self.frame["version"] != plain_id(text_of(self.checklist.version)))
-            self._fail(other, "version", "other version", f"not version {self.checklist.version} of the checklist")
+            self._fail(
+                other, "version", "other version", filled(FAULTS["other version"], version=self.checklist.version)
+            )
         if stores is not None:
             self._join(stores)
         for name, words in (("mode", MODES), ("scenario", SCENARIOS)):
@@ -397,7 +414,7 @@ class _Check:
             named = ", ".join(stores.loc[twice, "store"].unique()[:5])
             raise DataError(f"the list of stores names {named} more than once. Keep one row a store.", stores[twice])
         unknown = self.frame["store"].notna() & ~self.frame["store"].isin(stores["store"])
-        self._fail(unknown, "store", "unknown store", "not in the list of stores")
+        self._fail(unknown, "store", "unknown store", FAULTS["unknown store"])
         fresh = [name for name in stores.columns if name == "store" or name not in self.frame.columns]
         self.frame = self.frame.merge(stores.loc[stores["store"].notna(), fresh], on="store", how="left")
         self.stores = stores
@@ -407,14 +424,17 @@ class _Check:
         known |= {label_key(word): code for code, others in ALSO[name].items() for word in others}
         texts = texts_of(self.frame[name])
         codes = np.array([known.get(label_key(text)) for text in texts], dtype=object)
-        listed = ", ".join(words)
-        self._fault((codes == None) & (texts != ""), name, f"not one of {listed}")  # noqa: E711
+        listed = {
+            "en": ", ".join(words),
+            "zh": "、".join(f"{code}（{say(text, 'zh')}）" for code, text in words.items()),
+        }
+        self._fault((codes == None) & (texts != ""), name, filled(FAULTS["not one of"], listed=listed))  # noqa: E711
         self.frame[name] = codes
 
     def _read_exposed(self) -> None:
         texts = np.array([label_key(text) for text in texts_of(self.frame["exposed"])], dtype=object)
         yes, no = np.isin(texts, list(YES)), np.isin(texts, list(NO))
-        self._fault(~yes & ~no & (texts != ""), "exposed", "not yes or no")
+        self._fault(~yes & ~no & (texts != ""), "exposed", FAULTS["not yes or no"])
         self.frame["exposed"] = yes
 
     def _read_dates(self) -> None:
@@ -426,7 +446,7 @@ class _Check:
                 pd.to_datetime(pd.Series([_day(text) for text in texts_of(column)], dtype=object)).to_numpy(),
                 index=column.index,
             )
-        self._fault(days.isna().to_numpy() & ~is_blank(column), "date", "not a date (write 2026-03-05)")
+        self._fault(days.isna().to_numpy() & ~is_blank(column), "date", FAULTS["not a date"])
         self.frame["date"] = days
 
     def mask(self, design: SampleDesign) -> None:
@@ -461,12 +481,12 @@ class _Check:
         kinds = lines.groupby(["visit", "item"], dropna=False)["answer"].transform("nunique")
         differing = (kinds > 1) & item.notna() & here
         for where, shown, problem in (
-            (~here, visit, "answer to a visit that is not listed"),
-            (item.isna() & here, items, "not an item of the checklist"),
-            (again & ~differing, items, "answered twice, alike"),
-            (differing, items, "answered twice, differently"),
+            (~here, visit, "no visit"),
+            (item.isna() & here, items, "no item"),
+            (again & ~differing, items, "twice, alike"),
+            (differing, items, "twice"),
         ):
-            self._write(visit[where], shown[where], "answers", np.flatnonzero(where) + 2, problem, self.faulty)
+            self._write(visit[where], shown[where], "answers", np.flatnonzero(where) + 2, FAULTS[problem], self.faulty)
         used = lines[here & item.notna() & ~again & ~differing]
         wide = used.pivot(index="visit", columns="item", values="answer").reindex(columns=list(self.checklist.columns))
         own = _ids(self.frame["visit"])
@@ -479,9 +499,11 @@ class _Check:
         check_columns(self.checklist.columns, self.frame.columns, self.source.name)
         for j, item in enumerate(self.checklist.items):
             self.shares[:, j], self.kinds[:, j] = _read_item(self.frame[item.id], item, self.codes)
-            self._fault(self.kinds[:, j] == 3, item.id, f"not an answer to '{item.id}' ({_expected(item)})")
+            self._fault(
+                self.kinds[:, j] == 3, item.id, filled(FAULTS["not an answer"], item=item.id, expected=_expected(item))
+            )
         nothing = (self.kinds != 0).all(axis=1)
-        self._fail(nothing, "visit", "nothing applicable", "no item was judged", self.found)
+        self._fail(nothing, "visit", "nothing applicable", FAULTS["nothing applicable"], self.found)
         self.frame = self.frame.drop(columns=list(self.checklist.columns))
 
     # -- what to be careful about
@@ -499,70 +521,83 @@ class _Check:
                 self._flag(flag, kept & _outside(frame["date"], self.checklist, before), "date")
             if "inspector" in frame:
                 there = frame[self.fate != _KEPT.index("duplicate")]  # a visit set aside was made all the same
-                back = came_back(there, months).reindex(frame.index, fill_value=False).to_numpy()
-                self._flag("inspector back", kept & back, "date")
+                last = came_before(there).reindex(frame.index).to_numpy("datetime64[D]")
+                back = kept & came_back(there, months).reindex(frame.index, fill_value=False).to_numpy()
+                self._flag("inspector back", back, "date", [_back(day, months) for day in last[back]])
         self._flag("veto not judged", kept & (self.kinds[:, veto] != 0).any(axis=1), "visit")
         self._flag("answers missing", kept & (self.kinds >= 2).any(axis=1), "visit")
-        short = np.zeros(len(frame), dtype=bool)
+        lacking: list[list[Text]] = [[] for _ in range(len(frame))]
+        for name, given, least, needed in self._evidence():
+            for k in np.flatnonzero(~(given >= least) & needed):
+                number = f"{given[k]:g}" if np.isfinite(given[k]) else "0"
+                lacking[k].append(filled(DETAILS["short"], name=name, given=number, least=f"{least:g}"))
+        short = kept & np.array([bool(each) for each in lacking], dtype=bool)
+        self._flag("evidence missing", short, "visit", [_listed(lacking[k]) for k in np.flatnonzero(short)])
+
+    def _evidence(self) -> Iterator[tuple[str, Array, float, Any]]:
+        """Column, what was handed in, what is asked, and where it is needed; of the columns that the file has."""
         for name, least in self.checklist.evidence.items():
-            if name in frame:
-                given = pd.to_numeric(frame[name], errors="coerce").to_numpy(float)
-                needed = (
-                    (self.shares == 0).any(axis=1) if name == "characters" else True
-                )  # a problem is to be described
-                short |= ~(given >= least) & needed
+            if name in self.frame:
+                given = pd.to_numeric(self.frame[name], errors="coerce").to_numpy(float)
+                # a problem is to be described
+                yield name, given, least, (self.shares == 0).any(axis=1) if name == "characters" else True
         for j, item in enumerate(self.checklist.items):
             for what, least in item.evidence.items():
                 name = f"{item.id}_{EVIDENCE_COLUMNS[what]}"
-                if name in frame:
+                if name in self.frame:
                     needed = self.shares[:, j] == 0 if what == "characters" else self.kinds[:, j] == 0
-                    short |= (_handed_in(frame[name], what) < least) & needed
-        self._flag("evidence missing", kept & short, "visit")
+                    yield name, _handed_in(self.frame[name], what), least, needed
 
-    def _flag(self, flag: str, where: Array, column: str) -> None:
+    def _flag(self, flag: str, where: Array, column: str, detail: Sequence[Text] = ()) -> None:
         if where.any():
             self.flags[flag] = where
-            self._note(where, column, FLAGS[flag]["en"], self.found)
+            self._note(where, column, FLAGS[flag], self.found, detail)
 
     # -- what was found
 
-    def _fail(self, where: Any, column: str, fate: str, problem: str, to: list[pd.DataFrame] | None = None) -> None:
+    def _fail(self, where: Any, column: str, fate: str, problem: Text, to: list[pd.DataFrame] | None = None) -> None:
         """Sets rows aside for the first reason that applies."""
         hit = np.asarray(where, dtype=bool) & (self.fate == 0)
         self.fate[hit] = _KEPT.index(fate)
         self._note(hit, column, problem, self.faulty if to is None else to)
 
-    def _fault(self, where: Any, column: str, problem: str) -> None:
+    def _fault(self, where: Any, column: str, problem: Text) -> None:
         self._note(np.asarray(where, dtype=bool), column, problem, self.faulty)
 
-    def _note(self, where: Array, column: str, problem: str, to: list[pd.DataFrame]) -> None:
+    def _note(
+        self, where: Array, column: str, problem: Text, to: list[pd.DataFrame], detail: Sequence[Text] = ()
+    ) -> None:
         if where.any():
-            self._write(
-                self.frame.loc[where, "visit"], self.frame.loc[where, column], column, self.own[where], problem, to
-            )
+            visit, value = self.frame.loc[where, "visit"], self.frame.loc[where, column]
+            self._write(visit, value, column, self.own[where], problem, to, detail)
 
-    def _write(self, visit: Any, value: Any, column: str, rows: Array, problem: str, to: list[pd.DataFrame]) -> None:
+    def _write(
+        self, visit: Any, value: Any, column: str, rows: Array, problem: Text, to: list[pd.DataFrame],
+        detail: Sequence[Text] = (),
+    ) -> None:  # fmt: skip
         if len(rows):
             cells = {"file": self.source.name, "row": rows, "visit": np.asarray(visit), "column": column}
-            to.append(
-                pd.DataFrame({**cells, "value": [self.shown(text_of(each)) for each in value], "problem": problem})
-            )
+            to.append(pd.DataFrame({
+                **cells, "value": [self.shown(text_of(each)) for each in value], "problem": [problem] * len(rows),
+                "detail": list(detail) or [_PLAIN] * len(rows),
+            }))  # fmt: skip
 
     def visits(self, design: SampleDesign, faults: Faults, variables: dict[str, Variable]) -> Visits:
         """What is kept, what is set aside, and the account of it."""
-        wrong = _stacked(self.faulty)
+        language = self.checklist.language
+        wrong = _stacked(self.faulty, language)
         if faults == "raise" and len(wrong):
-            raise DataError(_in_words(wrong, self.source.name), wrong)
+            raise DataError(_in_words(_stacked(self.faulty), self.source.name), wrong)
         kept = self.fate == 0
         ledger = self._ledger(kept)
         if not kept.any():
             raise DataError(f"{self.source.name}: none of its {len(kept)} visits can be used. Look at .cases.",
-                            _stacked([wrong, *self.found]))  # fmt: skip
+                            _stacked([*self.faulty, *self.found], language))  # fmt: skip
         frame = self.frame.assign(flags=_joined(self.flags, len(self.frame)))
         fates = [_KEPT[k] for k in self.fate[~kept]]
         answers = Answers.of(self.shares[kept], self.kinds[kept] >= 2)
         result = Visits(
-            frame[kept].reset_index(drop=True), self.checklist, answers, design, _stacked([wrong, *self.found]),
+            frame[kept].reset_index(drop=True), self.checklist, answers, design, _stacked([*self.faulty, *self.found], language),
             self.frame[~kept].assign(fate=fates).reset_index(drop=True), ledger, self.source, variables,
         )  # fmt: skip
         design.check(result.frame)
@@ -591,13 +626,19 @@ def came_back(frame: pd.DataFrame, months: int = ROTATION_MONTHS) -> pd.Series:
     >>> came_back(log).tolist()
     [False, True, False]
     """  # fmt: skip
+    before = came_before(frame)
+    early = pd.Series(False, index=frame.index)
+    again = before.notna()
+    days = [part[again].to_numpy("datetime64[D]") for part in (frame["date"], before)]
+    early[again] = days[0] < welcome_from(days[1], months, True)
+    return early
+
+
+def came_before(frame: pd.DataFrame) -> pd.Series:
+    """When the inspector of each visit was last at the store before it; nothing where that is not known or never."""
     known = frame.dropna(subset=["store", "inspector", "date"]).sort_values("date", kind="stable")
     before = known.groupby(["store", "inspector"], sort=False)["date"].shift()
-    early = pd.Series(False, index=known.index)
-    again = before.notna()
-    days = [part[again].to_numpy("datetime64[D]") for part in (known["date"], before)]
-    early[again] = days[0] < welcome_from(days[1], months, True)
-    return early.reindex(frame.index, fill_value=False)
+    return pd.to_datetime(before.reindex(frame.index))
 
 
 def _handed_in(cells: pd.Series, what: str) -> Array:
@@ -628,12 +669,13 @@ def _read_item(cells: pd.Series, item: ChecklistItem, codes: frozenset[Any]) -> 
     return shares[code], kinds[code]
 
 
-def _expected(item: ChecklistItem) -> str:
+def _expected(item: ChecklistItem) -> Text:
     """The answers that an item takes, in words."""
     if item.type in ("yes_no", "graded"):
-        return ", ".join(f"{value} {say(text, 'en')}".strip() for value, text in item.values.items())
-    kind = "a whole number from 0" if item.type == "counted" else "a number from 0"
-    return kind + ("" if item.maximum is None else f" to {item.maximum:g}")
+        return {language: glue.join(f"{value} {say(text, language)}".strip() for value, text in item.values.items())
+                for language, glue in (("en", ", "), ("zh", "、"))}  # fmt: skip
+    kind = ANSWERS["counted" if item.type == "counted" else "timed"]
+    return kind if item.maximum is None else filled(ANSWERS["to"], kind=kind, maximum=f"{item.maximum:g}")
 
 
 def _opened(source: Answered, reading: Mapping[str, Any]) -> tuple[pd.DataFrame, Source]:
@@ -648,7 +690,7 @@ def _opened(source: Answered, reading: Mapping[str, Any]) -> tuple[pd.DataFrame,
 
 def _renamed(frame: pd.DataFrame, columns: Mapping[str, str], checklist: Checklist | None) -> pd.DataFrame:
     """Columns under our names: as told, else by the usual headings, else by the label of an item."""
-    check_columns(columns, frame.columns, "the visits") if checklist is not None else None
+    check_columns(columns, frame.columns, "the table of visits") if checklist is not None else None
     names = {theirs: ours for theirs, ours in columns.items() if theirs in frame.columns}
     taken = {*names.values(), *frame.columns}
     for ours, headings in HEADINGS.items():
@@ -691,7 +733,7 @@ def _table(source: Answered, columns: Mapping[str, str], reading: Mapping[str, A
     for ours, headings in _LONG.items():
         found = next((name for name in frame.columns if label_key(name) in headings), None)
         frame = frame.rename(columns={found: ours}) if found is not None and ours not in frame else frame
-    check_columns(["visit", "item", "answer"], frame.columns, told.name if told.sha256 else "the answers")
+    check_columns(["visit", "item", "answer"], frame.columns, told.name if told.sha256 else "the table of answers")
     return frame
 
 
@@ -744,9 +786,35 @@ def _in_order_of(visits: Visits, checklist: Checklist) -> Visits:
     return replace(visits, answers=answers, checklist=checklist)
 
 
-def _stacked(parts: Sequence[pd.DataFrame]) -> pd.DataFrame:
-    filled = [part for part in parts if len(part)]
-    return pd.concat(filled, ignore_index=True)[_CASES] if filled else pd.DataFrame(columns=_CASES)
+def _stacked(parts: Sequence[pd.DataFrame], language: Language = "en") -> pd.DataFrame:
+    """All that was found below each other, in words of one language."""
+    there = [part for part in parts if len(part)]
+    if not there:
+        return pd.DataFrame(columns=_CASES)
+    frame = pd.concat(there, ignore_index=True)[_CASES]
+    return frame.assign(**{name: [say(words, language) for words in frame[name]] for name in ("problem", "detail")})
+
+
+def filled(words: Text, **parts: Any) -> Text:
+    """Words with their blanks filled, with the same or with what each language calls it.
+
+    >>> filled({"en": "not one of {listed}", "zh": "不是{listed}"}, listed={"en": "a, b", "zh": "a、b"})["zh"]
+    '不是a、b'
+    """
+    return {language: text.format(**{name: say(part, language) if isinstance(part, Mapping) else part
+                                     for name, part in parts.items()}) for language, text in words.items()}  # fmt: skip
+
+
+def _listed(words: Sequence[Text]) -> Text:
+    """Several things in one text."""
+    return {
+        language: glue.join(say(each, language) for each in words) for language, glue in (("en", "; "), ("zh", "；"))
+    }
+
+
+def _back(before: Any, months: int) -> Text:
+    """When an inspector was at the store, and from when on a visit would have been allowed."""
+    return filled(DETAILS["back"], before=str(before), welcome=str(welcome_from(before, months, True)))
 
 
 def _in_words(cases: pd.DataFrame, name: str) -> str:

@@ -112,6 +112,7 @@ def draw_forest(
     null: float = 0.0,
     log: bool = False,
     limits: tuple[float, float] | None = None,
+    also: Sequence[float] | Array = (),
     heading: Column = NUMBER_COLUMNS["estimate"],
     ends: tuple[str, str] = ("", ""),
     title: str = "",
@@ -133,6 +134,7 @@ def draw_forest(
     null : value of no effect: 0 for differences, 1 for ratios
     log : draw ratios on a logarithmic axis, so that 2 and 1/2 are equally far from 1
     limits : ends of the axis; without them every interval and ``null`` are on it
+    also : further values that must lie on the axis, for what the caller draws
     heading : the column of the values: its heading and how they are shown
     ends : what the left and the right end of the axis mean
     title, caption, level : words above, words below, confidence of the intervals
@@ -166,6 +168,7 @@ def draw_forest(
         *(each[np.isfinite(each)] for each in (numbers["value"], numbers["low"], numbers["high"])),
         [null],
         limits or [null],
+        also,
     ]
     if log and not all((np.asarray(each) > 0).all() for each in drawn):
         raise SpecError(
@@ -174,7 +177,7 @@ def draw_forest(
     k = len(labels)
     chart = _Forest(
         title=title, labels=tuple(map(str, labels)), blocks=tuple(blocks) or ("",) * k, remarks=tuple(remarks) or ("",) * k,
-        **numbers, null=null, log=log, limits=limits, level=level, column=heading, value_heading=heading.heading(language),
+        **numbers, null=null, log=log, limits=limits, also=tuple(also), level=level, column=heading, value_heading=heading.heading(language),
         words=_words(language, level, null), ends=ends, caption=caption,
     )  # fmt: skip
     fonts = fonts_for(chart.texts())
@@ -236,6 +239,7 @@ class _Forest:
     words: Mapping[str, str]
     ends: tuple[str, str] = ("", "")
     caption: str = ""
+    also: Sequence[float] | Array = ()
 
     @property
     def clear(self) -> Array:
@@ -245,7 +249,7 @@ class _Forest:
     @property
     def reach(self) -> tuple[float, float]:
         """Ends of the axis, on its own scale."""
-        inside = [float(x) for each in (self.value, self.low, self.high) for x in each if np.isfinite(x)]
+        inside = [float(x) for each in (self.value, self.low, self.high, self.also) for x in each if np.isfinite(x)]
         low, high = self.limits or (min(inside, default=self.null), max(inside, default=self.null))
         ends = np.array([min(low, self.null), max(high, self.null)], dtype=float)
         if self.limits is None:  # a little air beside the outermost bounds

@@ -134,23 +134,25 @@ def draw_visit_scores(scores: VisitScores, ax: Axes | None = None) -> Axes:
     frame, language = scores.frame[scores.frame["part"] != "item"].reset_index(drop=True), scores.language
     words = {key: _filled(text, language, {"{level}": f"{100 * scores.level:g}%"}) for key, text in _WORDS.items()}
     parts = next(column for column in scores.columns() if column.name == "part")
+    differs = (frame["raw"] - frame["final"]).to_numpy() > 1e-9
+    before = frame["raw"].where(differs & (scores.of == "final"))
     drawn = draw_forest(
         list(frame["label"]), frame["score"].to_numpy(float), frame["low"].to_numpy(float), frame["high"].to_numpy(float),
         blocks=[parts.show(part, language) for part in frame["part"]], n=frame["n"].to_numpy(float),
         null=round(float(frame["score"].iloc[0]), 1), heading=NUMBER_COLUMNS["score"], title=scores.title(),
         caption=words["dots" if scores.of == "final" else "dots raw"], level=scores.level, language=language, ax=ax,
+        also=before.dropna().to_numpy(float),
     )  # fmt: skip
-    _draw_raw(drawn, frame, scores)
+    if before.notna().any():
+        _draw_raw(drawn, before)
     return drawn
 
 
-def _draw_raw(ax: Axes, frame: pd.DataFrame, scores: VisitScores) -> None:
-    """Upright ticks at the scores before vetoes."""
-    differs = (frame["raw"] - frame["final"]).to_numpy() > 1e-9
-    if scores.of == "raw" or not differs.any():
-        return
-    places: Any = np.asarray(ax.get_yticks())[differs]
-    ax.scatter(frame.loc[differs, "raw"], places, marker="|", s=80, linewidths=1.6, c=VERMILION, label="raw", zorder=4,
+def _draw_raw(ax: Axes, before: pd.Series) -> None:
+    """Upright ticks at the scores before vetoes, where there are such."""
+    there = before.notna().to_numpy()
+    places: Any = np.asarray(ax.get_yticks())[there]
+    ax.scatter(before[there], places, marker="|", s=80, linewidths=1.6, c=VERMILION, label="raw", zorder=4,
                clip_on=False)  # fmt: skip
 
 

@@ -132,8 +132,8 @@ class Consistency(Estimates):
     """How well the items of each dimension measure one thing, one row per dimension (and one of all items) and group.
 
     Frame columns: the split columns, ``scale`` (dimension, or "all"), ``k`` (items), ``n, n_dropped``; ``alpha, alpha_se,
-    alpha_low, alpha_high, omega, omega_se, omega_low, omega_high, df``; ``omega_hierarchical, omega_total`` (of all items,
-    from a general and several group factors); where asked for ``omega_categorical`` with ``_se, _low, _high``; ``alpha_standardized, lambda6, split_half, mean_r``; ``items_needed`` (items
+    alpha_low, alpha_high, omega, omega_se, omega_low, omega_high, df``; ``omega_hierarchical, omega_total`` (from a general
+    and several group factors, of all items: nan in the rows of dimensions, which the note says); where asked for ``omega_categorical`` with ``_se, _low, _high``; ``alpha_standardized, lambda6, split_half, mean_r``; ``items_needed`` (items
     like these for the wanted reliability); for gaps ``reliability_difference``; ``reason``.
     """
 
@@ -165,9 +165,9 @@ class Consistency(Estimates):
 
     def about(self) -> tuple[Text, ...]:
         return tuple(part for name, part in _ABOUT.items() if name in ("", *self._shown_numbers())) + (
-            ({"en": f"omega hierarchical: share of the sum's variance that one general factor explains beside "
+            ({"en": f"omega hierarchical (of all items together only): share of the sum's variance that one general factor explains beside "
               f"{self.group_factors} group factors (minres, oblimin, Schmid-Leiman)",
-              "zh": f"层级 ω：除 {self.group_factors} 个组因子外，一般因子在总分方差中的占比（minres、oblimin、Schmid–Leiman）"},)
+              "zh": f"层级 ω（仅对全部题项计算）：除 {self.group_factors} 个组因子外，一般因子在总分方差中的占比（minres、oblimin、Schmid–Leiman）"},)
             if "omega_hierarchical" in self._shown_numbers() else ())  # fmt: skip
 
     def _shown_numbers(self) -> list[str]:

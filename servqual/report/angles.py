@@ -90,7 +90,7 @@ class _Stores(Result):
         return (
             Column("store", {"en": "store", "zh": "门店"}),
             Column("inspection", {"en": "inspection", "zh": "检查"}, **number),
-            Column("n_inspection", {"en": "visits", "zh": "访问数"}, "count"),
+            Column("n_inspection", {"en": "visits", "zh": "检查访问数"}, "count"),
             Column("rating", {"en": "customers", "zh": "客户"}, **number),
             Column("n_rating", {"en": "interviews", "zh": "访谈数"}, "count"),
             Column("difference", {"en": "difference", "zh": "差异"}, "signed", decimals=1),

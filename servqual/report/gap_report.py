@@ -24,7 +24,7 @@ from servqual.report.parts import READ, SCORE, Parts, Provenance
 from servqual.report.performance import performance, performance_groups
 from servqual.report.returned import asked, came_back
 from servqual.report.rivals import rivals
-from servqual.report.shoppers import shoppers, visit_methods, visited_stores
+from servqual.report.shoppers import shoppers, told_once, visit_methods, visited_stores
 from servqual.report.small_cells import base_of
 from servqual.report.soundness import soundness, soundness_methods, with_verdict
 from servqual.report.visits_trusted import visits_trusted
@@ -111,8 +111,8 @@ def gap_report(
 
 
 def _shown(block: Table, parts: Parts) -> Table:
-    """A table as the report shows it: rows that are left out told once, and the verdict on its dimensions below."""
-    return with_verdict(replace(block, result=brief(block.result)), parts)
+    """A table as the report shows it: what many would repeat told once, and the verdict on its dimensions below."""
+    return with_verdict(replace(block, result=brief(told_once(block.result, block.name, parts))), parts)
 
 
 # --- gaps --------------------------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ from servqual.report.parts import Parts
 from servqual.report.performance import performance_findings
 from servqual.report.returned import sides_of
 from servqual.report.shoppers import visit_findings
-from servqual.report.soundness import soundness_findings
+from servqual.report.soundness import scale_line, soundness_findings
 from servqual.report.zone import zone_findings
 from survey_design.results import Estimate, say
 
@@ -40,6 +40,8 @@ def in_short(parts: Parts) -> Iterator[Any]:
     yield Paragraph(said, "note")
     yield Heading(parts.say("settled"))
     yield settled or [_nothing_settled(parts)]
+    if scale_line(parts):
+        yield scale_line(parts)
     yield Heading(parts.say("not settled"))
     yield _not_settled(parts)
     yield from _cautions(parts)
@@ -64,6 +66,8 @@ def _open_files(parts: Parts) -> Iterator[Any]:
     """What the files leave open, where nothing was tested."""
     found = _file_cautions(parts)
     found += soundness_findings(parts) if parts.validity is not None else []
+    if scale_line(parts):
+        yield scale_line(parts)
     if found:
         yield Heading(parts.say("not settled"))
         yield found
@@ -71,13 +75,13 @@ def _open_files(parts: Parts) -> Iterator[Any]:
 
 
 def _cautions(parts: Parts) -> Iterator[Any]:
-    """What visits found; then in boxes: which intervals are too narrow, and what no interval holds."""
+    """In boxes: which of the customers' intervals are too narrow, and what no interval holds; then what visits found."""
+    for text in filter(None, (parts.narrow_anywhere, parts.caution)):
+        yield Paragraph(text, "caution")
     found = visit_findings(parts)
     if found:
         yield Heading(parts.say("visits in short"))
         yield found
-    for text in filter(None, (parts.narrow_anywhere, parts.caution)):
-        yield Paragraph(text, "caution")
 
 
 def _nothing_settled(parts: Parts) -> str:
@@ -191,8 +195,8 @@ def _open_gap(parts: Parts, table: GapTable, row: pd.Series) -> str:
 
 
 def _compared(p: str) -> str:
-    """A shown p with its sign: "= .065" or "<.001"."""
-    return p if p.startswith("<") else f"= {p}"
+    """A shown p with its sign: "= .065" or "< .001"."""
+    return f"< {p[1:]}" if p.startswith("<") else f"= {p}"
 
 
 def _objections(parts: Parts) -> list[str]:

@@ -89,7 +89,9 @@ def _satisfied(parts: Parts) -> Iterator[Any]:
     from servqual.shares import score_csat
 
     table = score_csat(parts.responses, level=parts.level).in_language(parts.language)
-    yield table.sentence()
+    row = table.row()
+    plain, weighted = (f"{100 * share:.0f}%" for share in (row["successes"] / row["n"], row["share"]))
+    yield parts.text(table.sentence(), "" if plain == weighted else parts.say("weighted share", plain=plain))
     yield Table(table, "servqual.shares.score_csat", "satisfaction")
 
 

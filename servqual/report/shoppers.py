@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from servqual.report.angles import shown_agreement, shown_angles
@@ -10,7 +11,8 @@ from servqual.report.document import Heading, Paragraph, Table
 from servqual.report.groups import ends, ranks
 from servqual.report.listings import noted
 from servqual.report.parts import ROWS, Parts, with_frame
-from servqual.report.words import words
+from servqual.report.words import word, words
+from survey_design.results import Result
 
 if TYPE_CHECKING:
     from servqual.inspections import InspectionResults
@@ -173,6 +175,7 @@ def _benchmarks(parts: Parts, found: InspectionResults) -> Iterator[Any]:
     yield Heading(parts.say("benchmarks"))
     yield parts.say("benchmarks how")
     yield [best.sentence(tier) for tier in best.tiers[best.within]]
+    yield from _disliked(parts, found)
     yield parts.picture(
         best,
         parts.text(
@@ -184,8 +187,35 @@ def _benchmarks(parts: Parts, found: InspectionResults) -> Iterator[Any]:
     chosen = best.frame[best.frame["benchmark"]].drop(
         columns=["benchmark", "distance", "distance_low", "distance_high"]
     )
-    yield Table(noted(with_frame(best, chosen), best.note()), _BEST, "benchmarks")
+    yield Table(noted(with_frame(best, chosen), told_once(best, "benchmarks", parts).note()), _BEST, "benchmarks")
     yield Table(noted(best), _BEST, "distance to benchmarks", on_page=False)
+
+
+def _disliked(parts: Parts, found: InspectionResults) -> Iterator[Paragraph]:
+    """Benchmarks that customers rate low, of the stores that may be shown: a caution, and where it is told in full."""
+    agreement = shown_agreement(parts)[0]
+    if agreement is None or found.benchmarks is None:
+        return
+    benchmarks = set(found.benchmarks.tiers["benchmark"].dropna())
+    stores = [str(store) for store in agreement.hidden()["store"] if store in benchmarks]
+    if stores:
+        said = parts.say("benchmarks hidden", stores=parts.joined(stores), section=parts.say("inside outside"))
+        yield Paragraph(said, "caution")
+
+
+def told_once(result: Result, name: str, parts: Parts) -> Result:
+    """The result without the remarks that stand under the first table of visits: a word says where they are; n and method stay."""
+    found, own = parts.inspection, getattr(result, "remarks", ())
+    if found is None or name == "visit scores" or not isinstance(own, tuple):
+        return result
+    shared = found.scores.remarks[1:]  # the first says how many visits were scored
+    if sum(each in own for each in shared) < 2:
+        return result
+    pointer = {
+        language: word("visits note above", language, section=word("shoppers", language)) for language in ("en", "zh")
+    }
+    rest = [each for each in own if each not in shared]
+    return replace(result, remarks=(*rest[:1], pointer, *rest[1:]))  # type: ignore[call-arg]
 
 
 def visit_methods(parts: Parts) -> set[str]:

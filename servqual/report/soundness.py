@@ -47,11 +47,9 @@ def with_verdict(block: Table, parts: Parts) -> Table:
     if parts.validity is None or "dimension" not in columns or "item" in columns or block.name.startswith(_OWN):
         return block
     by = getattr(block.result, "by", ())
-    groups = (
-        [parts.comparability[name].sentence() for name in by if name in parts.comparability]
-        if isinstance(by, tuple)
-        else []
-    )
+    asked = by if isinstance(by, tuple) else ()
+    groups = [parts.comparability[name].sentence() for name in asked if name in parts.comparability]
+    groups += [each.sentence() for each in parts.comparability.values() if each.of_forms and "gap" in columns]
     line = parts.text(parts.validity.line(), *groups)
     return replace(block, result=Below(block.result.frame, parts.language, block.result, line))
 
@@ -66,6 +64,14 @@ def soundness_findings(parts: Parts) -> list[str]:
     elif found is not None and found.verdict() != "separate":
         said.append(found.line())
     return [*said, *(each.sentence() for each in parts.comparability.values() if not each.comparable)]
+
+
+def scale_line(parts: Parts) -> str:
+    """That every dimension may stand by itself; empty where that is among the things not settled, or may not be shown."""
+    found = parts.validity
+    if found is None or found.verdict() != "separate" or found.matrix.n < parts.small.minimum:
+        return ""
+    return found.line()
 
 
 def soundness(parts: Parts) -> Iterator[Any]:

@@ -40,7 +40,7 @@ def _dependability(parts: Parts) -> Iterator[Any]:
         yield parts.say("no inspectors")
         return
     table = found.dependability
-    yield parts.text(table.sentence(), parts.say("dependability how"))
+    yield parts.text(parts.say("dependability how"), table.sentence())
     yield Table(table, _DEPENDABLE, "variance of visits")
     planned = table.plan()
     yield Heading(parts.say("how many visits"))

@@ -13,6 +13,7 @@ import pandas as pd
 from survey_design.errors import SpecError, check_choice, check_columns
 from survey_design.results import Language, is_missing
 from survey_design.visits.frequency import FREQUENCY_RULES, FrequencyRule, Spacing, visits_per_month
+from survey_design.visits.given import Given, as_table, with_numbers
 from survey_design.visits.months import first_month, welcome_from
 from survey_design.visits.people import names_in
 from survey_design.visits.plan import Rotation
@@ -31,14 +32,15 @@ _FRAME = [
     "found",
     "expected",
 ]
+_NO = ("", "0", "0.0", "false", "no", "否")  # as files say it
 Finding = dict[str, Any]
 
 
 def audit_visits(
-    log: pd.DataFrame,
+    log: Given,
     *,
-    stores: pd.DataFrame | None = None,
-    inspectors: pd.DataFrame | None = None,
+    stores: Given | None = None,
+    inspectors: Given | None = None,
     gap_months: int = 3,
     strict: bool = True,
     spacing: Spacing = "parts",
@@ -59,7 +61,8 @@ def audit_visits(
     Parameters
     ----------
     log : DataFrame with ``store, inspector, date``
-    stores, inspectors : as for :func:`survey_design.visits.plan_visits`; what is not given is not checked
+    stores, inspectors : as for :func:`survey_design.visits.plan_visits`; what is not given is not checked. All three may be the
+        path of a CSV or Excel file.
     gap_months, strict, spacing, rotation, visits : the rules, as in the plan
     start, months : the months in which frequency is checked; from the first to the last month of the log without them
 
@@ -82,6 +85,7 @@ def audit_visits(
     >>> len(audit_visits(log, strict=False).frame)
     0
     """
+    log = as_table(log, "log")
     check_columns(["store", "inspector", "date"], log.columns, "log")
     check_choice("spacing", spacing, Spacing)
     check_choice("rotation", rotation, Rotation)
@@ -95,7 +99,9 @@ def audit_visits(
              ((row, row["problem"]) for row in rows[rows["problem"] != ""].to_dict("records"))]  # fmt: skip
     found += _early(good, "store", "rotation", gap)
     if stores is not None:
+        stores = as_table(stores, "stores")
         check_columns(["store"], stores.columns, "stores")
+        stores = with_numbers(stores, {"traffic": "traffic"}, "store", "the stores")
         checks |= {"unknown_store": len(good), "frequency": 0}
         found += [_finding("unknown_store", row) for row in _outside(good, "store", stores["store"])]
         missed, checks["frequency"] = _missed(good, stores, visits, start, months)
@@ -110,7 +116,9 @@ def audit_visits(
     elif rotation == "area":
         raise SpecError("rotation='area' needs stores, which say the area of each store.")
     if inspectors is not None:
+        inspectors = as_table(inspectors, "inspectors")
         check_columns(["inspector"], inspectors.columns, "inspectors")
+        inspectors = with_numbers(inspectors, {"capacity": "visits a month"}, "inspector", "the inspectors")
         checks |= {"unknown_inspector": len(good)}
         found += [_finding("unknown_inspector", row) for row in _outside(good, "inspector", inspectors["inspector"])]
         for rule, check in (("capacity", _crowded), ("tie", _tied)):
@@ -170,7 +178,9 @@ def _second(log: pd.DataFrame) -> list[bool]:
     """Which rows are blind second visits."""
     if "second_of" in log:
         return [not is_missing(cell) and str(cell).strip() != "" for cell in log["second_of"]]
-    return [bool(cell) and not is_missing(cell) for cell in log["double"]] if "double" in log else [False] * len(log)
+    if "double" not in log:
+        return [False] * len(log)
+    return [bool(cell) and not is_missing(cell) and str(cell).strip().lower() not in _NO for cell in log["double"]]
 
 
 def _finding(rule: str, row: Mapping[Any, Any], **more: Any) -> Finding:

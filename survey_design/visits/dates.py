@@ -1,16 +1,20 @@
 """On which day and at what time of day is each visit made?
 
 Each inspector's month is laid out at once: areas one after the other, beginning with the one of the most important store,
-weekdays and parts of the day as evenly as can be for every store over the year. Blind second visits follow within a few days.
+weekdays as evenly as can be for every store over the year. Inspectors begin at different days, and prefer days that others have
+left free, so that the visits of a month spread over it. Then a month's times of day are shared out together: as many mornings as
+afternoons in every month, and at every store over the year; which comes when is drawn, so that no store can foresee it.
+Blind second visits follow within a few days.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.random import Generator
 from numpy.typing import NDArray
 
 from survey_design.visits.months import open_days, part_of_month, weekday, welcome_from
@@ -18,7 +22,9 @@ from survey_design.visits.roster import OPEN, Task
 
 Array = NDArray[Any]
 _OUT = 1e9
-_WEEKDAY = 3.0  # price of a weekday that a store has seen once more than another, in days away from the even place
+_WEEKDAY = 5.0  # price of a weekday that a store has seen once more than another, in days away from the even place
+_CROWD = 0.5  # price of a day for each visit of others above the least busy day, in the same unit
+_MONTH, _STORE = 1e3, 10.0  # prices of an uneven month and an uneven store; a weekday's time costs 1, chance less
 NO_DATE = np.datetime64("NaT", "D")
 
 
@@ -48,7 +54,7 @@ class Days:
         return open_days(*part_of_month(self.start + month, part, parts), self.closed, self.weekdays[store])
 
 
-def give_dates(task: Task, given: Array, days: Days, place: Array) -> tuple[Array, Array]:
+def give_dates(task: Task, given: Array, days: Days, place: Array, generator: Generator) -> tuple[Array, Array]:
     """(r,) date and time of day of every slot that has an inspector; no date where no day is left.
 
     Parameters
@@ -56,20 +62,24 @@ def give_dates(task: Task, given: Array, days: Days, place: Array) -> tuple[Arra
     task, given : the roster
     days : when visits can be
     place : (s,) priority of the stores, 0 first
+    generator : where inspectors begin, and which of the times of day that are as good
     """
     dates, times = np.full(len(given), NO_DATE), np.full(len(given), -1)
     slot_days = [days.of(*each) for each in zip(task.store, task.month, task.part, task.parts, strict=True)]
     latest = _latest(task, given, slot_days)
-    used = np.zeros((len(task.area), 7, days.times))
+    used, seen = np.zeros((len(task.area), 7, days.times)), np.zeros((len(task.area), 7))
     for slots in task.of_month:
         rows = slots[(given[slots] >= 0) & ~task.again[slots]]
-        for who in np.unique(given[rows]):
+        people, busy = generator.permutation(np.unique(given[rows])), dict[Any, int]()
+        for turn, who in enumerate(people):
             mine = rows[given[rows] == who]
             mine = mine[np.lexsort((place[task.store[mine]], _trip(task, mine, place), task.part[mine]))]
             able = [_able(task, given, dates, slot_days, latest, slot) for slot in mine]
-            dates[mine], times[mine] = _laid_out(task, mine, able, days, used)
-            for slot in mine[times[mine] >= 0]:
-                used[task.store[slot], weekday(dates[slot]), times[slot]] += 1
+            dates[mine] = _laid_out(task, mine, able, days.per_day, seen, busy, (turn + 0.5) / len(people))
+            for slot in mine[~np.isnat(dates[mine])]:
+                seen[task.store[slot], weekday(dates[slot])] += 1
+                busy[dates[slot]] = busy.get(dates[slot], 0) + 1
+        _give_times(task, given, rows[~np.isnat(dates[rows])], dates, times, used, generator)
         _second_visits(
             task, given, slots[task.again[slots] & (given[slots] >= 0)], slot_days, days, (dates, times), latest
         )
@@ -109,31 +119,87 @@ def _able(task: Task, given: Array, dates: Array, slot_days: list[Array], latest
     return able[able >= welcome_from(dates[before], task.gap, task.strict).max()] if len(before) else able
 
 
-def _laid_out(task: Task, rows: Array, able: list[Array], days: Days, used: Array) -> tuple[Array, Array]:
-    """Dates and times of an inspector's visits in a month, which come in the order wanted; an assignment problem."""
+def _laid_out(task: Task, rows: Array, able: list[Array], per_day: int, seen: Array, busy: Mapping[Any, int],
+              begin: float) -> Array:  # fmt: skip
+    """Dates of an inspector's visits in a month, which come in the order wanted; an assignment problem.
+
+    ``begin`` from 0 to 1 says where in the first of equal steps through the month the inspector begins.
+    """
     from scipy.optimize import linear_sum_assignment
 
-    dates, times = np.full(len(rows), NO_DATE), np.full(len(rows), -1)
+    dates = np.full(len(rows), NO_DATE)
     calendar = np.unique(np.concatenate(able))
     if not len(calendar):
-        return dates, times
-    day = np.repeat(np.arange(len(calendar)), days.per_day)
+        return dates
+    day = np.repeat(np.arange(len(calendar)), per_day)
     cost = np.full((len(rows), len(day)), _OUT)
-    wanted = (np.arange(len(rows)) + 0.5) / len(rows) * len(calendar)
-    on = weekday(calendar)
+    wanted = (np.arange(len(rows)) + begin) / len(rows) * len(calendar)
+    on, others = weekday(calendar), np.array([busy.get(each, 0) for each in calendar])
     for k, row in enumerate(rows):
         own = np.isin(calendar, able[k])
-        count = used[task.store[row]].sum(axis=1)
+        count = seen[task.store[row]]
         price = abs(np.arange(len(calendar)) + 0.5 - wanted[k]) + _WEEKDAY * (count[on] - count.min())
+        price += _CROWD * (others - others.min())
         cost[k] = np.where(own, price, _OUT)[day]
     row, column = linear_sum_assignment(cost)
     found = cost[row, column] < _OUT
     dates[row[found]] = calendar[day[column[found]]]
-    for k in np.argsort(dates, kind="stable"):
-        if not np.isnat(dates[k]):
-            taken = times[(dates == dates[k]) & (times >= 0)]
-            times[k] = _time(used[task.store[rows[k]]], int(weekday(dates[k])), taken, days.times)
-    return dates, times
+    return dates
+
+
+def _give_times(
+    task: Task, given: Array, rows: Array, dates: Array, times: Array, used: Array, generator: Generator
+) -> None:
+    """Times of day of a month's visits, one part of the month after the other; ``times`` and ``used`` are written."""
+    n_times, so_far = used.shape[2], np.zeros(used.shape[2], dtype=int)
+    for part in np.unique(task.part[rows] / task.parts[rows]):
+        now = rows[task.part[rows] / task.parts[rows] == part]
+        store, on = task.store[now], weekday(dates[now])
+        count = used[store].sum(axis=1)
+        price = _STORE * (count - count.min(axis=1, keepdims=True)) + used[store, on] + generator.random(count.shape)
+        times[now] = _shared_times(price, so_far, used.sum(axis=(0, 1)))
+        _apart(given[now], dates[now], times, now, price)
+        so_far += np.bincount(times[now], minlength=n_times)
+        np.add.at(used, (store, on, times[now]), 1)
+
+
+def _shared_times(price: Array, so_far: Array, ever: Array) -> Array:
+    """(rows,) a time of day for each row: all times as often in a month, as cheap as can be; an assignment problem.
+
+    Where they can't be as often, the times that were rarer before (``ever``) come first.
+    """
+    from scipy.optimize import linear_sum_assignment
+
+    n, n_times = price.shape
+    places = min(n, -(-(n + int(so_far.sum())) // n_times) + 1)
+    time = np.tile(np.arange(n_times), places)
+    turn = np.repeat(np.arange(places), n_times)
+    rarer = _MONTH / 2 * (ever - ever.min()) / (np.ptp(ever) + 1)
+    row, column = linear_sum_assignment(price[:, time] + _MONTH * (so_far[time] + turn) + rarer[time])
+    taken = np.empty(n, dtype=int)
+    taken[row] = time[column]
+    return taken
+
+
+def _apart(who: Array, dates: Array, times: Array, rows: Array, price: Array) -> None:
+    """Visits of an inspector on one day get different times, in exchange with somebody else's where that is possible."""
+    n_times = price.shape[1]
+    days = np.unique(np.column_stack([who, dates.astype(int)]), axis=0, return_inverse=True)[1].ravel()
+    load = np.zeros((len(rows), n_times), dtype=int)
+    taken = times[rows]
+    np.add.at(load, (days, taken), 1)
+    for k in np.flatnonzero(np.bincount(days)[days] > 1):
+        old, new = taken[k], int(np.lexsort((price[k], load[days[k]]))[0])
+        if load[days[k], old] - load[days[k], new] < 2:
+            continue
+        fits = np.flatnonzero((taken == new) & (days != days[k]) & (load[days, old] == 0))
+        if len(fits):
+            other = fits[(price[fits, old] - price[fits, new]).argmin()]
+            taken[other] = old
+            load[days[other], [old, new]] += [1, -1]
+        taken[k] = new
+        load[days[k], [old, new]] += [-1, 1]
+    times[rows] = taken
 
 
 def _time(used: Array, on: int, taken: Array, times: int) -> int:

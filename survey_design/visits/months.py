@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
+from datetime import date
 from typing import Any
 
 import numpy as np
@@ -13,6 +15,9 @@ from survey_design.errors import SpecError
 
 Array = NDArray[Any]
 _DAY = np.timedelta64(1, "D")
+_MONTH = re.compile(r"\d{4}[-/]\d{1,2}([-/]\d{1,2})?")
+_DATES = (date, np.datetime64, pd.Period)  # a Timestamp is a date
+_FIRST_YEAR = 1900  # a date before it is a word that was taken for one: "January" is read as a day of the year 1
 
 
 def add_months(dates: ArrayLike, months: ArrayLike) -> Array:
@@ -52,19 +57,26 @@ def part_of_month(month: Any, part: int, parts: int) -> tuple[Any, Any]:
     return first + np.timedelta64(30 * part // parts, "D"), last
 
 
-def first_month(start: Any) -> Any:
-    """The month in which a plan starts; ``start`` is a month ("2027-01") or the first day of one.
+def first_month(start: Any, name: str = "start") -> Any:
+    """The month in which a plan starts; ``start`` is a month ("2027-01"), or a date: the first day of one.
+
+    The year must be told: "January" is no month.
 
     >>> str(first_month("2027-01-01"))
     '2027-01'
     """
-    moment = pd.to_datetime(start, errors="coerce") if not isinstance(start, (bool, int, float)) else pd.NaT
+    told = _MONTH.fullmatch(start.strip()) is not None if isinstance(start, str) else isinstance(start, _DATES)
+    moment = (
+        pd.to_datetime(start.to_timestamp() if isinstance(start, pd.Period) else start, errors="coerce")
+        if told
+        else pd.NaT
+    )
     if not isinstance(moment, pd.Timestamp):
         raise SpecError(
-            f"start={start!r} is no date. Give the first month, as '2027-01', or its first day, '2027-01-01'."
+            f"{name}={start!r} is no date with year and month. Give the month, as '2027-01', or its first day, '2027-01-01'."
         )
     if moment.day != 1:
-        raise SpecError(f"start={start!r}: visits are planned by calendar months. Give the first day of a month, such as "
+        raise SpecError(f"{name}={start!r}: visits are planned by calendar months. Give the first day of a month, such as "
                         f"'{moment.strftime('%Y-%m')}-01'.")  # fmt: skip
     return moment.to_datetime64().astype("datetime64[M]")
 
@@ -76,7 +88,8 @@ def read_days(days: Sequence[Any], name: str) -> Array:
     ['2027-01-01']
     """
     moments = [pd.to_datetime(day, errors="coerce") for day in days]
-    wrong = [day for day, moment in zip(days, moments, strict=True) if not isinstance(moment, pd.Timestamp)]
+    wrong = [day for day, moment in zip(days, moments, strict=True)
+             if not isinstance(moment, pd.Timestamp) or moment.year < _FIRST_YEAR]  # fmt: skip
     if wrong:
         raise SpecError(
             f"{name}: {', '.join(repr(day) for day in wrong[:5])} can't be read as dates. Write them as '2027-01-01'."

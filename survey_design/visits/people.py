@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from survey_design.errors import DataError, SpecError, check_columns, raise_faults
 from survey_design.results import is_missing
+from survey_design.visits.given import Given, as_table, with_numbers
 
 Array = NDArray[Any]
 _SEPARATORS = re.compile(r"[;；、|]")
@@ -41,18 +42,21 @@ class People:
     closed_weekdays: tuple[tuple[int, ...], ...]
 
 
-def read_people(stores: pd.DataFrame, inspectors: pd.DataFrame, travel: pd.DataFrame | None) -> People:
+def read_people(stores: Given, inspectors: Given, travel: Given | None) -> People:
     """Stores and inspectors of a plan, with all faults named at once."""
+    stores, inspectors = as_table(stores, "stores"), as_table(inspectors, "inspectors")
     check_columns(["store", "area"], stores.columns, "stores")
     check_columns(["inspector", "capacity"], inspectors.columns, "inspectors")
     if not len(stores) or not len(inspectors):
         raise DataError(f"There are no {'inspectors' if len(stores) else 'stores'}: a plan needs at least one.",
                         pd.DataFrame({"file": ["inspectors" if len(stores) else "stores"], "problem": ["no rows"]}))  # fmt: skip
-    ways = None if travel is None else read_travel(travel)
+    ways = None if travel is None else read_travel(_square(travel))
     known = set(stores["area"].dropna().astype(str)) if ways is None else set(ways.index)
     raise_faults(_store_faults(stores, None if ways is None else known), "the stores")
     store, area = stores["store"].astype(str), stores["area"].astype(str)
     raise_faults(_inspector_faults(inspectors, known, set(store) | set(area)), "the inspectors")
+    stores = with_numbers(stores, {"traffic": "traffic"}, "store", "the stores")
+    inspectors = with_numbers(inspectors, {"capacity": "visits a month"}, "inspector", "the inspectors")
     areas = tuple(dict.fromkeys(area))
     home = [None if is_missing(name) else str(name) for name in inspectors.get("home", [None] * len(inspectors))]
     return People(
@@ -104,6 +108,16 @@ def read_travel(travel: pd.DataFrame) -> pd.DataFrame:
     return table.astype(float)
 
 
+def _square(travel: Given) -> pd.DataFrame:
+    """Costs of the way as they are given; a file's first column names the rows of a square table, its costs become numbers."""
+    table = as_table(travel, "travel")
+    if isinstance(travel, pd.DataFrame):
+        return table
+    if {"from", "to", "cost"} <= set(table.columns):
+        return table.assign(cost=pd.to_numeric(table["cost"], errors="coerce"))
+    return table.set_index(table.columns[0]).apply(pd.to_numeric, errors="coerce")
+
+
 def _store_faults(stores: pd.DataFrame, known: set[str] | None) -> list[Mapping[str, Any]]:
     faults: list[Mapping[str, Any]] = []
     names = stores["store"]
@@ -118,8 +132,9 @@ def _store_faults(stores: pd.DataFrame, known: set[str] | None) -> list[Mapping[
             )
         )
     if "traffic" in stores:
-        wrong = pd.to_numeric(stores["traffic"], errors="coerce")
-        problems.append(("traffic", (wrong.isna() & stores["traffic"].notna()) | (wrong < 0), "is no number from 0"))
+        number = pd.to_numeric(stores["traffic"], errors="coerce")
+        blank = stores["traffic"].isna() | (stores["traffic"].astype(str).str.strip() == "")
+        problems.append(("traffic", (number.isna() & ~blank) | (number < 0), "is no number from 0"))
     for column, wrong, problem in problems:
         faults += _named(stores, "store", column, wrong.to_numpy(), problem)
     if "closed_weekdays" in stores:

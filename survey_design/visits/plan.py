@@ -26,6 +26,7 @@ from survey_design.visits.frequency import (
     priority_order,
     visits_per_month,
 )
+from survey_design.visits.given import Given, as_table
 from survey_design.visits.months import first_month, open_days, part_of_month, read_days, weekday, welcome_from
 from survey_design.visits.people import People, names_in, read_people, read_weekdays
 from survey_design.visits.results import SCENARIOS, Shortfall, VisitPlan
@@ -38,8 +39,8 @@ SCENARIO_SHARES: Mapping[str, float] = {"enquiry": 0.4, "followed_purchase": 0.2
 
 
 def plan_visits(
-    stores: pd.DataFrame,
-    inspectors: pd.DataFrame,
+    stores: Given,
+    inspectors: Given,
     *,
     start: Any,
     months: int = 12,
@@ -50,7 +51,7 @@ def plan_visits(
     strict: bool = True,
     spacing: Spacing = "parts",
     rotation: Rotation = "store",
-    travel: pd.DataFrame | None = None,
+    travel: Given | None = None,
     over: float = 0.25,
     second_share: float = 0.0,
     second_days: int = 3,
@@ -60,7 +61,7 @@ def plan_visits(
     closed_weekdays: Sequence[str] = (),
     per_day: int = 3,
     times_of_day: Sequence[str] = ("morning", "afternoon", "evening"),
-    previous: pd.DataFrame | None = None,
+    previous: Given | None = None,
     when_short: WhenShort = "drop",
     tell: Callable[[int, int], None] | None = None,
     language: Language = "en",
@@ -82,8 +83,9 @@ def plan_visits(
        exactly beside all others in turn, from a roster that repeats (:mod:`survey_design.visits.cycle`); a small plan is
        solved whole as an integer programme (HiGHS). How far from the best a plan can be at most is in ``.gap``: no
        plan costs less than ``.bound``, the linear relaxation of the whole.
-    5. **Dates.** Open days only, at most ``per_day`` visits of an inspector; weekdays and times of day as even as can be for
-       each store over the year.
+    5. **Dates.** Open days only, at most ``per_day`` visits of an inspector, spread over the month; weekdays and times of day as
+       even as can be for each store over the year, times of day also in each month. Which time comes when is drawn, so that
+       a store can't foresee it.
 
     Parameters
     ----------
@@ -91,6 +93,7 @@ def plan_visits(
     inspectors : DataFrame with ``inspector, capacity`` (visits a month) and, where known, ``home`` (area), ``areas`` (where he or
         she works; blank is everywhere), ``ties`` (stores or areas of friends, family, former work), ``languages``, ``agency``,
         ``leave`` (months away, as "2027-02"). Several names in a cell stand between ";" or "、".
+    stores, inspectors, travel, previous : each a DataFrame, or the path of a CSV or Excel file
     start, months : first month ("2027-01"), and how many
     seed : the same seed plans the same visits
     gap_months, strict : more than three months (``strict``), or at least three
@@ -147,7 +150,8 @@ def plan_visits(
                 len(times_of_day), second_days)  # fmt: skip
     often, place = visits_per_month(people.stores, visits), priority_order(people.stores, priority)
     task = _task(people, often, place, months, days, second_share, over,
-                 (gap_months, bool(strict), spacing == "calendar_months", rotation == "area"), previous, generator)  # fmt: skip
+                 (gap_months, bool(strict), spacing == "calendar_months", rotation == "area"),
+                 None if previous is None else as_table(previous, "previous"), generator)  # fmt: skip
     given, best = _roster(task, generator, tell)
     given, dates, times = _dated(task, given, days, place, generator)
     bound = replace(best, cost_least=_least_cost(task, given, best))
@@ -242,7 +246,7 @@ def _capacity(people: People, months: int, days: Days) -> Array:
     names = [str(days.start + m) for m in range(months)]
     for i, cell in enumerate(people.inspectors.get("leave", ())):
         for name in names_in(cell):
-            moment = first_month(name if len(name) <= 7 else name[:7])
+            moment = first_month(name if len(name) <= 7 else name[:7], "leave")
             if str(moment) in names:
                 capacity[i, names.index(str(moment))] = 0
     return capacity
@@ -304,7 +308,8 @@ def _roster(task: Task, generator: Generator, tell: Callable[[int, int], None] |
 
 def _dated(task: Task, given: Array, days: Days, place: Array, generator: Generator) -> tuple[Array, Array, Array]:
     """The roster with dates. A visit for which no day is left goes to somebody else, if anybody is free."""
-    dates, times = give_dates(task, given, days, place)
+    chance = generator.spawn(1)[0]
+    dates, times = give_dates(task, given, days, place, chance)
     for _ in range(3):
         lost = np.isnat(dates) & (given >= 0)
         if not lost.any():
@@ -312,7 +317,7 @@ def _dated(task: Task, given: Array, days: Days, place: Array, generator: Genera
         task = replace(task, closed=task.closed.copy())
         task.closed[lost, given[lost]] = True
         given = _firsts_before_seconds(task, share_out(task, np.where(lost, OPEN, given), generator))
-        dates, times = give_dates(task, given, days, place)
+        dates, times = give_dates(task, given, days, place, chance)
     return _with_firsts(task, np.where(np.isnat(dates), OPEN, given), dates, times)
 
 
@@ -384,25 +389,23 @@ def _with_modes(
             else:  # steps of the golden section fall evenly into all shares
                 said = (said + 0.6180339887498949) % 1
                 scenario[row] = names[min(int(np.searchsorted(cuts, said, side="right")), len(names) - 1)]
-    _no_more_enquiries(scenario, names)
-    at = {name: k for k, name in enumerate(frame["visit"])}
-    for row, first in enumerate(frame["second_of"]):
-        if first:
-            scenario[row] = scenario[at[first]]  # a repetition is of the same kind
-    _no_more_enquiries(scenario, names)
+    first_of = pd.Index(frame["visit"]).get_indexer(frame["second_of"])
+    scenario = np.where(first_of >= 0, scenario[first_of], scenario)  # a repetition is of the same kind
+    _no_more_enquiries(scenario, names, first_of)
     out = frame.assign(mode=mode, scenario=scenario)
     wanted = ["visit", "date", "weekday", "time_of_day", "store", "tier", "area", "inspector", "agency", "mode", "scenario", "second_of",
               "priority", "travel", "away", "month"]  # fmt: skip
     return out[wanted]
 
 
-def _no_more_enquiries(scenario: Array, names: list[str]) -> None:
-    """The last enquiries become purchases, if chance made them the majority."""
-    asked = np.flatnonzero(scenario == "enquiry")
-    too_many = (2 * len(asked) - int((scenario != "").sum()) + 1) // 2
+def _no_more_enquiries(scenario: Array, names: list[str], first_of: Array) -> None:
+    """The last enquiries become purchases, together with what repeats them, if chance made them the majority."""
     purchases = [name for name in reversed(names) if name != "enquiry"]
-    if too_many > 0 and purchases:
-        scenario[asked[-too_many:]] = purchases[0]
+    for row in np.flatnonzero((scenario == "enquiry") & (first_of < 0))[::-1]:
+        if 2 * (scenario == "enquiry").sum() <= (scenario != "").sum() or not purchases:
+            return
+        scenario[first_of == row] = purchases[0]
+        scenario[row] = purchases[0]
 
 
 def _store_table(task: Task, people: People, often: Array, place: Array) -> pd.DataFrame:

@@ -105,6 +105,7 @@ _WORDS: Mapping[str, Text] = {
                  "zh": "{first} 至 {last}，{inspectors}对 {stores}进行 {visits} 次访问，其中 {away} 在常驻区域以外"},
     "double": {"en": "; {n} are blind second visits", "zh": "；其中 {n} 次为互不知情的复核访问"},
     "short": {"en": "; {n} more could not be placed", "zh": "；另有 {n} 次无法安排"},
+    "never": {"en": "{n} of {stores} {are} never visited", "zh": "{stores}中有 {n} 家一次也未安排"},
     "cards": {"en": "Visits of {who}{month}", "zh": "{who}的访问卡{month}"},
     "card note": {"en": "Do not tell the store or other inspectors when you come.", "zh": "请勿向门店或其他检查人员透露访问时间。"},
     "shortfall": {"en": "What would make the plan possible", "zh": "使计划可行的最小调整"},
@@ -123,6 +124,7 @@ _WORDS: Mapping[str, Text] = {
     "worst": {"en": "{who} was at {store} on {first} and again on {second}; the earliest date allowed was {allowed}.",
               "zh": "{who}于 {first} 到访{store}后，又于 {second} 到访；最早可再访日期为 {allowed}。"},
 }  # fmt: skip
+_NAMED = 8  # stores that a note names
 _NOUNS = {"inspectors": ("inspector", "名检查人员"), "stores": ("store", "家门店")}
 
 
@@ -208,6 +210,7 @@ class VisitPlan(Result):
     cost, travel, above, over : objective, its travel, visits above the even share, the price of one
     bound : what no plan that leaves so few visits out can cost less than
     dropped_least : visits that no plan can place
+    never_visited : stores that no visit goes to
     rule : ``gap_months, strict, rotation`` of the plan
     """
 
@@ -228,6 +231,18 @@ class VisitPlan(Result):
     def gap(self) -> float:
         """(cost − bound) / cost: how much cheaper a plan could be at most, as a share; 0 is proven best."""
         return 0.0 if self.cost <= self.bound + 1e-6 * max(1.0, self.bound) else (self.cost - self.bound) / self.cost
+
+    @property
+    def never_visited(self) -> tuple[str, ...]:
+        """Stores that no visit of the plan goes to, the most important first."""
+        visited = set(self.frame["store"])
+        return tuple(store for store in self.stores["store"] if store not in visited) if len(self.dropped) else ()
+
+    def _never(self) -> str:
+        n = len(self.never_visited)
+        return say(_WORDS["never"], self.language).format(
+            n=f"{n:,}", stores=counted(len(self.stores), "stores", self.language), are="is" if n == 1 else "are"
+        )
 
     def in_language(self, language: Language) -> Self:
         """The same plan, and what it is short of, in English or Chinese."""
@@ -266,6 +281,11 @@ class VisitPlan(Result):
                     dropped=f"{len(self.dropped):,}", wanted=f"{wanted:,}", least=f"{self.dropped_least:,}"
                 )
             )
+        if self.never_visited:
+            zh, more = self.language == "zh", len(self.never_visited) - _NAMED
+            named = ("、" if zh else ", ").join(self.never_visited[:_NAMED])
+            named += ("等" if zh else f" and {more} more") * (more > 0)
+            parts.append(f"{self._never()}：{named}。" if zh else f"{self._never()}: {named}.")
         return ("" if self.language == "zh" else " ").join([*parts, words["seed"].format(seed=self.seed)])
 
     def sentence(self) -> str:
@@ -275,6 +295,8 @@ class VisitPlan(Result):
         said = say(_WORDS["sentence"], self.language).format(away=away, **self._numbers())
         for key, n in (("double", seconds), ("short", len(self.dropped))):
             said += say(_WORDS[key], self.language).format(n=f"{n:,}") if n else ""
+        if self.never_visited:
+            said += ("；" if zh else "; ") + self._never()
         return said + ("。" if zh else ".")
 
     def cards(self, inspector: str | None = None, month: str | None = None) -> VisitCards | dict[str, VisitCards]:
