@@ -8,6 +8,8 @@ COMPILE := $(UV) pip compile --quiet --universal --python $(BIN)/python --python
 
 # An active virtualenv or a personal pip set-up must not decide where packages go.
 unexport VIRTUAL_ENV CONDA_PREFIX PYTHONHOME PYTHONPATH PIP_USER PIP_TARGET PIP_PREFIX UV_SYSTEM_PYTHON
+# Without compiled modules every process that a test starts would compile matplotlib and others anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -24,8 +26,8 @@ report: .venv/.stamp  ## run the sample study: build/report.html
 test: .venv/.stamp  ## lint, format, types, then every test
 	@$(BIN)/ruff check --quiet
 	@$(BIN)/ruff format --check --quiet
-	@$(BIN)/mypy survey_design servqual
-	@$(BIN)/python -m pytest -n auto --dist loadfile
+	@$(BIN)/mypy survey_design servqual & types=$$!; $(BIN)/python -m pytest -n auto --dist loadfile; tests=$$?; \
+	wait $$types || { echo "mypy found errors: see its lines above" >&2; exit 1; }; exit $$tests
 
 lab: .venv/.stamp  ## open the notebooks in JupyterLab
 	@$(BIN)/jupyter lab notebooks

@@ -151,6 +151,12 @@ def _drivers() -> list[Callable[[], str]]:
     return [against_loop]
 
 
+def _chances() -> list[Callable[[], str]]:
+    from benchmarks.chances import speed
+
+    return [speed]
+
+
 def _printed(work: Callable[[], None]) -> str:
     """The lines that a bench prints itself."""
     said = io.StringIO()
@@ -173,6 +179,7 @@ CHAPTERS: Mapping[str, Callable[[], list[Callable[[], str]]]] = {
     "visits": _visits,
     "roster": _roster,
     "drivers": _drivers,
+    "chances": _chances,
 }
 
 

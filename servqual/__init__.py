@@ -6,7 +6,8 @@ Verbs: :func:`load_instrument`, :func:`read_responses`, :func:`score_gaps`, :fun
 
 Further chapters are imported by name:
 
-* what customers said, before anything is measured: ``servqual.focus`` (focus groups);
+* what customers said, before anything is measured: ``servqual.focus`` (focus groups); unasked: ``servqual.complaints``; and who is
+  heard at all: ``servqual.listening``;
 * what came back: ``servqual.streams`` (files that do not fit into memory), ``servqual.privacy`` (personal data),
   ``servqual.careless`` (careless answers), ``servqual.distributions`` (what people answered);
 * other scores: ``servqual.tolerance`` (zone of tolerance), ``servqual.disconfirmation`` (evaluated performance, better or worse
@@ -21,8 +22,11 @@ Further chapters are imported by name:
   ``servqual.dependability`` (how many visits), ``servqual.index_weights`` (by experts, by the data, fitted to customers),
   ``servqual.store_agreement`` (inspectors and customers), ``servqual.angles`` (expected, delivered, perceived),
   ``servqual.benchmark`` (competitors), ``servqual.moves``, ``servqual.best_stores``;
+* where quality is lost and what first: ``servqual.diagnosis`` (five gaps, staff beside customers, what the sources agree on),
+  ``servqual.priorities`` (importance and performance with chances, the ranked list, actions within a budget, return on quality);
 * for the client: ``servqual.stores`` (single stores), ``servqual.disclosure`` (small cells), ``servqual.report``,
-  ``servqual.study``; ``servqual.simulate`` and ``servqual.simulate_visits`` make studies whose truth is known.
+  ``servqual.study``; ``servqual.simulate``, ``servqual.simulate_visits`` and ``servqual.simulate_sources`` make studies whose
+  truth is known.
 
 Formula, reference and independent check of every statistic: docs/methods.md.
 """

@@ -329,37 +329,37 @@ class _Plan:
 
 @dataclass(frozen=True, eq=False)
 class _Influence:
-    """Influence summed per cell: totals (cells, m), products (cells, m, m), answers used (cells, m).
+    """Influence summed per cell: totals (cells, m), answers used (cells, m).
 
-    ``size`` (m,) is how large the squares are that the variance is left of.
+    ``within`` are the terms and those of their cells whose people, one by one, may be counted: coefficients (m, q), cells,
+    and products of ``z`` (cells, q, q). ``size`` (m,) is how large the squares are that the variance is left of.
     """
 
     layout: Layout
     totals: Array
-    products: Array
     used: Array
+    within: tuple[tuple[Array, Array, Array], ...]
     size: Array
 
     @classmethod
     def of(cls, moments: Moments, terms: Sequence[Term]) -> _Influence:
         m, cells = len(terms[0].coefficients), len(moments.cells)
         layout = moments.layout
-        within = (~layout.clustered | ~np.isnan(layout.size))[layout.stratum][layout.psu] & (layout.subcluster < 0)
-        totals, used = np.zeros((cells, m)), np.zeros((cells, m))
-        products = np.zeros((cells if within.any() else 0, m, m))
-        size = np.zeros(m)
+        counted = (~layout.clustered | ~np.isnan(layout.size))[layout.stratum][layout.psu] & (layout.subcluster < 0)
+        totals, used, size = np.zeros((cells, m)), np.zeros((cells, m)), np.zeros(m)
+        within = []
         for term in terms:
             inside = moments.in_domain(term.domain)
             totals[inside] += moments.first[inside, 0] @ term.coefficients.T
             added = np.abs(moments.first[inside, 0]) @ np.abs(term.coefficients).T
             size += (added**2).sum(axis=0)
             used[inside] += moments.count[inside, 0][:, term.used].sum(axis=2)
-            inside = inside[within[inside]]
+            inside = inside[counted[inside]]
             if len(inside):
-                part, scale = _products(term.coefficients, moments.second[inside])
-                products[inside] += part
-                size += scale.sum(axis=0)
-        return cls(layout, totals, products, used, size)
+                grams = moments.second[inside]
+                within.append((term.coefficients, inside, grams))
+                size += _size_of_products(term.coefficients, np.abs(grams).sum(axis=0))
+        return cls(layout, totals, used, tuple(within), size)
 
     def answering(self) -> Array:
         """(strata, m) answers used per stratum."""
@@ -381,10 +381,12 @@ class _Influence:
     def _within(self, b: Array) -> Array:
         """Products of second-stage units: respondents, or subclusters where these were drawn."""
         layout = self.layout
-        out = np.einsum("c,cmn->mn", b[layout.group][: len(self.products)], self.products, optimize=True)
+        out = np.zeros((self.totals.shape[1],) * 2)
+        for coefficients, cells, grams in self.within:
+            out += coefficients @ np.tensordot(b[layout.group[cells]], grams, axes=1) @ coefficients.T
         drawn = layout.subcluster >= 0
         if not drawn.any():
-            return np.asarray(out)
+            return out
         code, first = np.unique(layout.subcluster[drawn], return_index=True)
         units = _by_code(self.totals[drawn], np.searchsorted(code, layout.subcluster[drawn]), len(code))
         return np.asarray(out + (units.T * b[layout.group[drawn][first]]) @ units)
@@ -447,18 +449,17 @@ def _row_products(moments: Moments, terms: Sequence[Term]) -> tuple[Array, Array
         inside = moments.in_domain(term.domain)
         n += moments.sums(inside, 0)[term.used].sum(axis=1)
         total += term.coefficients @ moments.sums(inside)
-        part, scale = _products(term.coefficients, moments.total(inside, 2))
-        products += part
-        size += scale
+        gram = moments.total(inside, 2)
+        products += term.coefficients @ gram @ term.coefficients.T
+        size += _size_of_products(term.coefficients, np.abs(gram))
     root = np.sqrt(np.maximum(n, 1))
     return n, _rounded(products - np.outer(total / root, total / root), size)
 
 
-def _products(coefficients: Array, grams: Array) -> tuple[Array, Array]:
-    """(..., m, m) products of influence, and (..., m) the size of the terms that were added up to it."""
-    products = coefficients @ grams @ coefficients.T
-    size = np.einsum("mq,...qr,mr->...m", np.abs(coefficients), np.abs(grams), np.abs(coefficients), optimize=True)
-    return products, size
+def _size_of_products(coefficients: Array, gram: Array) -> Array:
+    """(m,) size of the terms that squares of influence are added up of; ``gram`` without signs."""
+    plain = np.abs(coefficients)
+    return np.asarray(((plain @ gram) * plain).sum(axis=1))
 
 
 def _small_sample(n: Array) -> Array:

@@ -18,7 +18,7 @@ from servqual.mystery.checklist import Checklist, available_checklists, load_che
 from servqual.mystery.visits import FLAGS, ROTATION_MONTHS, Mode, Visits, read_visits
 from servqual.responses import Faults, PersonalDataRule, Responses
 from servqual.settings import Settings, is_number, is_whole
-from survey_design.errors import DataError, check_choice
+from survey_design.errors import DataError, check_choice, check_columns
 from survey_design.files.table import Source, read_table
 from survey_design.results import Language, Variable, say
 
@@ -105,8 +105,11 @@ class Inspection:
             *(each[1] for each in tables if each),
         ]
         moves, inspectors = (None if each is None else each[0] for each in tables)
-        if inspectors is not None and "capacity" in inspectors:
-            inspectors = inspectors.assign(capacity=pd.to_numeric(inspectors["capacity"], errors="coerce"))
+        if inspectors is not None and self.inspectors is not None:
+            from survey_design.visits.given import with_numbers
+
+            check_columns(["inspector"], inspectors.columns, self.inspectors.name)
+            inspectors = with_numbers(inspectors, {"capacity": "visits a month"}, "inspector", self.inspectors.name)
         return visits, theirs, moves, inspectors, tuple(sources)
 
 
@@ -351,12 +354,10 @@ class InspectionResults:
         chosen = visits.frame["mode"].eq(self.inspection.mode).to_numpy(bool)
         return visits.chosen(chosen) if chosen.any() else visits
 
-    def everything(self) -> Iterator[Any]:
-        """Every part, computed."""
-        for name in ("scores", "by_group", "differences", "standings", "benchmarks", "roster", "dependability", "agreement", "angles",
-                     "fitted", "comparison", "moved"):  # fmt: skip
+    def checked(self) -> Iterator[Any]:
+        """The parts in which a fault of the files or of study.toml may still show itself."""
+        for name in ("scores", "by_group", "differences", "roster", "agreement", "customers", "comparison", "moved"):
             yield getattr(self, name)
-        yield self.store_agreement()
 
 
 def possible(compute: Callable[[], Found]) -> Found | None:

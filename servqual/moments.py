@@ -239,7 +239,12 @@ def _distinct(columns: Sequence[pd.Series], n: int) -> tuple[Array, Array]:
         if size * labels > _MOST_CODES:
             code, pairs = pd.factorize(code)
             size = len(pairs)
-        code, size = code * labels + codes, size * labels
+        if size == 1:
+            code = codes
+        else:
+            code *= labels
+            code += codes
+        size *= labels
     if size > n:  # more combinations could be than are: name those that are
         code, pairs = pd.factorize(code)
         size = len(pairs)
@@ -248,13 +253,18 @@ def _distinct(columns: Sequence[pd.Series], n: int) -> tuple[Array, Array]:
 
 def _in_order(code: Array, size: int) -> tuple[Array, Array]:
     """Codes below ``size`` numbered again in order of appearance, and where each first stands."""
-    first = np.full(size, len(code))
-    first[code[::-1]] = np.arange(len(code) - 1, -1, -1)  # of repeated places the last one written stays
-    present = np.flatnonzero(first < len(code))
-    present = present[np.argsort(first[present])]
-    number = np.empty(size, dtype=np.int64)
-    number[present] = np.arange(len(present))
-    return number[code], first[present]
+    for rows in (PART, len(code)):  # most often all of them are met early
+        head = code[:rows]
+        first = np.full(size, len(code))
+        first[head[::-1]] = np.arange(len(head) - 1, -1, -1)  # of repeated places the last one written stays
+        present = np.flatnonzero(first < len(code))
+        present = present[np.argsort(first[present])]
+        number = np.full(size, -1)
+        number[present] = np.arange(len(present))
+        numbered = number[code]
+        if numbered.min(initial=0) >= 0:
+            break
+    return numbered, first[present]
 
 
 def _codes(column: pd.Series) -> tuple[Array, int]:
@@ -914,9 +924,17 @@ def _whole_number_grams(padded: Array, bounds: Array, origin: Array) -> Array:
     grams = _grams_between(padded.astype(np.float32), bounds, None)[:, :, :q, :q]
     if np.diagonal(grams, axis1=2, axis2=3).max(initial=0) >= _EXACT_FLOAT32:
         return _complete_grams(padded[:, 1:q], bounds, origin, None)
-    shift = np.eye(q)
-    shift[1:, 0] = -origin
-    return np.asarray(shift @ grams.astype(np.float64) @ shift.T)
+    return _moved(grams.astype(np.float64), origin)
+
+
+def _moved(grams: Array, origin: Array) -> Array:
+    """(…, 1 + k, 1 + k) Gram matrices about 0 moved to the origin, in place; their first row has the number and the sums."""
+    n, sums = grams[..., :1, :1], grams[..., 1:, :1].copy()
+    across = sums * origin
+    grams[..., 1:, 1:] -= across + across.swapaxes(-1, -2) - n * np.outer(origin, origin)
+    grams[..., 1:, :1] -= n * origin[:, None]
+    grams[..., :1, 1:] = grams[..., 1:, :1].swapaxes(-1, -2)
+    return grams
 
 
 def _grams_between(z: Array, bounds: Array, weight: Array | None) -> Array:

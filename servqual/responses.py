@@ -47,6 +47,7 @@ Pairing = Literal["paired", "independent", "expectation only", "perception only"
 _CASES = ["file", "row", "column", "value", "problem"]
 DECIMAL_COMMA = "with a decimal comma, write 1.5 for 1,5"
 _COMMA = re.compile(r"\d*,\d+")
+_COLUMNS_AT_ONCE = 8  # after which rows unlike all others are left aside
 _POINT_NOUGHT = re.compile(r"-?\d+\.0+")
 
 STEPS: Mapping[str, Mapping[str, str]] = {
@@ -864,15 +865,19 @@ def _by_kind(kinds: Mapping[str, Any], kept: Any) -> pd.DataFrame:
 def _count_alike(frame: pd.DataFrame, among: Any) -> int:
     """Rows among the chosen that repeat an earlier one in every column.
 
-    A number is made of each row first; only rows whose numbers are equal are compared cell by cell.
+    A number is made of each row first, from more and more columns; only rows whose numbers stay equal are compared cell by cell.
     """
-    frame = frame if among.all() else frame[among]
-    key = np.zeros(len(frame), dtype=np.uint64)
-    for name in frame.columns:
-        key *= np.uint64(6364136223846793005)
-        key += _bits(frame[name])
-    candidates = frame[pd.Series(key).duplicated(keep=False).to_numpy()]
-    cells = pd.DataFrame({name: _bits(candidates[name]) for name in candidates.columns})
+    rest = frame if among.all() else frame[among]
+    key = np.zeros(len(rest), dtype=np.uint64)
+    for k, name in enumerate(frame.columns, start=1):
+        key = key * np.uint64(6364136223846793005) + _bits(rest[name])
+        if k % _COLUMNS_AT_ONCE == 0 or k == len(frame.columns):  # who differs so far differs
+            again = pd.Series(key).duplicated(keep=False).to_numpy()
+            if not again.any():
+                return 0
+            if not again.all():
+                rest, key = rest[again], key[again]
+    cells = pd.DataFrame({name: _bits(rest[name]) for name in rest.columns})
     return int(cells.duplicated().sum())
 
 

@@ -5,15 +5,18 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from difflib import get_close_matches
+from dataclasses import dataclass, field
+from difflib import SequenceMatcher, get_close_matches
 from pathlib import Path
 from typing import Any, NoReturn
 
-from survey_design.errors import DataError, SpecError, check_inside
+import pandas as pd
+
+from survey_design.errors import DataError, SpecError, check_choice, check_inside
 from survey_design.results import Text
 
 NAME = "study.toml"
+_ALIKE = 0.75  # from which the name of another file may be the one that was meant
 
 
 def open_study(path: str | Path) -> tuple[dict[str, Any], str, Path]:
@@ -77,12 +80,13 @@ class Settings:
             present = sorted(
                 entry.name for entry in self.folder.iterdir() if entry.is_file() and entry.name != self.where
             )
+            alike = [name for name in present if _alike(Path(name).stem, Path(named).stem)]
             self._fail(
                 place,
                 f"'{named}' is not in the study's folder",
                 f"it holds {', '.join(present) or 'no data'}",
                 named,
-                present,
+                alike,
             )
         return path
 
@@ -105,6 +109,30 @@ class Settings:
         if not isinstance(value, bool):
             self._fail(f"{place} {key}", f"{value!r} is not true or false", f"write {key} = true")
         return value
+
+    def _file_of(self, table: Mapping[str, Any], place: str, example: str) -> Path:
+        """The file that a table names, which it must."""
+        named = self._text(table, "file", place)
+        if not named:
+            self._fail(f"{place} file", "the key is missing", f'add file = "{example}"')
+        return self._inside(named, f"{place} file")
+
+    def _reading(self, table: Mapping[str, Any], place: str) -> dict[str, Any]:
+        """How the cells of a file are read, where the table says it."""
+        found: dict[str, Any] = {"encoding": self._text(table, "encoding", place)} if "encoding" in table else {}
+        if "sheet" in table:
+            if not isinstance(table["sheet"], str) and not is_whole(table["sheet"]):
+                self._fail(f"{place} sheet", f"{table['sheet']!r} is neither a name nor a number", "write sheet = 0")
+            found["sheet"] = table["sheet"]
+        return found
+
+    def _chosen(self, table: Mapping[str, Any], key: str, place: str, choices: Any) -> dict[str, Any]:
+        """A key whose value is one of a few words, where it is there."""
+        if key not in table:
+            return {}
+        with self._at(f"{place} {key}"):
+            check_choice(key, table[key], choices)
+        return {key: table[key]}
 
     def _only(self, table: Mapping[str, Any], place: str, known: set[str]) -> None:
         for key in table:
@@ -129,6 +157,47 @@ class Settings:
         near = get_close_matches(value, known, n=1)
         hint = f" Did you mean '{near[0]}'?" if near else ""
         raise SpecError(f"{self.where}, {place}: {what}; {remedy}.{hint}")
+
+
+@dataclass(frozen=True, eq=False)
+class Reading:
+    """What reading one file of a study brought: how much is kept, what must be known, and the faulty cells that were set aside."""
+
+    kept: str
+    warnings: tuple[str, ...] = ()
+    cases: pd.DataFrame = field(default_factory=pd.DataFrame)
+
+
+@contextmanager
+def in_file(name: str, called: str = "") -> Iterator[None]:
+    """Says in which file an error of another function lies, and its cells too, where it does not say so itself.
+
+    ``called`` is what the function calls its table, which gives way to the file's name.
+    """
+    try:
+        yield
+    except (DataError, SpecError) as error:
+        message = str(error).replace(called, name) if called else str(error)
+        told = message if message.startswith(name) else f"{name}: {message}"
+        if isinstance(error, SpecError):
+            raise SpecError(told) from error
+        raise DataError(told, _of_file(error.cases, name, called)) from error
+
+
+def _of_file(cases: pd.DataFrame, name: str, called: str) -> pd.DataFrame:
+    """Cells with the file they stand in."""
+    if "file" in cases:
+        return cases.replace({"file": {called: name}}) if called else cases
+    return cases.assign(file=name) if len(cases) else cases
+
+
+def _alike(name: str, other: str) -> bool:
+    """True where one may be a slip of the other.
+
+    >>> _alike("answer", "answers"), _alike("experts", "promises")
+    (True, False)
+    """
+    return SequenceMatcher(None, name.lower(), other.lower()).ratio() >= _ALIKE
 
 
 def listed(value: str | tuple[str, ...] | None) -> tuple[str, ...]:

@@ -507,15 +507,14 @@ def _ask_leavers(truth: Truth, stores: pd.DataFrame, effects: Array, rng: Genera
     store = np.repeat(np.arange(len(stores)), stores["interviews"])
     asked = stores.iloc[store].reset_index(drop=True)
     n = len(asked)
-    answers, views = _answers(truth, "perception", asked["tier"].tolist(), effects[store], rng)
-    of_tier = stores.groupby("tier")["visited"]
-    in_tier, visited = (of_tier.transform(how).to_numpy()[store] for how in ("size", "sum"))
+    answers, views = draw_answers(truth, "perception", asked["tier"].tolist(), effects[store], rng)
+    in_tier, visited = tier_counts(stores, store)
     stands_for = in_tier / visited * (asked["monthly_footfall"] / asked["interviews"]).to_numpy()
     return pd.concat(
         [
             pd.DataFrame({"respondent": [f"P{k:04d}" for k in range(1, n + 1)]}),
             asked[["store", "tier", "area_type", "region"]],
-            pd.DataFrame({"stores_in_tier": in_tier, "weight": _mean_one(stands_for)}),
+            pd.DataFrame({"stores_in_tier": in_tier, "weight": mean_one(stands_for)}),
             pd.DataFrame({name: _pick(rng, shares, n) for name, shares in {**_OCCASION, **_PERSON}.items()}),
             pd.DataFrame({"minutes_in_store": np.minimum(90, 3 + rng.gamma(2, 6, n).astype(int)),
                           "visits_per_month": 1 + rng.poisson(0.6, n)}),
@@ -527,17 +526,24 @@ def _ask_leavers(truth: Truth, stores: pd.DataFrame, effects: Array, rng: Genera
     )  # fmt: skip
 
 
+def tier_counts(stores: pd.DataFrame, place: Array) -> tuple[Array, Array]:
+    """(n,) stores in the tier of each person's store, and how many of them were visited."""
+    of_tier = stores.groupby("tier")["visited"]
+    in_tier, visited = (of_tier.transform(how).to_numpy()[place] for how in ("size", "sum"))
+    return in_tier, visited
+
+
 def _ask_expectation(truth: Truth, chain: pd.DataFrame, total: int, rng: Generator) -> pd.DataFrame:
     """Customers drawn from a list, region by region."""
     footfall = chain.groupby("region", sort=False)["monthly_footfall"].sum()
     n = share_out(total, np.ones(len(footfall)), 1)
     region = np.repeat(footfall.index.to_numpy(object), n)
-    answers, _ = _answers(truth, "expectation", region.tolist(), np.zeros(total), rng)
+    answers, _ = draw_answers(truth, "expectation", region.tolist(), np.zeros(total), rng)
     points = _importance(truth, total, rng)
     return pd.concat(
         [
             pd.DataFrame({"respondent": [f"E{k:04d}" for k in range(1, total + 1)], "region": region}),
-            pd.DataFrame({"weight": _mean_one(np.repeat(footfall.to_numpy() / n, n))}),
+            pd.DataFrame({"weight": mean_one(np.repeat(footfall.to_numpy() / n, n))}),
             pd.DataFrame({name: _pick(rng, shares, total) for name, shares in _PERSON.items()}),
             answers,
             points,
@@ -546,7 +552,7 @@ def _ask_expectation(truth: Truth, chain: pd.DataFrame, total: int, rng: Generat
     )
 
 
-def _answers(
+def draw_answers(
     truth: Truth, form: Asked, groups: Sequence[str], effects: Array, rng: Generator
 ) -> tuple[pd.DataFrame, Array]:
     """Ratings of every item, and (n, dimensions) what lies behind them: each customer's view of each dimension."""
@@ -557,7 +563,7 @@ def _answers(
     latent = {group: truth.latent(form, group) for group in dict.fromkeys(groups)}
     value = np.array([latent[group] for group in groups]) + person[:, dimension]
     value += variation.item * rng.standard_normal(value.shape)
-    ratings = _on_scale(value, instrument.scale.low, instrument.scale.high)
+    ratings = on_scale(value, instrument.scale.low, instrument.scale.high)
     views = person + np.array([getattr(truth, form)[group] for group in groups])
     return pd.DataFrame(ratings, columns=list(instrument.columns(form).values())), views
 
@@ -571,7 +577,7 @@ def _outcomes(truth: Truth, views: Array, rng: Generator) -> pd.DataFrame:
     for outcome in instrument.outcomes:
         width = outcome.scale.high - outcome.scale.low
         value = outcome.scale.low + width * (whole + _OUTCOME_NOISE * rng.standard_normal(len(whole)))
-        columns[outcome.column] = _on_scale(value, outcome.scale.low, outcome.scale.high)
+        columns[outcome.column] = on_scale(value, outcome.scale.low, outcome.scale.high)
     return pd.DataFrame(columns)
 
 
@@ -582,11 +588,11 @@ def _importance(truth: Truth, n: int, rng: Generator) -> pd.DataFrame:
     return pd.DataFrame(_POINTS * rng.multinomial(100 // _POINTS, shares), columns=names)
 
 
-def _on_scale(value: Array, low: int, high: int) -> Array:
+def on_scale(value: Array, low: int, high: int) -> Array:
     return np.clip(np.floor(value + 0.5), low, high).astype(int)
 
 
-def _mean_one(weight: Array) -> Array:
+def mean_one(weight: Array) -> Array:
     return np.round(weight / weight.mean(), 4)
 
 

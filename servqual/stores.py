@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
+from functools import cache
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -336,11 +337,17 @@ def _tau2_weights(y: Array, v: Array, group: Array) -> tuple[Array, Array]:
     height = log_density(coarse)
     inside = np.flatnonzero(height > height.max() - _FAR)
     low, high = max(inside[0] - 1, 0) / _COARSE, min(inside[-1] + 2, _COARSE) / _COARSE
-    node, weight = np.polynomial.legendre.leggauss(_FINE)
+    node, weight = _gauss_legendre()
     u = low + (high - low) * (node + 1) / 2
     height = log_density(u)
     weight = weight * np.exp(height - height.max())
     return reach * (u / (1 - u)) ** 2, weight / weight.sum()
+
+
+@cache
+def _gauss_legendre() -> tuple[Array, Array]:
+    """(j,) points and weights on (-1, 1)."""
+    return np.polynomial.legendre.leggauss(_FINE)
 
 
 def rank_draws(truths: Array) -> Array:

@@ -1,15 +1,12 @@
 """A study is a folder: ``study.toml`` names the instrument, the data and the settings; here they meet.
 
-Nothing is computed in this module. It reads the file strictly (an unknown key is an error with a place and a
-hint), keeps every path inside the study's folder, and calls the verbs of the toolkit in order: read, score,
-compare, report.
+Nothing is computed in this module. The file is read strictly by :mod:`servqual.study_file`; here the verbs of the toolkit are called in
+order: read, score, compare, report.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from importlib import resources
@@ -19,183 +16,46 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from servqual.inference import Adjust
-from servqual.instruments import Instrument, available_instruments, load_instrument
-from servqual.layouts import Layout
-from servqual.measures import Missing, Rule, Total
-from servqual.responses import Faults, PersonalDataRule, Responses, read_responses
-from servqual.settings import NAME, Settings, is_number, is_whole, listed, open_study
-from survey_design.errors import DataError, SpecError, check_between, check_choice, check_columns
-from survey_design.files.table import HEADER_REPEATED, Source, read_table
-from survey_design.results import Language, Text, Variable, say
-from survey_design.sampling import SampleDesign
+from servqual.customers import Customers
+from servqual.instruments import load_instrument
+from servqual.measures import Missing
+from servqual.responses import Responses, read_responses
+from servqual.settings import NAME, Reading, open_study
+from servqual.study_file import (
+    DESIGN_ORDER,
+    LEAST_N,
+    LINES,
+    MINIMUM_BASE,
+    AnswerFile,
+    StudyFile,
+    collect,
+    counted,
+    faulty_cells,
+    in_toml_words,
+)
+from survey_design.errors import DataError, SpecError, check_choice, check_columns
+from survey_design.results import Language, Text, say
 
 if TYPE_CHECKING:
+    from servqual.causes import CauseResults, Causes
     from servqual.comparability import Comparability
     from servqual.comparison import Comparison
+    from servqual.decisions import DecisionResults, Decisions
     from servqual.gaps import GapScores, PerformanceScores
     from servqual.inspections import Inspection, InspectionResults
     from servqual.mystery.visits import Visits
-    from servqual.privacy import PersonalData
     from servqual.report import Report
     from servqual.stores import StoreEstimates
     from servqual.tolerance import ToleranceScores
     from servqual.validity import Validity
+    from servqual.voices import VoiceResults, Voices
 
-_TOLERANCE = 0.5  # importance points may miss 100 by rounding
-_LEAST_N = 100  # complete answers from which a group is asked whether it uses the same ruler
+    Further = InspectionResults | VoiceResults | CauseResults | DecisionResults
+    FurtherAsked = Voices | Causes | Decisions
+
 _SEED = 0  # of random data beside the eigenvalues: that of simulated ranks, so that a report has one seed
-_MINIMUM_BASE = 5  # smallest base that a report shows, unless the study says otherwise
-_FILES = ("responses", "expectation", "perception")
-_VISITED = ("checklist", "visits", "competitors", "moves", "inspectors")  # read by servqual.inspections
-_TABLES = {*_FILES, *_VISITED, "variables", "gaps", "importance", "expected", "stores", "validity", "report", "plan"}
-TOP = {"title", "language", "instrument"} | _TABLES
-_DESIGN_ORDER = ("strata", "clusters", "weight", "population", "whole_clusters", "selection")
-_DESIGN = set(_DESIGN_ORDER)
-_LONG = {"item", "answer", "form"}  # columns of a file with one line per answer
-_READING = ("encoding", "sheet", "header_rows")  # what reading a file's cells needs to know
-_OPTIONS = {"respondent", "columns", "missing_codes", "dont_know", "faults", "value_labels", "layout", "personal_data"}
-_FILE = {"file", "instrument", *_READING, *_LONG} | _DESIGN | _OPTIONS
-_GAPS = {"by", "match", "total", "adjust", "level", "missing", "minimum"}
-_STORES = {"by", "within", "minimum"}
-_LINES = ("distinct", "reliability", "floor", "p", "cfi", "rmsea", "srmr")  # where the gate draws its lines
-_VALIDITY = {"of", "estimator", "missing", "by", "forms", "minimum", "skip", *_LINES}
 _LEVELS = ("minimum", "desired", "perception")  # the forms of a zone of tolerance
-
 _PLACES = {"importance": "[importance]", "points": "[importance]", "expected": "[expected]"}
-
-# What functions say about their arguments, and how study.toml says it.
-_TOML_WORDS = (
-    (r"(?:pass|set) faults ?= ?'set aside'", 'write faults = "set aside"'),
-    (r"; \.cases [^.]*(?=\.)| Look at \.cases\.", ""),
-    (r"give fixed levels: expected=6; for perceptions alone use score_performance", "write [expected] all = 6"),
-    (r"points='(own|mean)'", r'points = "\1" under [importance]'),
-)
-
-
-@dataclass(frozen=True)
-class AnswerFile:
-    """One data file of a study and how it is read.
-
-    Attributes
-    ----------
-    table : the table of study.toml that names it: "responses", "expectation" or "perception"
-    path, instrument, design : the file, what was asked in it, how its respondents were chosen
-    options : further arguments of :func:`servqual.responses.read_responses`
-    """
-
-    table: str
-    path: Path
-    instrument: Instrument
-    design: SampleDesign
-    options: Mapping[str, Any] = field(default_factory=dict)
-
-    @property
-    def faults(self) -> str:
-        return str(self.options.get("faults", "raise"))
-
-    def read(self, **changes: Any) -> Responses:
-        """The answers, checked."""
-        with _in_toml_words():
-            return read_responses(self.path, self.instrument, self.design, **{**self.options, **changes})
-
-    def problems(self) -> tuple[list[DataError | SpecError], Responses | None]:
-        """Everything that is wrong with this file, and its answers where they can be read at all."""
-        found: list[DataError | SpecError] = []
-        table = _collect(found, self._table)
-        if table is None:
-            return found, None
-        for wanted, present in self._columns_asked(*table):
-            _collect(found, partial(check_columns, wanted, present, self.path.name))
-        answers = _collect(found, partial(self.read, faults="set aside"))
-        faulty = 0 if answers is None else len(_faulty(answers))
-        if answers is not None and self.faults == "raise" and faulty:
-            several = faulty > 1
-            message = f"{self.path.name}: {_count(faulty, 'faulty cell')}: nothing is used until "
-            message += f'{"they are" if several else "it is"} corrected or faults = "set aside" is written under '
-            message += f"[{self.table}], which leaves {'them' if several else 'it'} out and counts {'them' if several else 'it'}."
-            found.append(DataError(message, answers.cases))
-        return found, answers
-
-    def _columns_asked(self, frame: pd.DataFrame, source: Source) -> Iterator[tuple[Sequence[str], list[str]]]:
-        """Columns that study.toml names, and the columns among which they must be."""
-        header, others = list(frame.columns), dict(source.labels.other_names)
-        present = [*header, *others]
-        ours = {theirs: name for name, theirs in self._renamed.items()}
-        names = [ours.get(name, name) for name in present]
-        long = self.options.get("layout") == "long"
-        if not long:  # else questions are cells, not columns
-            yield list(self._renamed.values()), present
-        yield self.design.column_names(), names
-        yield (
-            [self.options[key] for key in ("respondent", *(sorted(_LONG) if long else ())) if key in self.options],
-            names,
-        )
-
-    def personal_data(self, answers: Responses | None) -> PersonalData | None:
-        """What is personal in the file: what was masked, or what would be; None if it can't be looked for."""
-        from servqual.privacy import find_personal_data
-
-        masked = None if answers is None else answers.personal_data
-        if masked is not None:
-            return masked
-        table = _collect([], self._table) if answers is None else (answers.frame,)
-        if table is None:
-            return None
-        frame, respondent = table[0].rename(columns=str), self.options.get("respondent")
-        asked = [] if answers is None else [str(name) for name in answers.answers_by_kind.index]
-        known = {*asked, *self.design.column_names()} - {respondent}
-        ignore = [name for name in frame.columns if name in known and not frame.columns.duplicated().any()]
-        return find_personal_data(frame, ignore=ignore, respondent=respondent if respondent in frame else None)
-
-    def warnings(self, answers: Responses | None, language: str) -> list[str]:
-        """What is no error and must be known: guessed letters, one respondent, no variation, one cluster."""
-        from servqual.report.cautions import data_cautions, language_remark
-
-        guessed = self._guessed() if answers is None else self.encoding_remark(answers, "en")
-        again = 0 if answers is None else answers.source.n_header_repeated
-        told = language_remark(self.instrument, self.options.get("variables", {}), "en", language)
-        return [
-            *([guessed] if guessed else []),
-            *([f"{self.path.name}, {self.instrument.name}: {told}"] if told else []),
-            *([f"{self.path.name}: the header is repeated in {_count(again, 'row')}, left out."] if again else []),
-            *self._personal(answers),
-            *(data_cautions(answers, "en") if answers is not None else []),
-        ]
-
-    def _personal(self, answers: Responses | None) -> list[str]:
-        """How many cells of which column hold what kind of personal data; never what stands there."""
-        found = self.personal_data(answers)
-        if found is None or found.frame.empty:
-            return []
-        lines = found.frame.to_dict("records")
-        named = "; ".join(f"{line['column']}: {line['kind']} in {_count(line['n'], 'cell')}" for line in lines)
-        done = "masked on reading" if set(found.frame["action"]) != {"found"} else "kept as they are"
-        if answers is None:
-            done = "found"
-        return [f"{self.path.name}: personal data, {done} ({named})."]
-
-    def encoding_remark(self, answers: Responses, language: str) -> str:
-        """That the letters were guessed, with an example; empty where they were not."""
-        from servqual.report.cautions import encoding_remark
-
-        if "encoding" in self.options:
-            return ""
-        return encoding_remark(answers.source, answers.frame, language, self._renamed.values(), self.table)
-
-    def _guessed(self) -> str:
-        from servqual.report.cautions import encoding_remark
-
-        table = None if "encoding" in self.options else _collect([], self._table)
-        return "" if table is None else encoding_remark(table[1], table[0], "en", table=self.table)
-
-    @property
-    def _renamed(self) -> Mapping[str, str]:
-        return self.options.get("columns", {})
-
-    def _table(self) -> tuple[pd.DataFrame, Source]:
-        reading = {key: self.options[key] for key in _READING if key in self.options}
-        return read_table(self.path, **reading)
 
 
 @dataclass(frozen=True)
@@ -237,6 +97,9 @@ class StudyResults:
     comparability : per column of ``[validity] by``, whether its groups may be compared; under
         :data:`servqual.comparability.FORMS` whether expectations and perceptions may
     inspection : what mystery shoppers found, each part computed when it is asked for; None where the study has no visits
+    voices : what people told, in focus groups and as experts; None where the study has none of it
+    causes : where quality is lost, what staff see, what is complained of; None where the study has none of it
+    decisions : what moves satisfaction; None where it is not asked
     """
 
     study: Study
@@ -251,6 +114,14 @@ class StudyResults:
     untested: Text = field(default_factory=dict)
     comparability: Mapping[str, Comparability] = field(default_factory=dict)
     inspection: InspectionResults | None = None
+    voices: VoiceResults | None = None
+    causes: CauseResults | None = None
+    decisions: DecisionResults | None = None
+
+    @property
+    def further(self) -> tuple[Further, ...]:
+        """What stands beside the survey, as far as the study has it."""
+        return tuple(each for each in (self.inspection, self.voices, self.causes, self.decisions) if each is not None)
 
     def report(self) -> Report:
         """The gap report of this run."""
@@ -259,7 +130,7 @@ class StudyResults:
         provenance = Provenance(
             sources=(
                 *(side.source for side in self.responses.sides),
-                *(self.inspection.sources if self.inspection else ()),
+                *(source for each in self.further for source in each.sources),
             ),
             settings=self.study.settings(),
             seed=self._seed(),
@@ -270,13 +141,14 @@ class StudyResults:
         return gap_report(title, self.responses, self.gaps, self.comparisons, self.language, provenance,
                           zones=self.zones, stores=self.stores, minimum_base=self.study.minimum_base,
                           performance=self.performance, missing=self.study.missing, validity=self.validity,
-                          untested=self.untested, comparability=self.comparability, inspection=self.inspection)  # fmt: skip
+                          untested=self.untested, comparability=self.comparability, inspection=self.inspection, voices=self.voices,
+                          causes=self.causes, decisions=self.decisions)  # fmt: skip
 
     def _seed(self) -> int | None:
         """Where random numbers start: of simulated ranks, and of random data beside the eigenvalues."""
         if self.stores is not None:
             return self.stores.seed
-        return None if self.validity is None and self.inspection is None else _SEED
+        return None if self.validity is None and not self.further else _SEED
 
     def headlines(self) -> list[str]:
         """The total, and the widest shortfall of a dimension; or that they could not be tested."""
@@ -286,8 +158,9 @@ class StudyResults:
 
     def _encodings(self) -> tuple[str, ...]:
         """Which files' letters were guessed. Files stand in the study as [expectation], [perception]."""
-        sides = reversed(self.responses.sides)
-        said = [file.encoding_remark(side, self.language) for file, side in zip(self.study.files, sides, strict=True)]
+        pairs = list(zip(self.study.files, reversed(self.responses.sides), strict=True))
+        pairs += [] if self.causes is None else self.causes.answered
+        said = [file.encoding_remark(side, self.language) for file, side in pairs]
         return tuple(filter(None, said))
 
 
@@ -306,7 +179,8 @@ class Study:
     validity : arguments of :func:`servqual.validity.validity`, and of :func:`servqual.comparability.comparability` ``by`` and
         ``minimum``; None where the scale is not to be tested
     minimum_base : smallest base that a report shows; 0 shows everything
-    inspection : what it says of mystery visits; None where it has none
+    inspection, voices, causes, decisions : what it says of mystery visits, of what people said, of what stands behind the gaps, of
+        what is to be decided; None where it says nothing
     """
 
     folder: Path
@@ -319,8 +193,16 @@ class Study:
     options: Mapping[str, Any] = field(default_factory=dict)
     stores: Mapping[str, Any] | None = None
     validity: Mapping[str, Any] | None = None
-    minimum_base: int = _MINIMUM_BASE
+    minimum_base: int = MINIMUM_BASE
     inspection: Inspection | None = None
+    voices: Voices | None = None
+    causes: Causes | None = None
+    decisions: Decisions | None = None
+
+    @property
+    def further(self) -> tuple[FurtherAsked, ...]:
+        """What the study has beside the survey and the visits."""
+        return tuple(each for each in (self.voices, self.causes, self.decisions) if each is not None)
 
     def read(self) -> Responses:
         """The answers of all files, checked.
@@ -350,24 +232,30 @@ class Study:
             if answers is not None:
                 sides.append(answers)
                 notes.append(_kept(answers) if file.faults != "raise" else _read(answers))
-        visits = [] if self.inspection is None else _collect(found, partial(self._visits, self.language)) or []
+        visits = [] if self.inspection is None else collect(found, partial(self._visits, self.language)) or []
         notes += [_visited(each) for each in visits]
         warnings += [flag for each in visits for flag in _flags(each)]
+        readings = [
+            collect(found, partial(_worded, read)) for asked in self.further for read in asked.readings(self.language)
+        ]
+        told = [each for each in readings if each is not None]
+        notes += [each.kept for each in told]
+        warnings += [warning for each in told for warning in each.warnings]
         if not found:
-            _collect(found, lambda: self._tried(_joined(sides)))
+            collect(found, lambda: self._tried(_joined(sides)))
         return StudyCheck(
             problems=tuple(dict.fromkeys(str(error) for error in found)),
             notes=tuple(notes),
-            cases=self.shown_cases(_all_cases([*sides, *visits], found)),
+            cases=self.shown_cases(_all_cases([*sides, *visits], found, [each.cases for each in told])),
             warnings=tuple(dict.fromkeys(warnings)),
         )
 
     def _tried(self, responses: Responses) -> None:
-        """Everything that the report will ask for."""
+        """What the report will ask for, as far as it can still be refused; intervals and orders that can't are left to the report."""
         found = self.results(responses=responses)
-        with _in_toml_words():
-            for _ in [] if found.inspection is None else found.inspection.everything():
-                pass
+        with in_toml_words():
+            for each in found.further:
+                list(each.checked())
 
     def _visits(self, language: Language) -> list[Visits]:
         """Our visits and the competitors', checked."""
@@ -398,7 +286,7 @@ class Study:
             tell("reading " + " and ".join(file.path.name for file in self.files))
             responses = self.read()
         responses = responses.in_language(language)
-        with _in_toml_words():
+        with in_toml_words():
             return self._scored(responses, language, tell)
 
     def _scored(self, responses: Responses, language: Language, tell: Callable[[str], None]) -> StudyResults:
@@ -437,7 +325,14 @@ class Study:
             tell("reading the visits")
             inspection = self._inspected(self.inspection, responses, language)
         scored = (tuple(gaps), comparisons, tuple(zones), stores, tuple(performance))
-        return StudyResults(self, language, responses, *scored, found, untested, ruler, inspection)
+        customers = Customers(responses, tuple(gaps), (self.stores or {}).get("by", "store"), self.match, self.options)
+        if self.voices is not None:
+            tell("reading what people said")
+        voices = None if self.voices is None else self.voices.results(language, customers)
+        causes = None if self.causes is None else self.causes.results(language, customers, inspection, voices)
+        decisions = None if self.decisions is None else self.decisions.results(language, customers)
+        further = (inspection, voices, causes, decisions)
+        return StudyResults(self, language, responses, *scored, found, untested, ruler, *further)
 
     def _inspected(self, asked: Inspection, responses: Responses, language: Language) -> InspectionResults:
         """The visits beside the customers' answers; their numbers are computed when the report asks for them."""
@@ -459,7 +354,7 @@ class Study:
         if reason:
             return None, UNTESTED[reason]
         asked = {name: self.validity[name] for name in ("of", "estimator", "missing") if name in self.validity}
-        lines = Thresholds(**{name: self.validity[name] for name in _LINES if name in self.validity})
+        lines = Thresholds(**{name: self.validity[name] for name in LINES if name in self.validity})
         level = {"level": self.options["level"]} if "level" in self.options else {}
         try:
             return validity(responses, thresholds=lines, seed=_SEED, **asked, **level), UNTESTED[""]
@@ -474,7 +369,7 @@ class Study:
         of = asked.get("of", "perception")
         side = responses.sides[-1] if of == "expectation" else responses
         wanted = asked.get("by", tuple(name for name in self.by if name in side.columns))
-        least = asked.get("minimum", _LEAST_N)
+        least = asked.get("minimum", LEAST_N)
         found = {name: comparability(responses, name, of=of, least_n=least) for name in wanted}
         if (
             asked.get("forms", True)
@@ -545,7 +440,8 @@ class Study:
         """Faulty cells as they may be shown: without personal data, also where the study keeps them."""
         from servqual.report.listings import without_personal_data
 
-        kept = [file for file in self.files if file.options.get("personal_data") == "keep"]
+        asked = () if self.causes is None else self.causes.files
+        kept = [file for file in (*self.files, *asked) if file.options.get("personal_data") == "keep"]
         return without_personal_data(cases, {(file.path.name, str(file.options.get("respondent"))) for file in kept})
 
     def report(self, language: Language | None = None) -> Report:
@@ -565,11 +461,15 @@ class Study:
         named |= {f"[stores] {key}": _shown(value) for key, value in (self.stores or {}).items() if value}
         tested = {"skip": "true"} if self.validity is None else self.validity
         named |= {f"[validity] {key}": _shown(value) for key, value in tested.items()}
-        written = {} if self.inspection is None else self.inspection.settings
-        named |= {f"[{table}] {key}": _shown(value) for table, keys in written.items() for key, value in keys.items()}
+        for asked in (*([] if self.inspection is None else [self.inspection]), *self.further):
+            named |= {
+                f"[{table}] {key}": _shown(value)
+                for table, keys in asked.settings.items()
+                for key, value in keys.items()
+            }
         named["[report] minimum_base"] = str(self.minimum_base)
         for file in self.files:
-            drawn = {name: getattr(file.design, name) for name in _DESIGN_ORDER if getattr(file.design, name)}
+            drawn = {name: getattr(file.design, name) for name in DESIGN_ORDER if getattr(file.design, name)}
             read = {"instrument": f"{file.instrument.name} {file.instrument.version}", **drawn, **file.options}
             named |= {f"[{file.table}] {key}": _shown(value) for key, value in read.items() if key != "variables"}
         return named
@@ -592,7 +492,7 @@ def load_study(path: str | Path) -> Study:
     ...
     survey_design.errors.SpecError: there is no study 'nowhere'. Make one with: servqual new nowhere
     """
-    return _Reader(*open_study(path)).study()
+    return StudyFile(*open_study(path)).study(Study)
 
 
 def new_study(folder: str | Path) -> list[Path]:
@@ -638,50 +538,49 @@ def _invented_answers() -> pd.DataFrame:
     return pd.DataFrame(answers)
 
 
+def _worded(read: Callable[[], Reading]) -> Reading:
+    """A file's reading, its errors told in the words of study.toml."""
+    with in_toml_words():
+        return read()
+
+
 def _kept(side: Responses) -> str:
     """How much of a file can be used, in words."""
     unit = "line" if side.source.lines else "row"
-    rows = f"{side.source.name}: {_count(side.n, 'respondent')} of {_count(side.source.n_raw, unit)} kept"
-    faulty = len(_faulty(side))
-    return rows + (f", {_count(faulty, 'faulty cell')} set aside." if faulty else ".")
+    rows = f"{side.source.name}: {counted(side.n, 'respondent')} of {counted(side.source.n_raw, unit)} kept"
+    faulty = len(faulty_cells(side))
+    return rows + (f", {counted(faulty, 'faulty cell')} set aside." if faulty else ".")
 
 
 def _visited(visits: Visits) -> str:
     """How many visits of a file can be used, and how many cells were set aside, in words."""
     kept, faulty = (
-        f"{visits.source.name}: {visits.n:,} of {_count(visits.ledger.count('read'), 'visit')} kept",
-        _faulty(visits),
+        f"{visits.source.name}: {visits.n:,} of {counted(visits.ledger.count('read'), 'visit')} kept",
+        faulty_cells(visits),
     )
-    return kept + (f", {_count(len(faulty), 'faulty cell')} set aside." if len(faulty) else ".")
+    return kept + (f", {counted(len(faulty), 'faulty cell')} set aside." if len(faulty) else ".")
 
 
 def _flags(visits: Visits) -> list[str]:
     """What must be known of visits that are kept: discovered, out of date, by the same inspector again."""
-    flagged = visits.cases[~visits.cases.index.isin(_faulty(visits).index)]
+    flagged = visits.cases[~visits.cases.index.isin(faulty_cells(visits).index)]
     counts = flagged["problem"].value_counts()
     return [
-        f"{visits.source.name}: {problem} ({_count(n, 'case')}); kept and flagged." for problem, n in counts.items()
+        f"{visits.source.name}: {problem} ({counted(n, 'case')}); kept and flagged." for problem, n in counts.items()
     ]
 
 
 def _read(side: Responses) -> str:
     """As :func:`_kept`, where a faulty cell means that nothing is used."""
-    return f"{side.source.name}: {_count(side.source.n_raw, 'row')} read." if len(_faulty(side)) else _kept(side)
+    return f"{side.source.name}: {counted(side.source.n_raw, 'row')} read." if len(faulty_cells(side)) else _kept(side)
 
 
-def _faulty(side: Responses | Visits) -> pd.DataFrame:
-    """The faulty cells; a header that is repeated is left out without being one, and a visit's flag is none."""
-    known = {HEADER_REPEATED}
-    if not isinstance(side, Responses):
-        from servqual.inspections import FLAGGED
-
-        known |= FLAGGED
-    return side.cases[~side.cases["problem"].isin(known)]
-
-
-def _all_cases(sides: Sequence[Responses | Visits], found: Sequence[DataError | SpecError]) -> pd.DataFrame:
+def _all_cases(
+    sides: Sequence[Responses | Visits], found: Sequence[DataError | SpecError], further: Sequence[pd.DataFrame] = ()
+) -> pd.DataFrame:
     """Faulty cells of all files and errors, each once; row numbers stay whole where an error has none."""
-    frames = [side.cases if isinstance(side, Responses) else _faulty(side) for side in sides] + [
+    frames = list(further)
+    frames += [side.cases if isinstance(side, Responses) else faulty_cells(side) for side in sides] + [
         error.cases for error in found if isinstance(error, DataError)
     ]
     frames = [frame.astype(object) for frame in frames if len(frame)]
@@ -696,333 +595,9 @@ def _joined(sides: Sequence[Responses]) -> Responses:
 def _shown(value: Any) -> str:
     """A setting as text, the same on every run."""
     if isinstance(value, Mapping):
-        return ", ".join(f"{name} = {each}" for name, each in value.items())
+        inside = [
+            f"{name} = {{{_shown(each)}}}" if isinstance(each, (Mapping, list)) else f"{name} = {each}"
+            for name, each in value.items()
+        ]
+        return ", ".join(inside)
     return ", ".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)
-
-
-def _collect(found: list[DataError | SpecError], act: Callable[[], Any]) -> Any:
-    try:
-        return act()
-    except (DataError, SpecError) as error:
-        found.append(error)
-
-
-@contextmanager
-def _in_toml_words() -> Iterator[None]:
-    """Says in the words of study.toml what a function says about its arguments."""
-    try:
-        yield
-    except (DataError, SpecError) as error:
-        message = str(error)
-        for python, toml in _TOML_WORDS:
-            message = re.sub(python, toml, message)
-        if message == str(error):
-            raise
-        raise (DataError(message, error.cases) if isinstance(error, DataError) else SpecError(message)) from error
-
-
-def _count(n: int, noun: str) -> str:
-    return f"{n:,} {noun}{'s' * (n != 1)}"
-
-
-# --- reading study.toml ------------------------------------------------------------------------------------
-
-
-def read_variables(said: Settings) -> dict[str, Variable]:
-    """Names of columns and of their values, as [variables.tier] gives them; empty where nothing is named."""
-    variables = {}
-    tables = said.content.get("variables", {})
-    if not isinstance(tables, dict):
-        said._fail("variables", f"{tables!r} is not a table", "write [variables.tier] on a line of its own")
-    for name, table in tables.items():
-        place = f"[variables.{name}]"
-        if not isinstance(table, dict) or not isinstance(table.get("values", {}), dict):
-            said._fail(place, f"{table!r} is not a table", f'write [variables.{name}], then label.en = "…"')
-        said._only(table, place, {"label", "values"})
-        values = {code: said._named(text, f"{place} values.{code}") for code, text in table.get("values", {}).items()}
-        variables[name] = Variable(said._named(table.get("label", name), f"{place} label"), values)
-    return variables
-
-
-class _Reader(Settings):
-    """Turns the parsed TOML into a Study, saying where a key is wrong and what to write."""
-
-    def study(self) -> Study:
-        self._only(self.content, "top level", TOP)
-        for name in _TABLES & set(self.content):
-            if not isinstance(self.content[name], dict):
-                self._fail(name, f"{self.content[name]!r} is not a table", f"write [{name}] on a line of its own")
-        with self._at("language"):
-            check_choice("language", self.content.get("language", "en"), Language)
-        files = self._files()
-        instrument = files[-1].instrument
-        settings = self.content.get("gaps", {})
-        self._only(settings, "[gaps]", _GAPS)
-        return Study(
-            folder=self.folder,
-            file=self.where,
-            title=self._named(self.content.get("title", instrument.title), "title"),
-            language=self.content.get("language", "en"),
-            files=files,
-            by=listed(self._texts(settings, "by", "[gaps]")),
-            match=self._text(settings, "match", "[gaps]"),
-            options={**self._score_options(settings), **self._importance(instrument), **self._expected(instrument)},
-            stores=self._stores(),
-            validity=self._validity(),
-            minimum_base=self._minimum_base(),
-            inspection=self._inspection(),
-        )
-
-    def _inspection(self) -> Inspection | None:
-        """Settings of mystery visits; None where the study has none."""
-        if not set(_VISITED) & set(self.content):
-            return None
-        from servqual.inspections import InspectionSettings
-
-        return InspectionSettings(self.content, self.where, self.folder).inspection(read_variables(self))
-
-    def _files(self) -> tuple[AnswerFile, ...]:
-        named = [name for name in _FILES if name in self.content]
-        if named == ["responses"] or named == ["expectation", "perception"]:
-            return tuple(self._file(name) for name in named)
-        if named == ["perception"]:
-            file = self._file("perception")
-            if "expected" in self.content or {form.name for form in file.instrument.forms} == {"perception"}:
-                return (file,)
-        remedy = "write [responses] if the same people answered both forms, else [expectation] and [perception]"
-        self._fail("top level", f"the data are named by {', '.join(f'[{n}]' for n in named) or 'no table'}", remedy)
-
-    def _file(self, name: str) -> AnswerFile:
-        table, place = self.content[name], f"[{name}]"
-        self._only(table, place, _FILE)
-        file = self._text(table, "file", place)
-        if not file:
-            self._fail(f"{place} file", "the key is missing", 'add file = "answers.csv"')
-        return AnswerFile(
-            name, self._inside(file, f"{place} file"), self._instrument(table, place), self._design(table, place),
-            self._read_options(table, place),
-        )  # fmt: skip
-
-    def _instrument(self, table: Mapping[str, Any], place: str) -> Instrument:
-        named = self._text(table, "instrument", place) or self._text(self.content, "instrument", "top level")
-        if not named:
-            self._fail("instrument", "the key is missing", 'add instrument = "servqual-22"')
-        if named in available_instruments() or not named.endswith(".toml"):
-            with self._at("instrument"):
-                return load_instrument(named, language=self.content.get("language", "en"))
-        return load_instrument(self._inside(named, "instrument"), language=self.content.get("language", "en"))
-
-    def _design(self, table: Mapping[str, Any], place: str) -> SampleDesign:
-        named = {key: self._text(table, key, place) for key in ("strata", "weight", "selection") if key in table}
-        clusters, population = self._texts(table, "clusters", place), table.get("population")
-        if isinstance(population, dict):
-            if not all(is_number(size) for size in population.values()):
-                self._fail(f"{place} population", f"{population!r} is not sizes", "write population = { north = 120 }")
-        else:
-            population = self._texts(table, "population", place)
-        with self._at(place):
-            whole = self._truth(table, "whole_clusters", place)
-            return SampleDesign(clusters=clusters, population=population, whole_clusters=whole, **named)  # type: ignore[arg-type]
-
-    def _read_options(self, table: Mapping[str, Any], place: str) -> dict[str, Any]:
-        options: dict[str, Any] = {
-            key: self._text(table, key, place) for key in ("respondent", "encoding") if key in table
-        }
-        options |= {key: self._codes(table, key, place) for key in ("missing_codes", "dont_know") if key in table}
-        if "columns" in table:
-            options["columns"] = self._columns(table, place)
-        if "faults" in table:
-            with self._at(f"{place} faults"):
-                check_choice("faults", table["faults"], Faults)
-            options["faults"] = table["faults"]
-        if "personal_data" in table:
-            with self._at(f"{place} personal_data"):
-                check_choice("personal_data", table["personal_data"], PersonalDataRule)
-            options["personal_data"] = table["personal_data"]
-        if "value_labels" in table:
-            options["value_labels"] = self._value_labels(table["value_labels"], f"{place} value_labels")
-        if self.content.get("variables"):
-            options["variables"] = read_variables(self)
-        if "header_rows" in table:
-            if table["header_rows"] not in (1, 2, 3) or isinstance(table["header_rows"], (bool, float)):
-                self._fail(
-                    f"{place} header_rows", f"{table['header_rows']!r} is not 1, 2 or 3", "write header_rows = 2"
-                )
-            options["header_rows"] = table["header_rows"]
-        options |= self._layout(table, place)
-        if "sheet" in table:
-            if not isinstance(table["sheet"], (str, int)) or isinstance(table["sheet"], bool):
-                self._fail(f"{place} sheet", f"{table['sheet']!r} is neither a name nor a number", "write sheet = 0")
-            options["sheet"] = table["sheet"]
-        return options
-
-    def _layout(self, table: Mapping[str, Any], place: str) -> dict[str, Any]:
-        """A row per respondent, or a line per answer and the columns that say what it answers."""
-        named = {key: self._text(table, key, place) for key in sorted(_LONG) if key in table}
-        if "layout" in table:
-            with self._at(f"{place} layout"):
-                check_choice("layout", table["layout"], Layout)
-        if table.get("layout") != "long":
-            if named:
-                self._fail(f"{place} {next(iter(named))}", "it belongs to a file with one line per answer",
-                           'write layout = "long" too')  # fmt: skip
-            return {}
-        if "respondent" not in table:
-            self._fail(f"{place} respondent", "the key is missing; a line per answer needs it", 'add respondent = "id"')
-        return {"layout": "long", **named}
-
-    def _value_labels(self, given: Any, place: str) -> dict[str, Any]:
-        """Words for numbers: for all questions, or under a column's name for that column."""
-        remedy = 'write value_labels = { "strongly agree" = 7 }, or a table of these for one column'
-        if not isinstance(given, dict) or not given:
-            self._fail(place, f"{given!r} is not words and numbers", remedy)
-        for name, number in given.items():
-            inner = number.values() if isinstance(number, dict) else [number]
-            if not inner or not all(is_number(value) for value in inner):
-                self._fail(place, f"{name!r} = {number!r} is not a number", remedy)
-        return given
-
-    def _stores(self) -> dict[str, Any] | None:
-        """Settings of the estimates of single stores; None where the study does not ask for them."""
-        table = self.content.get("stores")
-        if table is None:
-            return None
-        self._only(table, "[stores]", _STORES)
-        by, within = self._text({"by": "store", **table}, "by", "[stores]"), self._text(table, "within", "[stores]")
-        if by == within:
-            self._fail("[stores] within", f"{within!r} is the column of the stores", "name the group they belong to")
-        least = table.get("minimum", _MINIMUM_BASE)
-        if not is_whole(least) or least < 2:
-            self._fail("[stores] minimum", f"{least!r} is not a whole number of 2 or more", "write minimum = 5")
-        return {"by": by, "within": within, "minimum": least}
-
-    def _validity(self) -> dict[str, Any] | None:
-        """Settings of the gate; None where the study leaves it out."""
-        table, place = self.content.get("validity", {}), "[validity]"
-        self._only(table, place, _VALIDITY)
-        if self._truth(table, "skip", place):
-            if len(table) > 1:
-                self._fail(f"{place} skip", "the other keys would have no effect", "take them out, or skip")
-            return None
-        kept = ("of", "estimator", "missing", "minimum")
-        forms = {"forms": self._truth(table, "forms", place)} if "forms" in table else {}
-        least = table.get("minimum", _LEAST_N)
-        if not is_whole(least) or least < 2:
-            self._fail(f"{place} minimum", f"{least!r} is not a whole number of 2 or more", "write minimum = 100")
-        by = {} if "by" not in table else {"by": () if table["by"] == [] else listed(self._texts(table, "by", place))}
-        return {**{key: table[key] for key in kept if key in table}, **by, **forms, **self._lines(table, place)}
-
-    def _lines(self, table: Mapping[str, Any], place: str) -> dict[str, float]:
-        """Where the gate draws its lines; what is tested, and how, is checked beside."""
-        if not table:
-            return {}
-        from servqual.cfa.confirm import Missing as MissingAnswers
-        from servqual.cfa.results import Estimator
-        from servqual.correlations import Of
-        from servqual.validity import Thresholds
-
-        lines = {key: table[key] for key in _LINES if key in table}
-        for key, value in lines.items():
-            if not is_number(value):
-                self._fail(f"{place} {key}", f"{value!r} is not a number", f"write {key} = 0.9")
-        with self._at(place):
-            for key, choices in (("of", Of), ("estimator", Estimator), ("missing", MissingAnswers)):
-                if key in table:
-                    check_choice(key, table[key], choices)
-            Thresholds(**lines)
-        return lines
-
-    def _minimum_base(self) -> int:
-        table = self.content.get("report", {})
-        self._only(table, "[report]", {"minimum_base"})
-        least = table.get("minimum_base", _MINIMUM_BASE)
-        if not is_whole(least) or least < 0 or least == 1:
-            self._fail("[report] minimum_base", f"{least!r} is not a whole number of 2 or more",
-                       "write minimum_base = 5, or 0 to show everything")  # fmt: skip
-        return int(least)
-
-    def _score_options(self, settings: Mapping[str, Any]) -> dict[str, Any]:
-        with self._at("[gaps]"):
-            for key, choices in (("total", Total), ("adjust", Adjust), ("missing", Rule)):
-                if key in settings:
-                    check_choice(key, settings[key], choices)
-            if "level" in settings:
-                if not is_number(settings["level"]):
-                    self._fail("[gaps] level", f"{settings['level']!r} is not a number", "write level = 0.95")
-                check_between("level", settings["level"], 0, 1)
-            if "minimum" in settings:
-                self._check_share(settings)
-        return {key: settings[key] for key in ("total", "adjust", "level", "missing", "minimum") if key in settings}
-
-    def _check_share(self, settings: Mapping[str, Any]) -> None:
-        """The share of items that must be answered, which only one rule asks for."""
-        if not is_number(settings["minimum"]):
-            self._fail("[gaps] minimum", f"{settings['minimum']!r} is not a number", "write minimum = 0.5")
-        if settings.get("missing") != "available":
-            self._fail(
-                "[gaps] minimum", "it belongs to the rule for missing answers", 'write missing = "available" too'
-            )
-        Missing("available", settings["minimum"])
-
-    def _importance(self, instrument: Instrument) -> dict[str, Any]:
-        """Points per dimension, or the columns that hold every respondent's own points."""
-        table = self.content.get("importance")
-        if table is None:
-            return {}
-        known = [dimension.id for dimension in instrument.dimensions]
-        if "columns" in table:
-            self._only(table, "[importance]", {"columns", "points"})
-        elif "points" in table:
-            self._fail("[importance] points", "points are given as numbers here", "take it out, or name columns")
-        named = self._columns(table, "[importance]") if "columns" in table else table
-        self._only(named, "[importance]", set(known))
-        lacking = [name for name in known if name not in named]
-        if lacking:
-            self._fail("[importance]", f"{', '.join(lacking)} is not given", "give every dimension its points")
-        if "columns" not in table:
-            self._check_points(table)
-        return {"importance": {name: named[name] for name in known}, **self._whose_points(table)}
-
-    def _whose_points(self, table: Mapping[str, Any]) -> dict[str, Any]:
-        """Whether each respondent's own points weigh, or the mean points of all."""
-        from servqual.gaps import Weighting
-
-        if "points" not in table or "columns" not in table:
-            return {}
-        with self._at("[importance] points"):
-            check_choice("points", table["points"], Weighting)
-        return {"points": table["points"]}
-
-    def _check_points(self, points: Mapping[str, Any]) -> None:
-        if not all(is_number(value) and value >= 0 for value in points.values()):
-            self._fail("[importance]", f"{dict(points)} holds something that is not points", "write reliability = 32")
-        if abs(sum(points.values()) - 100) > _TOLERANCE:
-            self._fail("[importance]", f"the points add up to {sum(points.values()):g}", "share out 100 points")
-
-    def _expected(self, instrument: Instrument) -> dict[str, Any]:
-        table = self.content.get("expected")
-        if table is None:
-            return {}
-        if "expectation" in self.content:
-            self._fail("[expected]", "there is an [expectation] file too", "keep the one you mean")
-        if not table or not all(is_number(level) for level in table.values()):
-            self._fail("[expected]", f"{table!r} is not levels", "write all = 6, or one level per item")
-        if "all" in table:
-            self._only(table, "[expected]", {"all"})
-            return {"expected": float(table["all"])}
-        self._only(table, "[expected]", {item.id for item in instrument.items})
-        return {"expected": {name: float(level) for name, level in table.items()}}
-
-    # one value at a time
-
-    def _columns(self, table: Mapping[str, Any], place: str) -> dict[str, str]:
-        value = table["columns"]
-        if not isinstance(value, dict) or not all(isinstance(name, str) for name in value.values()):
-            self._fail(f"{place} columns", f"{value!r} is not names", 'write columns = { P_TAN1 = "question 1" }')
-        return value
-
-    def _codes(self, table: Mapping[str, Any], key: str, place: str) -> list[Any]:
-        value = table[key] if isinstance(table[key], list) else [table[key]]
-        if not all(is_number(code) or isinstance(code, str) for code in value):
-            self._fail(f"{place} {key}", f"{table[key]!r} is not codes", f"write {key} = [99]")
-        return value

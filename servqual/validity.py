@@ -231,7 +231,7 @@ def _fit(
     model, cause = None, ""
     asked = partial(confirm_factors, source, of=of, model=named, estimator=estimator, missing=missing, level=level)
     try:
-        model = _either_scaling(asked)
+        model = asked()  # which tries factor variances of 1 where markers lead astray
     except NotConverged:
         cause = "not converged"
     except NotIdentified:
@@ -239,14 +239,6 @@ def _fit(
     except DataError:
         cause = "singular"
     return Stage(groups, model, cause, _pairs(matrix, groups, model, level))
-
-
-def _either_scaling(asked: Callable[..., FactorModel]) -> FactorModel:
-    """The model by whichever scaling of factors finds it: a marker item that hardly loads leads astray, a variance of 1 does not."""
-    try:
-        return asked()
-    except NotConverged:
-        return asked(scale_by="variance")
 
 
 def _pairs(matrix: ItemMatrix, groups: Groups, model: FactorModel | None, level: float) -> pd.DataFrame:

@@ -11,6 +11,7 @@ import inspect
 import re
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -22,18 +23,21 @@ PACKAGES = ("survey_design", "servqual")
 # Each chapter may know those before it. `plots` and `simulate` stand aside; what plans a study may simulate it.
 ORDER = (
     *("privacy", "instruments", "answers", "layouts"),
-    *("responses", "moments", "streams", "inference", "replicates", "explained", "regression"),
+    *("responses", "moments", "pulled", "streams", "inference", "replicates", "explained", "regression"),
     *("measures", "tabulation", "counts", "polychorics", "correlations", "crosstabs"),
     *("proportions", "agreement", "focus", "dependability", "remarks", "shares", "distributions", "difference_scores"),
     *("factors", "factor_count", "psychometrics", "cfa", "invariance", "levels", "validity", "comparability"),
     *("gaps", "comparison"),
     *("tolerance", "disconfirmation", "criterion", "careless", "stores", "drivers", "disclosure"),
-    *("mystery", "simulate_visits", "store_agreement", "index_weights"),
+    *("complaints", "listening"),
+    *("mystery", "simulate_visits", "simulate_sources", "store_agreement", "index_weights"),
     *("benchmark", "moves", "best_stores", "angles"),
+    *("diagnosis", "priorities"),
     *("factor_size", "power"),
-    *("report", "settings", "inspections", "study", "planning", "cli"),
+    *("report", "settings", "customers", "inspections", "voices", "causes", "decisions"),
+    *("study_file", "study", "planning", "cli"),
 )
-SIMULATING = {"power", "planning", "simulate_visits"}
+SIMULATING = {"power", "planning", "simulate_visits", "simulate_sources"}
 
 # What a module of servqual imports when it is itself imported.
 LOADS = {
@@ -42,6 +46,7 @@ LOADS = {
     "layouts": {"answers", "instruments"},
     "responses": {"answers", "instruments", "layouts"},
     "moments": set(),
+    "pulled": {"moments"},
     "inference": {"moments"},
     "replicates": {"moments", "inference"},
     "streams": {"answers", "instruments", "moments", "responses"},
@@ -114,17 +119,36 @@ LOADS = {
     "stores": {"gaps", "inference", "instruments", "measures", "moments", "remarks", "responses", "tabulation"},
     "drivers": {
         *("responses", "moments", "inference", "replicates", "explained", "measures", "tabulation", "proportions"),
-        *("remarks", "shares", "stores"),
+        *("remarks", "shares", "stores", "pulled"),
     },
     "distributions": {"inference", "instruments", "measures", "responses", "tabulation"},
     "plots": {"inference", "measures"},
-    "report": {"responses"},
+    "complaints": {
+        *("answers", "focus", "inference", "instruments", "moments", "privacy", "proportions", "responses", "shares"),
+        "tabulation",
+    },
+    "listening": {"agreement", "answers", "inference", "pulled", "tabulation"},
+    "diagnosis": {
+        *("agreement", "answers", "focus", "gaps", "inference", "instruments", "measures", "moments", "mystery"),
+        *("remarks", "responses", "shares", "store_agreement", "tabulation"),
+    },
+    "priorities": {
+        *("answers", "drivers", "explained", "index_weights", "inference", "instruments", "measures", "moments"),
+        *("remarks", "responses", "stores", "tabulation"),
+    },
+    "report": {"inference", "responses"},
     "settings": set(),
-    "study": {"instruments", "layouts", "responses", "inference", "measures", "settings"},
+    "customers": {"responses"},
+    "voices": {"customers", "instruments", "responses", "settings"},
+    "causes": {"customers", "instruments", "responses", "settings"},
+    "decisions": {"customers", "instruments", "settings"},
+    "study_file": {"instruments", "layouts", "responses", "inference", "measures", "settings"},
+    "study": {"customers", "instruments", "responses", "measures", "settings", "study_file"},
     "cli": {"settings", "study"},
     "simulate": {"instruments"},
     "factor_size": {"moments", "proportions"},
     "simulate_visits": {"instruments", "mystery", "simulate"},
+    "simulate_sources": {"instruments", "simulate", "simulate_visits"},
     "store_agreement": {"explained", "gaps", "inference", "moments", "responses", "stores"},
     "index_weights": {"agreement", "explained", "inference", "store_agreement", "stores", "tabulation"},
     "benchmark": {"inference", "moments", "mystery", "shares", "stores", "tabulation"},
@@ -161,6 +185,14 @@ FETCHES = {
     "angles": {"plots"},
     "drivers": {"plots"},
     "focus": {"plots"},
+    "complaints": {"plots"},
+    "listening": {"plots"},
+    "diagnosis": {"plots"},
+    "priorities": {"plots"},
+    "customers": {"inference"},
+    "voices": {"focus", "gaps", "index_weights", "listening"},
+    "causes": {"complaints", "diagnosis", "focus"},
+    "decisions": {"drivers", "priorities"},
     "inspections": {
         *("agreement", "dependability", "store_agreement", "index_weights", "benchmark", "moves", "best_stores"),
         "angles",
@@ -168,14 +200,18 @@ FETCHES = {
     "factor_size": {"plots"},
     "power": {"plots"},
     "report": {
-        *("privacy", "inference", "measures", "shares", "remarks", "distributions", "gaps", "criterion", "careless"),
-        *("disclosure", "store_agreement", "plots"),
+        *("privacy", "measures", "shares", "remarks", "distributions", "gaps", "criterion", "careless"),
+        *("disclosure", "store_agreement", "drivers", "priorities", "plots"),
+    },
+    "study_file": {
+        *("privacy", "gaps", "correlations", "cfa", "validity", "report"),
+        *("inspections", "voices", "causes", "decisions"),
     },
     "study": {
-        *("privacy", "gaps", "comparison", "tolerance", "stores", "report"),
-        *("validity", "comparability", "cfa", "correlations", "inspections"),
+        *("gaps", "comparison", "tolerance", "stores", "report"),
+        *("validity", "comparability", "inspections"),
     },
-    "planning": {"study", "plots"},
+    "planning": {"study_file", "plots"},
     "cli": {"privacy", "instruments", "mystery", "report", "planning"},
 }
 
@@ -226,6 +262,7 @@ DOORS = {
 }
 NEVER = {"statsmodels", "pingouin", "factor_analyzer", "sklearn", "IPython"}  # for comparison, not for computing
 HEAVY = ["matplotlib", "seaborn", "statsmodels", "pingouin", "sklearn", "jinja2"]
+STATEMENTS = (ast.stmt, ast.excepthandler, ast.match_case)
 
 
 class Import(NamedTuple):
@@ -246,12 +283,17 @@ def module_name(path: Path) -> str:
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
+@cache
+def tree_of(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
 def imports_of(path: Path) -> list[Import]:
     found: list[Import] = []
     name = module_name(path)
 
     def walk(node: ast.AST, when: str) -> None:
-        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)):
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
             when = "on call"
         if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
             for child in node.body:
@@ -270,9 +312,10 @@ def imports_of(path: Path) -> list[Import]:
             targets = submodules or [base]
         found.extend(Import(name, target, f"{path.relative_to(ROOT)}:{node.lineno}", when) for target in targets)
         for child in ast.iter_child_nodes(node):
-            walk(child, when)
+            if isinstance(child, STATEMENTS):  # no import stands inside an expression
+                walk(child, when)
 
-    walk(ast.parse(path.read_text(encoding="utf-8")), "on import")
+    walk(tree_of(path), "on import")
     return found
 
 
@@ -281,7 +324,10 @@ def is_module(name: str) -> bool:
     return path.with_suffix(".py").is_file() or (path / "__init__.py").is_file()
 
 
-IMPORTS = [each for package in PACKAGES for path in sources(package) for each in imports_of(path)]
+@cache
+def imports() -> list[Import]:
+    """Of both packages; read when the first test asks, not by every worker that collects the tests."""
+    return [each for package in PACKAGES for path in sources(package) for each in imports_of(path)]
 
 
 def chapter(name: str) -> str:
@@ -291,7 +337,7 @@ def chapter(name: str) -> str:
 
 def outside_table(package: str, when: str, table: dict[str, set[str]]) -> list[str]:
     """Imports between chapters of a package that a table does not allow."""
-    arrows = [i for i in IMPORTS if i.when == when and i.module.split(".")[0] == i.target.split(".")[0] == package]
+    arrows = [i for i in imports() if i.when == when and i.module.split(".")[0] == i.target.split(".")[0] == package]
     return [
         f"{i.place}: {chapter(i.module)} -> {chapter(i.target) or package + ' itself'}"
         for i in arrows
@@ -305,13 +351,15 @@ def outside_table(package: str, when: str, table: dict[str, set[str]]) -> list[s
 
 
 def test_the_imports_were_found():
-    assert {i.when for i in IMPORTS} == {"on import", "on call", "for types"}
-    assert any((chapter(i.module), chapter(i.target)) == ("gaps", "measures") for i in IMPORTS)
-    assert any((chapter(i.module), chapter(i.target), i.when) == ("gaps", "plots", "on call") for i in IMPORTS)
+    assert {i.when for i in imports()} == {"on import", "on call", "for types"}
+    assert any((chapter(i.module), chapter(i.target)) == ("gaps", "measures") for i in imports())
+    assert any((chapter(i.module), chapter(i.target), i.when) == ("gaps", "plots", "on call") for i in imports())
 
 
 def test_survey_design_knows_nothing_of_servqual():
-    assert [i.place for i in IMPORTS if i.module.startswith("survey_design") and i.target.startswith("servqual")] == []
+    assert [
+        i.place for i in imports() if i.module.startswith("survey_design") and i.target.startswith("servqual")
+    ] == []
 
 
 def test_every_module_has_a_line_in_the_table():
@@ -354,34 +402,34 @@ def test_the_table_of_survey_design_follows_its_own_order():
 
 
 def test_plots_are_reached_only_when_something_is_drawn():
-    reached = [i for i in IMPORTS if chapter(i.target) == "plots" and chapter(i.module) != "plots"]
+    reached = [i for i in imports() if chapter(i.target) == "plots" and chapter(i.module) != "plots"]
     assert [i.place for i in reached if i.when == "on import"] == []
     fetching = {name for table in (FETCHES, DESIGN_FETCHES) for name, known in table.items() if "plots" in known}
     assert {chapter(i.module) for i in reached} <= fetching
 
 
 def test_simulation_knows_no_analysis_and_only_plans_rest_on_it():
-    assert {chapter(i.target) for i in IMPORTS if chapter(i.module) == "simulate" and "servqual" in i.target} <= {
+    assert {chapter(i.target) for i in imports() if chapter(i.module) == "simulate" and "servqual" in i.target} <= {
         "instruments"
     }
-    assert {chapter(i.module) for i in IMPORTS if chapter(i.target) == "simulate"} <= SIMULATING
+    assert {chapter(i.module) for i in imports() if chapter(i.target) == "simulate"} <= SIMULATING
 
 
 @pytest.mark.parametrize("package", DOORS)
 def test_heavy_and_optional_packages_have_one_door(package):
-    users = [i for i in IMPORTS if i.target.split(".")[0] == package and i.when != "for types"]
+    users = [i for i in imports() if i.target.split(".")[0] == package and i.when != "for types"]
     assert [i.place for i in users if chapter(i.module) not in DOORS[package]] == []
     late = {"plots", "cli"}  # themselves imported only when needed
     assert [i.place for i in users if i.when == "on import" and chapter(i.module) not in late] == []
 
 
 def test_packages_for_comparison_compute_nothing_here():
-    assert [i.place for i in IMPORTS if i.target.split(".")[0] in NEVER] == []
+    assert [i.place for i in imports() if i.target.split(".")[0] in NEVER] == []
 
 
 def test_every_other_import_is_a_declared_dependency():
     declared = {"numpy", "pandas", "scipy", *DOORS, *PACKAGES, *sys.stdlib_module_names}
-    assert [f"{i.place} {i.target}" for i in IMPORTS if i.target.split(".")[0] not in declared] == []
+    assert [f"{i.place} {i.target}" for i in imports() if i.target.split(".")[0] not in declared] == []
 
 
 def test_nothing_is_imported_behind_the_readers_back():
@@ -495,7 +543,7 @@ def test_package_code_neither_prints_nor_asserts(package):
     for path in sources(package):
         if module_name(path) == "servqual.cli":
             continue
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        for node in ast.walk(tree_of(path)):
             called = node.func.id if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) else ""
             if called == "print" or isinstance(node, ast.Assert):
                 found.append(f"{path.relative_to(ROOT)}:{node.lineno}")
@@ -505,7 +553,7 @@ def test_package_code_neither_prints_nor_asserts(package):
 @pytest.mark.parametrize("package", PACKAGES)
 def test_every_module_begins_by_saying_what_it_answers(package):
     for path in sources(package):
-        assert ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))), path.relative_to(ROOT)
+        assert ast.get_docstring(tree_of(path)), path.relative_to(ROOT)
 
 
 # --- what is committed -------------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 import servqual.cli
-import servqual.study
+import servqual.study_file
 from servqual.cli import cli
 from servqual.study import new_study
 
@@ -200,7 +200,7 @@ def test_stopping_ends_with_130(run, study, monkeypatch):
     def stopped(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(servqual.study, "read_responses", stopped)
+    monkeypatch.setattr(servqual.study_file, "read_responses", stopped)
     told = run("report", "my")
     assert told.exit_code == 130
     assert told.stderr.splitlines()[-1].startswith("Stopped.")

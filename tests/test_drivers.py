@@ -29,6 +29,7 @@ from servqual import Bootstrap, Jackknife, Responses, SampleDesign, Student, Tay
 from servqual.drivers import drivers, johnson_shares, penalty_reward, shapley_shares
 from servqual.drivers.asymmetry import usual_cuts
 from servqual.drivers.shares import condition_number, explained_by_subsets, inflation
+from servqual.pulled import pulled_draws
 from survey_design import DataError, SpecError
 
 REFERENCE = Path(__file__).parent / "reference"
@@ -309,6 +310,63 @@ def test_chances_from_draws_come_near_those_of_replicates():
     assert "20,000 draws" in both[1].note()
 
 
+def test_pulled_draws_are_those_of_the_stores_model_where_errors_are_independent():
+    rng = np.random.default_rng(21)
+    value, v = np.array([0.02, 0.05, 0.11, 0.16, 0.20, 0.31]), np.array([4, 3, 5, 4, 6, 5.0]) * 1e-4
+    drawn = pulled_draws(value, np.diag(v), 1e6, 200_000, seed=4)
+    # textbook: given τ the posterior of Fay and Herriot; τ flat, summed over a fine grid of its own
+    tau = np.linspace(1e-4, 1.5, 4_000)
+    w = 1 / (v + tau[:, None] ** 2)
+    m = (w * value).sum(axis=1) / w.sum(axis=1)
+    log = 0.5 * np.log(w).sum(axis=1) - 0.5 * np.log(w.sum(axis=1)) - 0.5 * (w * (value - m[:, None]) ** 2).sum(axis=1)
+    chance = np.exp(log - log.max())
+    chance /= chance.sum()
+    own = tau[:, None] ** 2 * w
+    mean = own * value + (1 - own) * m[:, None]
+    spread = own * v + (1 - own) ** 2 / w.sum(axis=1)[:, None]
+    whole = chance @ mean
+    np.testing.assert_allclose(drawn.mean(axis=0), whole, atol=0.0008)
+    np.testing.assert_allclose(drawn.std(axis=0), np.sqrt(chance @ (spread + (mean - whole) ** 2)), rtol=0.03)
+    free = pulled_draws(
+        value + rng.normal(0, 1, 6), np.diag(v) * 1e-4, 1e6, 20_000, seed=4
+    )  # hardly any error: nothing to pull
+    np.testing.assert_allclose(free.std(axis=0), np.sqrt(v * 1e-4), rtol=0.05)
+
+
+def test_chances_to_be_first_come_true_where_drivers_nearly_tie():
+    """True importance close together, errors as large as its spread and correlated: of 80% statements some 80% must come true."""
+    rng, p, studies = np.random.default_rng(22), 6, 1_500
+    error = 0.04**2 * (0.8 * np.eye(p) - 0.1 + 0.3 * np.eye(p))
+    said: dict[str, list[float]] = {"pulled": [], "raw": []}
+    true: list[bool] = []
+    for k in range(studies):
+        truth = 0.15 + 0.035 * rng.standard_normal(p)
+        value = rng.multivariate_normal(truth, error)
+        true += (np.arange(p) == truth.argmax()).tolist()
+        raw = rng.multivariate_normal(value, error, 1_000)
+        for name, drawn in (("pulled", pulled_draws(value, error, 199.0, 1_000, seed=k)), ("raw", raw)):
+            said[name] += np.bincount(drawn.argmax(axis=1), minlength=p).astype(float).tolist()
+    came = np.array(true)
+    found = {}
+    for name, chances in said.items():
+        share = np.array(chances) / 1_000
+        some = (share > 0.7) & (share < 0.9)
+        found[name] = (int(some.sum()), float(share[some].mean()), float(came[some].mean()))
+    n, stated, right = found["pulled"]
+    assert n > 100
+    assert abs(stated - right) < 0.08, found
+    n, stated, right = found["raw"]
+    assert stated - right > 0.08, found  # why replicates are not read as chances
+
+
+def test_what_the_chances_rest_on_is_said():
+    four = drivers(customers(1, n=100, p=4), outcome="y", drivers=["d0", "d1", "d2", "d3"], interval=QUICK)
+    assert "all drivers pulled towards their mean as far as their errors ask" in four.note()
+    assert "按其误差向均值收缩" in four.in_language("zh").note()
+    three = drivers(customers(1, n=100), outcome="y", drivers=["d0", "d1", "d2"], interval=QUICK)
+    assert "ranks and chances are shares of the replicates" in three.note()
+
+
 def test_the_same_seed_gives_the_same_numbers_and_all_defaults_are_stated():
     data, names = customers(1, n=100), ["d0", "d1", "d2"]
     first, again = (drivers(data, outcome="y", drivers=names) for _ in range(2))
@@ -390,8 +448,11 @@ def test_points_beside_shares():
     assert found.frame["stated_n"].tolist() == [198] * 3
     assert found.frame["stated_rank"].tolist() == [3, 2, 1]
     assert "complete from 198 of 200" in found.note()
-    assert found.differences().startswith("They part most on d0: rank 3 as stated, 1 as derived; it goes with")
-    assert "自述第 3，推导第 1" in found.in_language("zh").differences()
+    row = found.frame.set_index("driver").loc["d0"]
+    shown = [f"{100 * row[name]:.0f}%" for name in ("stated", "share", "share_low", "share_high")]
+    assert found.differences() == ("They part most clearly on d0: {} as stated, {} (95% CI {} to {}) as derived; it goes with the outcome "
+                                   "more than customers say.".format(*shown))  # fmt: skip
+    assert "自述 {}，推导 {}".format(*shown) in found.in_language("zh").differences()
     assert "n = 200" in found.note()  # who gave no points still tells what drives
 
 
@@ -403,8 +464,26 @@ def test_published_points_and_ratings():
         data, outcome="y", drivers=names, stated={"d0": "d2", "d1": "d3"}, stated_scale="ratings", interval=QUICK
     )
     assert ratings.frame["stated"].to_numpy() == pytest.approx(data[["d2", "d3"]].mean().to_numpy())
-    same = drivers(data, outcome="y", drivers=names, stated={"d0": 3, "d1": 1}, interval=QUICK)
+    same = drivers(data, outcome="y", drivers=names, stated={"d0": 3, "d1": 1}, stated_scale="ratings", interval=QUICK)
     assert same.differences() == "Stated and derived importance give the same ranking."
+
+
+def test_equal_ranks_do_not_hide_shares_that_part_nor_unequal_ranks_make_a_difference():
+    """Ranks 1, 2 on both sides, but 95% stated lie outside the derived interval; 49 to 51 the other way round is no difference."""
+    data, names = customers(3, n=200), ["d0", "d1"]
+    told = drivers(data, outcome="y", drivers=names, stated={"d0": 95, "d1": 5}, interval=QUICK)
+    row = told.frame.set_index("driver").loc["d0"]
+    assert row["rank"] == row["stated_rank"] == 1
+    assert row["share_high"] < 0.95
+    assert told.differences().startswith("They part most clearly on d0: 95% as stated")
+    assert told.differences().endswith("customers name it, but it goes less with the outcome.")
+    assert "差别明确且最大的是" in told.in_language("zh").differences()
+    derived = float(row["share"])
+    near = drivers(
+        data, outcome="y", drivers=names, stated={"d0": derived - 0.01, "d1": 1.01 - derived}, interval=QUICK
+    )
+    assert near.differences().endswith("as derived, which may be chance.")
+    assert near.in_language("zh").differences().endswith("，可能出于偶然。")
 
 
 # --- words and hostile input -------------------------------------------------------------------------------
@@ -440,6 +519,19 @@ def test_an_instrument_names_its_dimensions_in_both_languages(shop):
     assert "not what a change would cause" in found.note()
     assert drivers(shop, outcome="overall_quality", drivers="items", interval=Taylor()).frame.shape[0] == 13
     assert drivers(shop, outcome="overall_quality", drivers=["reliability", "empathy"], interval=QUICK).ranking()
+
+
+def test_a_driver_that_goes_with_a_lower_outcome_is_named_since_its_share_can_not_show_it():
+    cars = drivers(MTCARS, outcome="mpg", drivers=CARS, interval=QUICK)
+    r = cars.frame.set_index("driver")["r_high"]
+    assert (cars.frame["share"] >= 0).all()
+    assert sorted(r.index[r < 0]) == ["cyl", "disp", "hp"]  # more cylinders, fewer miles
+    assert "where cyl, disp, hp is higher the outcome is lower, which neither shares nor ranks show" in cars.note()
+    assert "cyl、disp、hp越高则结果越低" in cars.in_language("zh").note().replace(" ", "")
+    up = MTCARS.assign(**{name: -MTCARS[name] for name in ("cyl", "disp", "hp")})
+    turned = drivers(up, outcome="mpg", drivers=CARS, interval=QUICK)
+    assert "is higher the outcome is lower" not in turned.note()
+    np.testing.assert_allclose(turned.frame["share"], cars.frame["share"], rtol=1e-9)  # the shares are blind to it
 
 
 def test_opposite_signs_and_overlap_are_said():

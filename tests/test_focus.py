@@ -25,12 +25,14 @@ from servqual.focus import (
     demand_and_actual,
     keyword_in_context,
     load_code_frame,
+    read_qdpx,
     read_statements,
     saturation,
     themes,
     touchpoint_grid,
     verbatim_digest,
     word_counts,
+    write_qdpx,
 )
 from servqual.focus.coders import pooled_replicates
 from servqual.focus.mentions import theme_bounds
@@ -237,6 +239,92 @@ def test_what_the_caller_gave_is_left_alone():
     pd.testing.assert_frame_equal(table, before)
 
 
+HEADED = pd.DataFrame({
+    "场次": ["S1", "S1", "S2"], "发言人": ["P1", "P2", "P1"], "原话": ["等太久", "付款很快", "请早点开门"],
+    "编码_甲": ["及时性", "付款买单", "无"], "编码_乙": ["及时性", "付款买单；及时性", ""],
+})  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "heading",
+    ["编码{}", "编码（{}）", "编码({})", "编码：{}", "编码 {}", "编码员{}", "编码-{}", "codes_{}", "Codes ({})"],
+)
+def test_each_coders_column_is_read_however_its_heading_is_written(heading):
+    """Truth: the same two coders, 4 statements coded (2 + 2) of 6 codings possible, 1 without a code, 1 left blank."""
+    found = read_statements(HEADED.rename(columns={f"编码_{who}": heading.format(who) for who in "甲乙"}))
+    assert found.coders == ("甲", "乙")
+    counts = {step: found.ledger.count(step) for step in ("asked", "given", "none", "blank", "unknown")}
+    assert counts == {"asked": 6, "given": 4, "none": 1, "blank": 1, "unknown": 0}
+    assert found.codings.equals(read_statements(HEADED).codings)
+    assert not found.remarks
+
+
+def test_numbered_coders_and_headings_that_are_nobodys():
+    numbered = read_statements(HEADED.rename(columns={"编码_甲": "编码1", "编码_乙": "编码2"}))
+    assert numbered.coders == ("1", "2")
+    noted = read_statements(HEADED.assign(编码备注="改过", coded_by="x", 编码日期="5月1日"))
+    assert noted.coders == ("甲", "乙")
+    assert "编码备注" in noted.sentence()
+    assert "“编码日期”" in noted.in_language("zh").sentence()
+    assert "coded_by" not in noted.sentence()
+    long = read_statements(HEADED.assign(编码员="丙", 编码="无"))
+    assert long.coders == ("丙",)
+    assert "'编码_甲', '编码_乙'" in long.sentence()  # a file is long or wide, and what is passed over is said
+    with pytest.raises(SpecError, match=r"'编码_甲', '编码（甲）' mean the same"):
+        read_statements(HEADED.assign(**{"编码（甲）": "无"}))
+
+
+def test_one_column_of_sentiments_is_no_coder(tmp_path):
+    signed = HEADED.assign(情感=["负面", "正面", ""])
+    found = read_statements(signed)
+    assert (found.coders, found.readers) == (("甲", "乙"), ("coder",))
+    assert {step: found.ledger.count(step) for step in ("asked", "blank")} == {"asked": 6, "blank": 1}
+    np.testing.assert_array_equal(found.sentiment, [-1, 1, np.nan])
+    assert "2 名编码员" in found.in_language("zh").sentence()
+    one = read_statements(signed.drop(columns="编码_乙"))
+    with pytest.raises(DataError, match=r"coders: 甲; 0 statements"):
+        coder_agreement(one)
+    back = read_qdpx(write_qdpx(tmp_path / "p.qdpx", found))
+    assert (back.coders, back.readers) == (found.coders, found.readers)
+    np.testing.assert_array_equal(back.sentiment, found.sentiment)
+    assert back.codings.equals(found.codings)
+
+
+def test_statements_that_nobody_coded_say_so(tmp_path):
+    bare = read_statements(HEADED[["场次", "发言人", "原话"]].assign(情感=["负面", "正面", ""]))
+    assert bare.sentence() == "3 statements of 3 speakers in 2 sessions, not coded."
+    assert bare.in_language("zh").sentence() == "2 场座谈会、3 位发言人的 3 条语句，未经编码。"
+    assert (bare.coders, bare.ledger.count("asked")) == ((), 0)
+    with pytest.raises(SpecError, match="no statement was coded"):
+        themes(bare)
+    back = read_qdpx(write_qdpx(tmp_path / "p.qdpx", bare))
+    assert (back.coders, back.readers) == ((), ("coder",))
+
+
+def test_messages_speak_of_the_files_own_headings(tmp_path):
+    with pytest.raises(DataError, match="编码_甲: not in the code frame") as caught:
+        read_statements(HEADED.assign(编码_甲="涨价"))
+    assert set(caught.value.cases["column"]) == {"编码_甲"}
+    renamed = HEADED.rename(columns={"原话": "说了什么"})
+    with pytest.raises(
+        DataError,
+        match=r"no column 'text'.*It has: 场次, 发言人, 说了什么.*columns=\{'<heading in the file>': 'text'\}",
+    ):
+        read_statements(renamed)
+    with pytest.raises(SpecError, match=r"write columns=\{'说了什么': 'text'\}"):
+        read_statements(renamed, columns={"text": "说了什么"})
+    assert read_statements(renamed, columns={"说了什么": "text"}).n == 3
+    with pytest.raises(SpecError, match="read_qdpx"):
+        read_statements(tmp_path / "project.qdpx")
+    own = tmp_path / "codes.csv"
+    own.write_text("code,dimension,en\nqueue,waiting,Queue\n", encoding="utf-8")
+    told = read_statements(HEADED.drop(columns="编码_乙").assign(编码_甲="queue"), load_code_frame(own))
+    with pytest.raises(
+        SpecError, match=r"touchpoints = .*service_functions and service_elements\. Its dimensions: waiting"
+    ):
+        touchpoint_grid(told)
+
+
 # --- themes ------------------------------------------------------------------------------------------------
 
 Y = {"a": [1, 1, 0, 1, 0], "b": [0, 0, 1, 0, 0, 0, 1], "c": [1, 1, 1, 0], "d": [0, 0, 0, 1, 0, 0]}
@@ -328,6 +416,7 @@ def test_themes_in_both_languages(sample):
         .sentence("service_delivery", segment="ordinary")
         .startswith("服务提供（普通客户）：24 位发言人中")
     )
+    assert " 人（" in found.in_language("zh").sentence("service_delivery", segment="ordinary")
     assert "主题提及情况（按客户细分）" in found.in_language("zh").to_string()
     with pytest.raises(SpecError, match="name one value for each of segment"):
         found.sentence("service_delivery")
@@ -448,13 +537,25 @@ def test_chao2_covers_the_truth_where_themes_are_alike():
     assert np.mean(totals) == pytest.approx(60, abs=2.5)
 
 
+def test_chao2_is_a_lower_bound_where_some_themes_are_rarer_and_the_note_says_so(sample):
+    """60 themes whose chances to come up differ (beta 1, 5.67: mean .15), 8 sessions, 400 studies: theory has it below the truth."""
+    generator = np.random.default_rng(11)
+    found = [chao2(generator.random((8, 60)) < generator.beta(1, 5.67, 60)) for _ in range(400)]
+    assert np.mean([each.total for each in found]) < 55
+    assert np.mean([each.low <= 60 <= each.high for each in found]) < 0.90  # so the interval is none of the truth
+    told = saturation(sample)
+    assert "where some are much rarer there are more of them than it says" in told.note()
+    assert "实际未听到的会多于区间所示" in told.in_language("zh").note()
+
+
 def test_what_chao2_cannot_say_has_a_reason():
     assert chao2(np.ones((1, 3), dtype=bool)).reason == "one session"
     assert chao2(np.zeros((3, 3), dtype=bool)).reason == "nothing"
     twice = chao2(np.ones((3, 3), dtype=bool))
     assert (twice.reason, twice.total, twice.coverage) == ("all twice", 3, 1)
     alone = chao2(np.array([[1, 1], [1, 0], [1, 0]], dtype=bool))
-    assert (alone.total, alone.reason) == (2, "")
+    assert alone.reason == "one alone"  # its formula gives 0 unheard, which would be a finding out of nothing
+    assert np.isnan(alone.total)
     assert np.isnan(alone.low)
 
 
@@ -486,6 +587,19 @@ def test_saturation_of_the_sample(sample):
         saturation(sample, segment="vip")
     with pytest.raises(SpecError, match="must name every session"):
         saturation(sample, order=["S01"])
+
+
+def test_no_sentence_has_two_colons_in_a_row(sample):
+    rows = [(f"S{s}", f"P{k}", f"{s}{k}", "payment; safety") for s in range(3) for k in range(3)]
+    told = saturation(said(rows)).in_language("zh").sentence()
+    assert told.startswith("3 场座谈会听到 2 个主题，没有仅出现于一场的主题；估计无未听到主题")
+    assert "：" not in told
+    wanted = demand_and_actual(sample)
+    assert ": " not in wanted.sentence().replace("'Service functions: six touchpoints'", "")
+    assert wanted.sentence().startswith(
+        "Most demand meets the worst of what was found in 'Service functions: six touchpoints'. "
+    )
+    assert "现状评价最差，共 " in demand_and_actual(sample.in_language("zh")).sentence()
 
 
 # --- coders ------------------------------------------------------------------------------------------------
@@ -664,6 +778,19 @@ def test_whole_chinese_words_need_the_segmenter(sample):
     counted = word_counts(sample, spoken="zh", words=["收银台"]).frame
     assert (counted["speakers"] >= 2).all()
     assert counted["word"].str.len().min() >= 2
+
+
+def test_words_are_counted_in_the_language_that_most_statements_are_in():
+    pytest.importorskip("rjieba")
+    rows = [("S1", "P1", "收银台排队太久", ""), ("S1", "P2", "收银台太少", ""), ("S1", "P3", "Paying was quick", "")]
+    counted = word_counts(said(rows))
+    assert counted.spoken == "zh"
+    assert dict(zip(counted.frame["word"], counted.frame["speakers"], strict=True))["收银台"] == 2
+    assert "the 2 of 3 statements in Chinese" in counted.note()
+    assert "3 条语句中 2 条为中文" in counted.in_language("zh").note()
+    none = word_counts(said(rows[:2]), spoken="en")
+    assert none.frame.empty
+    assert none.note().startswith("None of 2 statements is in English")
 
 
 def test_without_the_segmenter_the_words_say_what_to_install(monkeypatch, sample):

@@ -270,6 +270,9 @@ def test_bad_requests_are_told() -> None:
         invariance(parts, by="group", model={"a": items[:5], "b": items[5:]})
     with pytest.raises(SpecError, match="Choose one of"):
         invariance(answers(simulated()), by="group", of="perceptions")  # type: ignore[arg-type]
+    for given in (answers(simulated()), parts):
+        with pytest.raises(SpecError, match=r"by is not given\. Name the column .*form_invariance\(\)"):
+            invariance(given)
 
 
 def test_a_group_that_is_small_for_its_blanks_is_told_so() -> None:

@@ -23,7 +23,7 @@ from statsmodels.stats.proportion import proportion_confint
 
 from servqual import SampleDesign
 from servqual.drivers import fong_critical, kano, kano_categories
-from servqual.drivers.kano import KANO_TABLE
+from servqual.drivers.kano_table import KANO_TABLE
 from servqual.plots.drivers import label_places
 from survey_design import DataError, SpecError
 

@@ -26,6 +26,8 @@ import servqual
 import survey_design
 from servqual import Responses, SampleDesign, compare, load_instrument, score_gaps
 from servqual.difference_scores import DIAGNOSIS
+from servqual.priorities import importance_performance
+from servqual.priorities.quadrants import by_chance
 from servqual.report.findings import open_comparisons
 from survey_design.results import Result
 
@@ -56,7 +58,10 @@ WITHOUT_STATISTICS = {
         "survey_design.results",
         "survey_design.errors",
     ),
-    "running": ("settings", "inspections", "study", "planning", "cli"),
+    "running": (
+        *("settings", "customers", "inspections", "voices", "causes", "decisions"),
+        *("study_file", "study", "planning", "cli"),
+    ),
 }
 
 # Names in the other chapters that compute no statistic of their own. Results (tables of what a verb found) need no line.
@@ -110,7 +115,7 @@ WITHOUT_STATISTIC = {
     "store_agreement": "rated_stores match_stores unmatched_remark",
     "index_weights.fit": "error_known",
     "index_weights.actions": "Term ServiceTerms load_service_terms",
-    "index_weights.found": "Asked Found Method column without_interval NumberTable read_numbers refuse",
+    "index_weights.found": "Asked Found Method column without_interval NumberTable read_numbers refuse cell_words",
     "index_weights.objective": "Equal read_units",
     "index_weights.pairwise": "read_pairwise is_connected",
     "index_weights.structure": "varying rescaled",
@@ -124,12 +129,23 @@ WITHOUT_STATISTIC = {
     "benchmark": "companies kinds_alike side_of labelled company_column",
     "focus.code_frame": "Code CodeFrame available_code_frames load_code_frame code_frame_of",
     "focus.qdpx": "write_qdpx read_qdpx",
-    "focus.statements": "Statements read_statements count_speakers base_words",
+    "focus.statements": "Statements read_statements count_speakers base_words names_by_heading name_in words_in cases_in_words",
     "agreement.clusters": "clusters_of",
     "agreement.coefficients": "Chance",
     "dependability.facets": "RandomTerm FacetLayout read_layout column_label decimals_for check_facets",
     "dependability.planned": "VisitDesign Reliability",
     "dependability.severity": "Predicted",
+    "complaints.register": "Complaints read_complaints",
+    "complaints.shares": "base_remarks named_in",
+    "complaints.survival": "Durations ByThen",
+    "listening.matrix": "Means Segment available_listening_matrices load_listening_matrix matrix_of sentences read_toml key_faults",
+    "listening.weak_links": "WeakLink load_weak_links",
+    "diagnosis.sources": "Rows check_sources check_kinds respondent_means",
+    "diagnosis.waterfall": "step_words waterfall_of customer_rows",
+    "priorities.actions": "Action read_actions",
+    "priorities.positions": "Standing Positions Part read_positions means_of check_two refuse",
+    "priorities.programme": "Rules Units Solved units_of prices",
+    "priorities.quadrants": "Placed drawn_words",
     "validity": "Stage Evidence reliability_of fit_measures why_untested",
     "comparability": "Comparability",
     "crosstabs": "RaoScott RankTest",
@@ -141,9 +157,11 @@ WITHOUT_STATISTIC = {
     "drivers.shares": "correlations_of",
     "stores": "BetweenStores ObservedStores StoreQuestion group_of_stores model_remarks",
     "simulate": "Variation Truth Tier Fieldwork SimulatedStudy Dirt fictional_chain hourly_footfall simulate_study soiled "
-    "write_sample",
+    "write_sample draw_answers mean_one on_scale tier_counts",
     "simulate_visits": "Move VisitTruth VisitFieldwork SimulatedVisits Expectations VisitDirt simulate_visits "
     "customer_ratings visit_truth_table soiled_visits write_visit_sample",
+    "simulate_sources": "Handling SourceTruth SourceFieldwork SimulatedSources ComplaintDirt simulate_sources source_texts "
+    "complaints_expected soiled_complaints sample_actions write_source_sample",
     "factor_size": "Population",
     "power": "as_responses",
     "survey_design.size.ledger": "Goal figure counted check_number",
@@ -503,3 +521,16 @@ def test_open_comparisons_are_the_lines_that_chance_explains():
         frame=table.assign(p=table["p"].mask(table.index < 3), p_adjusted=table["p_adjusted"].mask(table.index < 3)),
     )
     assert open_comparisons(untested) == (sum(1 for p in table["p_adjusted"][3:] if p >= 0.05), 15)
+
+
+def test_what_chance_alone_would_spread_importance_by():
+    """Errors drawn again and again with the means' covariance; their spread over the items, beside the one that is seen."""
+    rng, names, draws = np.random.default_rng(5), ["a", "b", "c", "d", "e"], 40_000
+    wanted = rng.normal(np.linspace(5, 5.3, 5), 1, (60, 5)) + rng.normal(0, 0.8, (60, 1))
+    frame = pd.DataFrame(np.hstack([wanted, rng.normal(4, 1, (60, 5))]), columns=[*names, *(f"P_{x}" for x in names)])
+    found = importance_performance(frame, importance={x: x for x in names}, performance={x: f"P_{x}" for x in names})
+    errors = rng.multivariate_normal(np.zeros(5), np.cov(wanted.T) / 60, draws).var(axis=1, ddof=1)
+    seen = wanted.mean(axis=0).var(ddof=1)
+    near = 4 * errors.std() / np.sqrt(draws) / seen
+    assert by_chance(found.placed[0]) == pytest.approx(errors.mean() / seen, abs=near)
+    assert near < 0.05 * errors.mean() / seen, "the check is a sharp one"

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from servqual.mystery import points as chunked
 from servqual.mystery.checklist import Category, Checklist, ChecklistItem, Indicator
 from servqual.mystery.points import Answers, PointPlan, score_points, violated
 from survey_design.errors import SpecError
@@ -231,6 +232,61 @@ def test_many_visits_in_chunks_are_scored_as_each_alone():
     alone = score_points(plan, answers.rows(few))
     np.testing.assert_array_equal(whole.final.total[few], alone.final.total)
     np.testing.assert_array_equal(whole.coverage.total[few], alone.coverage.total)
+
+
+def bytes_of(scored):
+    """The bytes of all scores, in the order of visits."""
+    kinds = (scored.raw, scored.final, scored.coverage)
+    return [
+        np.ascontiguousarray(part).tobytes() for kind in kinds for part in (kind.indicator, kind.category, kind.total)
+    ]
+
+
+@pytest.mark.parametrize("levels", [[0, 1], [0, 0.25, 0.5, 1], [0, 0.123456789, 1 / 7, 1]])
+@pytest.mark.parametrize("by_store", [False, True])
+def test_chunks_of_any_size_give_the_same_bytes(monkeypatch, levels, by_store):
+    g, n = np.random.default_rng(11), 3_000
+    plan = PointPlan(
+        g.integers(1, 6, 30).astype(float), np.arange(30) // 3, np.r_[np.zeros(9, dtype=int), 1], np.array([0, 1]),
+        np.r_[g.dirichlet(np.ones(9)), 1.0], g.random(30) < 0.2, np.where(g.random((30, 3)) < 0.05, 40.0, np.inf),
+    )  # fmt: skip
+    shares = np.where(g.random((n, 30)) < 0.2, np.nan, g.choice(levels, (n, 30)))
+    weights = (g.dirichlet(np.ones(10), 5), g.integers(0, 5, n)) if by_store else ()
+    whole = bytes_of(score_points(plan, Answers.of(shares), *weights))
+    for rows in (1, 7, 1_000):  # the first two on two threads
+        monkeypatch.setattr(chunked, "_CHUNK", rows)
+        assert bytes_of(score_points(plan, Answers.of(shares), *weights)) == whole
+
+
+@pytest.mark.parametrize(
+    ("points", "levels"),
+    [
+        ([5.0, 3, 1, 2, 4, 5], [0, 0.01, 0.99, 1]),  # whole numbers of single precision
+        ([99.999, 0.001, 50.001, 7, 12.125, 3.7], [0, 0.01, 0.99, 1]),  # of double precision
+        ([np.pi, np.e, 1, 2, 3, 4], [0, 0.5, 1]),  # points that are no whole numbers of anything
+        ([5.0, 3, 1, 2, 4, 5], [0, np.pi / 4, 1]),  # shares that are not
+    ],
+)
+def test_sums_are_those_of_plain_loops_however_they_are_made(points, levels):
+    g = np.random.default_rng(5)
+    plan = PointPlan(
+        np.array(points), np.array([0, 0, 0, 1, 1, 2]), np.array([0, 0, 1]), np.array([0, 0]), np.array([0.5, 0.3, 0.2]),
+        np.array([True, False, False, False, True, False]), np.full((6, 3), np.inf),
+    )  # fmt: skip
+    shares = np.concatenate([np.ones((1, 6)), np.zeros((1, 6)), g.choice(levels, (60, 6))])
+    shares[2:][g.random((60, 6)) < 0.3] = np.nan
+    scored = score_points(plan, Answers.of(shares, missing=g.random(shares.shape) < 0.5))
+    assert scored.raw.indicator[0].tolist() == [100, 100, 100]
+    assert scored.raw.indicator[1].tolist() == [0, 0, 0]
+    for row, visit in enumerate(shares):
+        expected = by_hand(plan, visit.tolist(), plan.weight.tolist(), True)
+        np.testing.assert_allclose(scored.final.indicator[row], expected[0], rtol=1e-12, atol=1e-12)
+        np.testing.assert_allclose(scored.final.total[row], expected[2], rtol=1e-12, atol=1e-12)
+
+
+def test_without_a_violation_scores_before_and_after_are_one():
+    scored = score_points(PointPlan.of(shop()), Answers.of(np.array([[0, 1, 1, 0, np.nan]])))
+    assert scored.final is scored.raw
 
 
 # --- answers -----------------------------------------------------------------------------------------------

@@ -7,8 +7,9 @@ import re
 import pandas as pd
 import pytest
 
-import servqual.study as study_module
+import servqual.study_file as study_file
 from servqual.instruments import load_instrument
+from servqual.report import Entries
 from servqual.study import load_study, new_study
 from survey_design.errors import DataError, SpecError
 
@@ -245,8 +246,10 @@ def test_stores_of_a_study(study):
     assert "no column 'teir'. Did you mean 'tier'?" in misspelt.problems[0]
 
 
-def test_store_estimates_are_random_by_a_seed_that_is_told():
-    assert load_study("data/sample").report().to_html().count("<dt>Random seed</dt>\n<dd>0") == 1
+def test_store_estimates_are_random_by_a_seed_that_is_told(sample_reports):
+    blocks = [block for section in sample_reports["en"].sections for block in section.blocks]
+    entries = [entry for block in blocks if isinstance(block, Entries) for entry in block.entries]
+    assert [entry.text for entry in entries if entry.name == "Random seed"] == ["0"]
 
 
 def test_perceptions_alone_give_stores_by_their_perceptions(study):
@@ -260,7 +263,7 @@ def test_perceptions_alone_give_stores_by_their_perceptions(study):
 
 def test_the_generated_study_explains_every_key_and_every_key_can_be_used(study):
     text = (study / "study.toml").read_text(encoding="utf-8")
-    for key in (*study_module._FILE - {"instrument", "whole_clusters"}, *study_module._GAPS, *study_module._STORES,
+    for key in (*study_file._FILE - {"instrument", "whole_clusters"}, *study_file._GAPS, *study_file._STORES,
                 "minimum_base", "points"):  # fmt: skip
         assert re.search(rf"^(# )?{key} = ", text, re.MULTILINE), key
     used = text.replace("# missing_codes", "missing_codes").replace("# header_rows = 2", "header_rows = 1")
@@ -535,8 +538,8 @@ def test_lines_of_the_gate_reach_it_and_are_on_record(study):
     assert "two factors are one from r = .50" in results.report().to_html()
 
 
-def test_the_ruler_of_the_sample_is_tested_for_what_the_study_names():
-    results = load_study("data/sample").results()
+def test_the_ruler_of_the_sample_is_tested_for_what_the_study_names(sample_results):
+    results = sample_results["en"]
     assert list(results.comparability) == ["tier", "area_type", "expectation–perception"]
     assert results.comparability["tier"].untested == ("cooperative",)
     assert [str(each) == table.comparability for each, table in
@@ -554,7 +557,7 @@ def test_the_skeleton_of_a_new_study_names_every_key_of_validity(study):
     text = (study / "study.toml").read_text(encoding="utf-8")
     part = text[text.index("# [validity]") : text.index("# What mystery shoppers")]
     named = re.findall(r"^# (?:# )?([a-z]+) = ", part, flags=re.MULTILINE)
-    assert sorted(named) == sorted(study_module._VALIDITY)
+    assert sorted(named) == sorted(study_file._VALIDITY)
     alive = re.sub("^# (?!#)", "", part, flags=re.MULTILINE)
     loaded = load_study(write(study, START + FILE + alive))
     assert loaded.validity["estimator"] == "mlr"

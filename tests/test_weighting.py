@@ -280,6 +280,116 @@ def test_delphi_says_round_by_round_whether_to_go_on():
         index_weights(pd.concat([POINTS, POINTS]).assign(round=1), method="delphi", unit="who")
 
 
+def test_agreement_after_rounds_is_not_called_precision():
+    rounds = pd.concat([POINTS.assign(round=1), POINTS.head(3).assign(round=2)])
+    after = index_weights(rounds, method="delphi", unit="who")
+    once = index_weights(POINTS.assign(round=1), method="delphi", unit="who")
+    assert "they know each other's answers, so it shows how far they agree" in after.note()
+    assert "区间反映一致程度" in after.in_language("zh").note()
+    assert (
+        "1 of the earlier rounds did not answer the last: some of the agreement may be that of those who stayed"
+        in after.note()
+    )
+    assert "taken as drawn at random" in once.note()
+    assert "know each other" not in once.note()
+
+
+def test_experts_who_only_repeat_each_other_get_a_narrow_interval_wherever_the_truth_is():
+    rng, truth = np.random.default_rng(8), np.array([0.5, 0.3, 0.2])
+    inside = []
+    for _ in range(60):
+        first = rng.dirichlet(truth * 30, 8)
+        last = first.mean(axis=0) + 0.1 * (first - first.mean(axis=0))  # everybody moves towards the mean
+        rows = [{"who": f"X{k}", "round": r, **dict(zip(NAMES, 100 * part[k], strict=True))}
+                for r, part in ((1, first), (2, last)) for k in range(8)]  # fmt: skip
+        found = index_weights(pd.DataFrame(rows), method="delphi", unit="who", replicates=0).frame
+        inside.append(((found["low"] <= truth) & (truth <= found["high"])).mean())
+    assert np.mean(inside) < 0.4  # far from 95%: why the note says what it says
+
+
+def test_too_few_comparisons_to_contradict_are_not_called_consistent():
+    tree = [[1, 2, None], [None, 1, 3], [None, None, 1]]  # two comparisons of three indicators
+    found = index_weights(tree, method="ahp", indicators=NAMES)
+    assert found.consistency.frame["spare"].tolist() == [0]
+    assert found.consistency.sentence() == "No comparison is more than weights need: consistency can't be judged."
+    assert "consistent enough" not in found.note()
+    assert "无法判断是否一致" in found.in_language("zh").note()
+    whole = index_weights([[1, 2, 6], [None, 1, 3], [None, None, 1]], method="ahp", indicators=NAMES)
+    assert whole.consistency.frame["spare"].tolist() == [1]
+    assert whole.consistency.sentence() == "All comparisons are consistent enough."
+
+
+NAMED_ROUNDS = [["第一轮", "第二轮", "第三轮"], ["Round 8", "Round 9", "Round 10"], ["9", "10", "11"], ["before", "talk", "after"], ["2026-03-01", "2026-04-01", "2026-05-01"],
+                ["第十轮", "第十一轮", "第二十轮"], [pd.Timestamp("2026-03-01"), pd.Timestamp("2026-04-01"), pd.Timestamp("2026-05-01")]]  # fmt: skip
+
+
+@pytest.mark.parametrize("names", NAMED_ROUNDS, ids=str)
+def test_the_last_round_counts_however_rounds_are_named(names):
+    """Truth: 'care' has 20 points in the first round, 40 in the second, 60 in the last."""
+    rows = [
+        (who, which, points, 100 - points) for points, which in zip((20, 40, 60), names, strict=True) for who in "AB"
+    ]
+    table = pd.DataFrame(rows, columns=["who", "round", "care", "speed"])
+    order = [0, 4, 2, 1, 5, 3] if names[0] != "before" else range(6)  # rows in any order, where names say it themselves
+    found = index_weights(table.iloc[list(order)], method="delphi", unit="who")
+    assert found.weights()["care"] == pytest.approx(0.6)
+    assert found.rounds.frame["round"].tolist() == names
+    assert found.rounds.detail.query("indicator == 'care'")["mean"].tolist() == pytest.approx([0.2, 0.4, 0.6])
+    for told in (found.note(), found.in_language("zh").note(), found.rounds.in_language("zh").sentence()):
+        assert not any(wrong in told.lower() for wrong in ("round round", "第 第", "轮 轮"))
+    shown = "round 11 of 3" if names[0] == "9" else str(names[-1])
+    assert shown in found.note()
+    assert ("as they stand in the table" in found.note()) == (names[0] == "before")
+
+
+def test_rounds_that_share_a_number_stand_as_they_appear():
+    rows = [(who, which, 50, 50) for which in ("pilot 1", "main 1") for who in "AB"]
+    found = index_weights(pd.DataFrame(rows, columns=["who", "round", "care", "speed"]), method="delphi", unit="who")
+    assert found.rounds.frame["round"].tolist() == ["pilot 1", "main 1"]
+    with pytest.raises(SpecError, match=r"no column 'round'.*Delphi\(round="):
+        index_weights(POINTS, method="delphi", unit="who")
+
+
+def test_a_file_of_comparisons_is_read_and_its_first_column_names_the_rows(tmp_path):
+    matrix = pd.DataFrame([[1, "1/3", 2], [3, 1, 4], ["1/2", "1/4", 1]], index=NAMES, columns=NAMES)
+    path = tmp_path / "ahp.csv"
+    matrix.to_csv(path, encoding="utf-8-sig")
+    right = index_weights(matrix, method="ahp").frame
+    for given_as in (path, str(path), pd.read_csv(path), {"A": path}):
+        found = index_weights(given_as, method="ahp").frame
+        pd.testing.assert_frame_equal(found, right)
+    points = tmp_path / "points.csv"
+    POINTS.to_csv(points, index=False)
+    assert (
+        index_weights(points, method="points", unit="who")
+        .weights()
+        .equals(index_weights(POINTS, method="points", unit="who").weights())
+    )
+    with pytest.raises(DataError, match="pass unit='who'"):
+        index_weights(POINTS, method="points")
+    with pytest.raises(DataError, match=r"care of 'B' \(row 3\) is blank: write 0"):
+        index_weights(POINTS.astype({"care": float}).replace({"care": {40.0: np.nan}}), method="points", unit="who")
+
+
+def test_contradictions_ties_and_comparisons_beyond_the_scale_are_said():
+    """9 in a circle of three: all three tie by symmetry, and CR = (λ − k)/(k − 1)/RI = 2.38 with λ = 10.43."""
+    z = [[1, 9, "1/9", 1], ["1/9", 1, 9, 1], [9, "1/9", 1, 1], [1, 1, 1, 1]]
+    found = index_weights(pd.DataFrame(z, list("abcd"), list("abcd")), method="ahp")
+    value = found.consistency.frame["lambda_max"][0]
+    assert found.consistency.frame["cr"][0] == pytest.approx((value - 4) / 3 / 0.90)
+    assert found.sentence().startswith("AHP: most on a, b and c 0.301 each, least on d 0.096. ")
+    assert "contradict themselves too much (CR 2.38)" in found.sentence()
+    zh = found.in_language("zh").sentence()
+    assert "a、b、c 各 0.301" in zh
+    assert "自相矛盾过多（CR 2.38）" in zh
+    alike = index_weights([[1, 1], [1, 1]], method="ahp", indicators=["a", "b"])
+    assert alike.sentence() == "AHP: all weigh the same, 0.500."
+    far = index_weights({"A": [[1, 20], [None, 1]], "B": [[1, "1/12"], [None, 1]]}, method="ahp", indicators=["a", "b"])
+    assert "2 comparisons beyond Saaty's scale of 1 to 9: 20 for a against b by A is the farthest" in far.note()
+    assert "2 处比较超出 Saaty 的 1 至 9 标度，最大为 a对b = 20，专家 A" in far.in_language("zh").note()
+    assert "beyond" not in index_weights([[1, 9], ["1/9", 1]], method="ahp", indicators=["a", "b"]).note()
+
+
 # --- comparisons in pairs ----------------------------------------------------------------------------------
 
 
@@ -523,6 +633,15 @@ def test_rankings_under_each_set_agree_with_scipy():
     assert found.frame["range"].tolist() == pytest.approx(np.ptp(found.frame[list(sets)].to_numpy(), axis=1).tolist())
     same = compare_weights({"a": sets["mine"], "b": sets["mine"]}, table)
     assert same.rankings.frame[["spearman", "top", "moved"]].to_numpy().tolist() == [[pytest.approx(1), 1, 0]]
+
+
+def test_names_of_methods_stand_apart_from_chinese_words():
+    sets = {method: index_weights(units(), method=method) for method in ("entropy", "critic")}
+    told = compare_weights(sets, units()).in_language("zh").sentence()
+    assert "CRITIC 法" in told
+    assert "与CRITIC" not in told
+    alone = index_weights(units(), method="critic", language="zh").sentence()
+    assert "权重最大为 i" in alone
 
 
 def test_comparisons_speak_both_languages_and_refuse_gaps():

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -102,19 +102,15 @@ class Severity(Result):
     def columns(self) -> tuple[Column, ...]:
         objects = column_label(self, self.columns_of["objects"])
         name, places = self.columns_of["inspectors"], self._places
-        shown = (
+        return (
             Column("inspector", {"en": column_label(self, name), "zh": column_label(self, name)}, "text",
                    self._variable(name).values),
             Column("scores", {"en": "scores", "zh": "评分数"}, "count"),
             Column("objects", {"en": f"different: {objects}", "zh": spaced(f"不同的{objects}")}, "count"),
             Column("raw", {"en": "raw", "zh": "原始差"}, "signed", decimals=places),
             Column("effect", {"en": "effect", "zh": "宽严"}, "signed", decimals=places),
-            Column("se", {"en": "SE", "zh": "标准误"}, "number", decimals=places),
-            Column("low", {"en": "low", "zh": "下限"}, "signed", decimals=places),
-            Column("high", {"en": "high", "zh": "上限"}, "signed", decimals=places),
-            Column("reason", {"en": "remark", "zh": "备注"}, "text", SEVERITY_REASONS),
+            *_error_columns(self.frame, "signed", places),
         )  # fmt: skip
-        return shown if self.frame["reason"].any() else shown[:-1]
 
     def note(self) -> str:
         percent = f"{100 * self.level:g}%"
@@ -145,6 +141,17 @@ class Severity(Result):
         return draw_severity(self, ax)
 
 
+def _error_columns(frame: pd.DataFrame, bounds: Literal["signed", "number"], places: int) -> tuple[Column, ...]:
+    """SE and interval of a prediction, and the remark where any row has one."""
+    shown = (
+        Column("se", {"en": "SE", "zh": "标准误"}, "number", decimals=places),
+        Column("low", {"en": "low", "zh": "下限"}, bounds, decimals=places),
+        Column("high", {"en": "high", "zh": "上限"}, bounds, decimals=places),
+        Column("reason", {"en": "remark", "zh": "备注"}, "text", SEVERITY_REASONS),
+    )
+    return shown if frame["reason"].any() else shown[:-1]
+
+
 @dataclass(frozen=True, eq=False, repr=False)
 class AdjustedStores(Result):
     """Stores with who inspected them allowed for, the best first.
@@ -166,19 +173,15 @@ class AdjustedStores(Result):
 
     def columns(self) -> tuple[Column, ...]:
         name, places = self.columns_of["objects"], decimals_for(float(np.nanmax(self.frame["se"])))
-        shown = (
+        return (
             Column("object", {"en": column_label(self, name), "zh": column_label(self, name)}, "text", self._variable(name).values),
             Column("scores", {"en": "scores", "zh": "评分数"}, "count"),
             Column("inspectors", {"en": "inspectors", "zh": "检查员数"}, "count"),
             Column("raw", {"en": "raw", "zh": "原始均值"}, "number", decimals=places),
             Column("adjusted", {"en": "adjusted", "zh": "校正均值"}, "number", decimals=places),
             Column("shrunken", {"en": "best prediction", "zh": "最佳预测"}, "number", decimals=places),
-            Column("se", {"en": "SE", "zh": "标准误"}, "number", decimals=places),
-            Column("low", {"en": "low", "zh": "下限"}, "number", decimals=places),
-            Column("high", {"en": "high", "zh": "上限"}, "number", decimals=places),
-            Column("reason", {"en": "remark", "zh": "备注"}, "text", SEVERITY_REASONS),
+            *_error_columns(self.frame, "number", places),
         )  # fmt: skip
-        return shown if self.frame["reason"].any() else shown[:-1]
 
     def note(self) -> str:
         percent = f"{100 * self.level:g}%"

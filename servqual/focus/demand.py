@@ -75,9 +75,9 @@ class DemandAndActual(Result):
         name = say(self.statements.code_frame.words()[str(row["theme"])], self.language)
         signed = int(row["negative"] + row["positive"])
         if zh:
-            return (f"“{name}”的需求最多而现状评价最差：{int(row['speakers_demand'])} 人提出 {int(row['demand'])} 条需求，"
+            return (f"“{name}”的需求最多而现状评价最差，共 {int(row['speakers_demand'])} 人提出 {int(row['demand'])} 条需求，"
                     f"现状 {signed} 条有正负评价的语句中 {int(row['negative'])} 条为负面。")  # fmt: skip
-        return (f"{name}: most demand where what was found is worst. {int(row['demand'])} demands by {int(row['speakers_demand'])} "
+        return (f"Most demand meets the worst of what was found in '{name}'. {int(row['demand'])} demands by {int(row['speakers_demand'])} "
                 f"speakers; {int(row['negative'])} of {signed} signed statements on the present state are negative.")  # fmt: skip
 
 
@@ -115,7 +115,7 @@ def demand_and_actual(
             "no statement says whether it tells a demand or the present state. Code a column aspect: demand or actual."
         )
     split = () if by is None else (by,)
-    check_columns(split, frame.columns, "the statements")
+    check_columns(split, frame.columns, "the table of statements")
     check_split(split, ("theme", "demand", "actual"))
     given, coded = statements.given(counted, of)
     groups = [(None, coded)] if by is None else [

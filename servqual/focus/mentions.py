@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from servqual.focus.code_frame import ELEMENTS, TOUCHPOINTS
 from servqual.focus.statements import Statements, Unit, base_words, count_speakers
 from servqual.inference import NUMBER_COLUMNS, Mean, Taylor, estimate
 from servqual.proportions import SHARE_REASONS, effective_n, proportion_interval
@@ -105,18 +106,20 @@ class Themes(Estimates):
             theme, group = str(top["theme"]), {name: top[name] for name in self.by}
         row, zh = self.find("theme", theme, group, "Themes"), self.language == "zh"
         place = self.beside(say(self.statements.code_frame.words()[theme], self.language), row)
-        what = {"speakers": ("speakers", "位发言人"), "statements": ("statements", "条语句")}[self.base]
+        what, sign = {"speakers": (("speakers", "位发言人"), " 人"), "statements": (("statements", "条语句"), " 条")}[
+            self.base
+        ]
         head = f"{int(row[self.base]):,}", f"{int(row['n']):,}"
         if not np.isfinite(row["low"]):
             return (
-                f"{place}：{head[1]} {what[1]}中 {head[0]}。" if zh else f"{place}: {head[0]} of {head[1]} {what[0]}."
+                f"{place}：{head[1]} {what[1]}中 {head[0]}{sign}。"
+                if zh
+                else f"{place}: {head[0]} of {head[1]} {what[0]}."
             )
         share, low, high = (f"{100 * row[name]:.0f}%" for name in ("share", "low", "high"))
         level, k = f"{100 * self.level:g}%", int(row["n_sessions"])
         if zh:
-            return (
-                f"{place}：{head[1]} {what[1]}中 {head[0]}（{share}，{level} 置信区间 {low} 至 {high}，{k} 场座谈会）。"
-            )
+            return f"{place}：{head[1]} {what[1]}中 {head[0]}{sign}（{share}，{level} 置信区间 {low} 至 {high}，{k} 场座谈会）。"
         plural = "s" * (k != 1)
         return f"{place}: {head[0]} of {head[1]} {what[0]} ({share}, {level} CI {low} to {high}, {k} session{plural})."
 
@@ -177,7 +180,7 @@ def themes(
     check_choice("base", base, Base)
     check_between("level", level, 0, 1)
     split = split_columns(by)
-    check_columns(split, statements.frame.columns, "the statements")
+    check_columns(split, statements.frame.columns, "the table of statements")
     names = statements.themes_of(of)
     check_split(split, ("dimension", "theme", *_COUNTS))
     given, coded = statements.given(counted, of)
@@ -461,7 +464,11 @@ def touchpoint_grid(statements: Statements, *, counted: str = "any") -> Touchpoi
     """
     frame = statements.code_frame
     if not frame.touchpoints:
-        raise SpecError(f"code frame '{frame.name}' names no touchpoints and elements. Add both keys to its file.")
+        raise SpecError(
+            f"code frame '{frame.name}' names no touchpoints and elements. In a TOML code frame write "
+            'touchpoints = "<dimension id>" and elements = "<dimension id>"; in a table of codes call the two dimensions '
+            f"{TOUCHPOINTS} and {ELEMENTS}. Its dimensions: {', '.join(each.id for each in frame.dimensions)}."
+        )
     given, coded = statements.given(counted)
     place = {code.id: k for k, code in enumerate(frame.codes)}
     rows = []

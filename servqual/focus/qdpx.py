@@ -117,7 +117,7 @@ class _Project:
 
     def __init__(self, statements: Statements, name: str) -> None:
         self.said, self.frame, self.name = statements, statements.frame, name
-        self.users = [*statements.coders, *([NAMELESS] if NAMELESS not in statements.coders else [])]
+        self.users = list(dict.fromkeys([*statements.coders, *statements.readers, NAMELESS]))
         self.language = statements.language
 
     def parts(self) -> Iterator[tuple[str, bytes]]:
@@ -239,6 +239,9 @@ class _Project:
                 yield coder, "extra", "none"
             if np.isfinite(said.sentiments[k, j]):
                 yield coder, "extra", f"sentiment.{said.sentiments[k, j]:.0f}"
+        for j, reader in enumerate(said.readers, start=len(said.coders)):
+            if np.isfinite(said.sentiments[k, j]):
+                yield reader, "extra", f"sentiment.{said.sentiments[k, j]:.0f}"
         row = self.frame.iloc[k]
         if row["suggestion"] is not None and row["suggestion"] == row["suggestion"]:
             yield NAMELESS, "extra", f"suggestion.{'yes' if row['suggestion'] else 'no'}"
@@ -505,7 +508,7 @@ class _Found:
         if wanted is not None:
             self.codes = wanted
             return {
-                guid: name if name.startswith(f"{_BRANCH}.") else self._match(name, codes, wanted)
+                guid: name if name.split(".")[0] == _BRANCH else self._match(name, codes, wanted)
                 for guid, name in place.items()
             }
         if not codes:
@@ -620,20 +623,24 @@ class _Found:
         order = {name: k for k, name in enumerate(self.told.get("order", []))} if self.ours else {}
         rows = sorted(rows, key=lambda row: order.get(row["statement"], len(order)))
         given = [user for row in rows for user, code in row["codings"] if not _of_statement(code)]
-        told = self.told.get("coders", [])
-        coders = list(dict.fromkeys([*told, *given])) or [NAMELESS]
+        told = self.told.get("coders")  # in our own projects others may have said only how a statement is meant
+        sign = f"{_BRANCH}.sentiment."
+        coded = [user for row in rows for user, code in row["codings"]
+                 if not _of_statement(code) and not (self.ours and code.startswith(sign))]  # fmt: skip
+        coders = list(dict.fromkeys([*(told or []), *coded])) or ([NAMELESS] if told is None else [])
         lines = []
         for row in rows:
             line = {name: row.get(name) for name in ("statement", "session", "speaker", "segment", "city", "text")}
             extras = [code.removeprefix(f"{_BRANCH}.") for _, code in row["codings"] if _of_statement(code)]
             line |= {key: value for key, _, value in (extra.partition(".") for extra in extras)}
-            for coder in coders:
+            for coder in dict.fromkeys([*coders, *given]):
                 mine = list(
                     dict.fromkeys(code for user, code in row["codings"] if user == coder and not _of_statement(code))
                 )
                 codes = [code for code in mine if not code.startswith(f"{_BRANCH}.")]
-                line[f"codes_{coder}"] = ";".join(codes) or ("none" if f"{_BRANCH}.none" in mine else "")
-                signs = [code.rsplit(".", 1)[-1] for code in mine if code.startswith(f"{_BRANCH}.sentiment.")]
+                if coder in coders:
+                    line[f"codes_{coder}"] = ";".join(codes) or ("none" if f"{_BRANCH}.none" in mine else "")
+                signs = [code.rsplit(".", 1)[-1] for code in mine if code.startswith(sign)]
                 line[f"sentiment_{coder}"] = signs[0] if signs else ""
             lines.append({**line, **{key: value for key, value in row["further"].items() if key not in line}})
         return pd.DataFrame(lines)

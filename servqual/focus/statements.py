@@ -8,7 +8,7 @@ the statement, never from a list of words.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -89,7 +89,16 @@ _CASES = ["file", "row", "statement", "column", "value", "problem"]
 _OF_STATEMENT = ("statement", "session", "speaker", "segment", "city", "language", "text", "suggestion", "aspect")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufffe\uffff]")
 _CHINESE = re.compile(r"[\u4e00-\u9fff]")
-_PER_CODER = re.compile(r"(codes?|编码|sentiment|情感)[_\s:：]+(.+)", re.IGNORECASE)
+# A coder's own column: codes_ann, 编码：甲, 编码（乙）, 编码甲, 编码员2, codes1.
+_PER_CODER = re.compile(
+    r"(?P<kind>codes?|coder|编码员?|sentiment|情感(?:倾向)?)"
+    r"(?:[_\s:：\-]+(?P<apart>[^()（）\[\]【】]+)|[_\s]*[(（\[【](?P<inside>.+)[)）\]】]|(?P<close>\d+|[\u4e00-\u9fff]\w{0,3}|(?<=[码员感向])\w{1,4}))",
+    re.IGNORECASE,
+)
+_OF_CODING = re.compile(r"codes?\b|coder|codes?[_\d]|编码|sentiment|情感", re.IGNORECASE)  # how such a heading begins
+_NO_CODER = re.compile(
+    r"备注|说明|日期|时间|依据|理由|强度|姓名|人数|id|name|note|date|time", re.IGNORECASE
+)  # 编码备注 is nobody's
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -136,7 +145,8 @@ class Statements:
     coders : who coded, in the order of the file
     votes : (n, codes, coders) True where a coder gave a code
     judged : (n, coders) True where a coder coded the statement, if only to say that no code applies
-    sentiments : (n, coders) −1, 0, 1 by people who read the statement, nan where nobody said
+    sentiments : (n, coders + readers) −1, 0, 1 by people who read the statement, nan where nobody said
+    readers : who said only how a statement is meant, and coded nothing: a column of sentiments that names nobody, for one
     cases : ``file, row, statement, column, value, problem`` of every fault that was set aside
     set_aside : the rows that are not in ``frame``, with ``fate``
     ledger : StatementLedger
@@ -157,6 +167,7 @@ class Statements:
     source: Source = field(default_factory=Source)
     masked: int = 0
     remarks: tuple[Text, ...] = ()
+    readers: tuple[str, ...] = ()
 
     @property
     def n(self) -> int:
@@ -241,10 +252,12 @@ class Statements:
         speakers = count_speakers(self.frame)
         coders = len(self.coders)
         if self.language == "zh":
-            return f"{sessions} 场座谈会、{speakers} 位发言人的 {n:,} 条语句，{coders} 名编码员。" + self._more("")
+            how = f"{coders} 名编码员" if self.judged.any() else "未经编码"
+            return f"{sessions} 场座谈会、{speakers} 位发言人的 {n:,} 条语句，{how}。" + self._more("")
+        how = f"coded by {coders} coder{'s' * (coders != 1)}" if self.judged.any() else "not coded"
         return (
             f"{n:,} statement{'s' * (n != 1)} of {speakers} speaker{'s' * (speakers != 1)} in {sessions} "
-            f"session{'s' * (sessions != 1)}, coded by {coders} coder{'s' * (coders != 1)}."
+            f"session{'s' * (sessions != 1)}, {how}."
         ) + self._more(" ")
 
     def _more(self, glue: str) -> str:
@@ -252,7 +265,7 @@ class Statements:
         if self.masked:
             said.append({"en": f"Personal data were masked in {self.masked} cell{'s' * (self.masked != 1)}.",
                          "zh": f"已遮蔽 {self.masked} 个单元格中的个人信息。"})  # fmt: skip
-        if len(self.coders) < 2:
+        if len(self.coders) < 2 and self.judged.any():
             said.append({"en": "One coder only: whether others would code alike can't be told.",
                          "zh": "仅一名编码员：无法判断他人是否会作相同编码。"})  # fmt: skip
         return "".join(glue + say(each, self.language) for each in said)
@@ -280,8 +293,9 @@ def read_statements(
     ----------
     source : CSV, Excel or a DataFrame. ``session`` and ``text`` must be there; ``statement, speaker, segment, city, language,
         sentiment, suggestion, aspect`` may be, and are found by their usual headings in English and Chinese. Wide: a row a
-        statement and a column ``codes_<coder>`` for every coder (or ``codes``); sentiment by ``sentiment_<coder>`` or
-        ``sentiment``. Long: a row a statement and coder, with a column ``coder``
+        statement and a column ``codes_<coder>`` for every coder (or ``codes``; also 编码_甲, 编码（甲）, 编码甲); sentiment by
+        ``sentiment_<coder>`` or ``sentiment``, which is nobody's in particular. Long: a row a statement and coder, with a column
+        ``coder``. A heading that speaks of codes or sentiment and is not used is named in ``.remarks``
     code_frame : CodeFrame, or what :func:`~servqual.focus.code_frame.load_code_frame` takes
     columns : name in the file -> name here, for headings that are not known
     personal_data : "mask" replaces names and numbers in what was said, and codes speakers who bear names; "keep" does not
@@ -323,32 +337,73 @@ def read_statements(
     codes = code_frame if isinstance(code_frame, CodeFrame) else load_code_frame(code_frame)
     if isinstance(source, pd.DataFrame):
         frame, told = source.copy(), Source(n_raw=len(source))
+    elif Path(source).suffix.lower() == ".qdpx":
+        raise SpecError(
+            f"{Path(source).name} is a project of coding software: read it with servqual.focus.read_qdpx()."
+        )
     else:
         frame, told = read_table(Path(source), encoding=encoding, sheet=sheet)
-    check = _Check(_renamed(frame, columns or {}), told, codes)
+    check = _Check(frame, columns or {}, told, codes)
     check.read_rows(personal_data)
     check.read_words()
     check.read_codings()
     return check.statements(faults)
 
 
-def _renamed(frame: pd.DataFrame, columns: Mapping[str, str]) -> pd.DataFrame:
-    """Columns under our names: as told, else by the usual headings; per coder: codes_<coder>, sentiment_<coder>."""
-    check_columns(columns, frame.columns, "the statements")
+def names_by_heading(
+    frame: pd.DataFrame, columns: Mapping[str, str], headings: Mapping[str, Sequence[str]], where: str
+) -> dict[Any, str]:
+    """Name in the file -> name here: as told, else by the usual headings; a column is taken once.
+
+    >>> names_by_heading(pd.DataFrame(columns=["场次", "Text"]), {}, HEADINGS, "the statements")
+    {'场次': 'session', 'Text': 'text'}
+    """
+    _check_direction(columns, frame.columns, headings)
+    check_columns(columns, frame.columns, where)
     names = dict(columns)
-    taken = {*names.values(), *(str(name) for name in frame.columns if str(name) in HEADINGS)}
-    for ours, headings in HEADINGS.items():
-        keys = {label_key(heading) for heading in headings}
+    taken = {*names.values(), *(str(name) for name in frame.columns if str(name) in headings)}
+    for ours, known in headings.items():
+        keys = {label_key(heading) for heading in known}
         hit = next((name for name in frame.columns if label_key(name) in keys and name not in names), None)
         if hit is not None and ours not in taken:
             names[hit] = ours
             taken.add(ours)
+    return names
+
+
+def _check_direction(columns: Mapping[str, str], present: Iterable[Any], known: Iterable[str]) -> None:
+    """Refuse ``columns=`` that is written the wrong way round, and write it right.
+
+    >>> _check_direction({"text": "说了什么"}, ["说了什么"], ["text"])
+    Traceback (most recent call last):
+    ...
+    survey_design.errors.SpecError: columns= goes from the file's name to ours: write columns={'说了什么': 'text'}.
+    """
+    here, ours = {str(name) for name in present}, set(known)
+    turned = {theirs: name for name, theirs in columns.items() if name in ours - here and theirs in here}
+    if turned:
+        raise SpecError(f"columns= goes from the file's name to ours: write columns={turned!r}.")
+
+
+def _names_of(frame: pd.DataFrame, columns: Mapping[str, str]) -> dict[Any, str]:
+    """Name in the file -> ours: as told, else by the usual headings; per coder: codes_<coder>, sentiment_<coder>."""
+    names = names_by_heading(frame, columns, HEADINGS, "the table of statements")
+    usual = {label_key(word) for words in HEADINGS.values() for word in words}
     for name in frame.columns:
         found = _PER_CODER.fullmatch(" ".join(str(name).split()))
-        if found and name not in names and str(name) not in HEADINGS:
-            kind = "sentiment" if found[1].lower() in ("sentiment", "情感") else "codes"
-            names[name] = f"{kind}_{found[2].strip()}"
-    return frame.rename(columns=names)
+        if not found or name in names or label_key(name) in usual or _NO_CODER.search(str(name)):
+            continue
+        coder = next(part for part in found.group("apart", "inside", "close") if part).strip()
+        kind = "sentiment" if found["kind"].lower().startswith(("sentiment", "情感")) else "codes"
+        names[name] = f"{kind}_{coder}"
+    ours = [names.get(name, str(name)) for name in frame.columns]
+    twice = {theirs: name for theirs, name in zip(map(str, frame.columns), ours, strict=True) if ours.count(name) > 1}
+    if twice:
+        listed = ", ".join(map(repr, twice))
+        raise SpecError(
+            f"the columns {listed} mean the same ({', '.join(dict.fromkeys(twice.values()))}). Keep one, or name them apart."
+        )
+    return names
 
 
 class _Check:
@@ -357,23 +412,40 @@ class _Check:
     Attributes
     ----------
     rows : a row a statement, columns under our names
+    heading : our name of a column -> the file's, for messages
     at : (lines,) the statement that each line of the file belongs to
     fate : (statements,) what becomes of each
     """
 
-    def __init__(self, lines: pd.DataFrame, source: Source, codes: CodeFrame) -> None:
-        self.name = source.name if source.sha256 else "the statements"
-        check_columns(["session", "text"], lines.columns, self.name)
+    def __init__(self, frame: pd.DataFrame, columns: Mapping[str, str], source: Source, codes: CodeFrame) -> None:
+        self.name = source.name if source.sha256 else "the table of statements"
+        names = _names_of(frame, columns)
+        lines = frame.rename(columns=names)
+        self.heading = {ours: str(theirs) for theirs, ours in names.items()}
+        self._check_needed(lines)
         self.lines, self.source, self.codes = lines.reset_index(drop=True), source, codes
         self.own = np.asarray(source.rows if source.rows is not None else range(2, len(lines) + 2))
         self.found: list[dict[str, Any]] = []
         self.masked = 0
 
+    def _check_needed(self, lines: pd.DataFrame) -> None:
+        """Refuse a table without sessions or words, in the file's own headings, and say how to name them."""
+        theirs = [self.heading.get(str(name), str(name)) for name in lines.columns]
+        for name in ("session", "text"):
+            if name in lines:
+                continue
+            try:
+                check_columns([name], theirs, self.name)
+            except DataError as error:
+                hint = f"If it is there under another heading, name it: columns={{'<heading in the file>': '{name}'}}."
+                raise DataError(f"{error} {hint}", error.cases) from None
+
     def read_rows(self, personal_data: PersonalDataRule) -> None:
         """Lines become statements; what can't be one gets its fate."""
         lines, long = self.lines, "coder" in self.lines
         for name in _OF_STATEMENT:
-            lines[name] = [_cell(name, value) for value in lines[name]] if name in lines else None
+            read = words_in if name == "text" else name_in
+            lines[name] = [read(value) for value in lines[name]] if name in lines else None
         lines[list(_OF_STATEMENT)] = lines[list(_OF_STATEMENT)].astype(object)
         if personal_data == "mask":
             spoken = lines[["speaker", "text"]]
@@ -445,7 +517,7 @@ class _Check:
     def read_codings(self) -> None:
         """Who gave which code, who judged what, and what sentiment was seen."""
         cells = list(self._cells())
-        self.coders = tuple(dict.fromkeys(coder for _, coder, *_ in cells))
+        self.coders, self.readers = _who(cells)
         taken = [coder for coder in self.coders if coder in RULES]
         if taken:
             raise SpecError(
@@ -454,13 +526,18 @@ class _Check:
         shape, spellings = (len(self.rows), len(self.codes.codes), len(self.coders)), self.codes.spellings()
         place = {code.id: k for k, code in enumerate(self.codes.codes)}
         self.votes, self.kinds = np.zeros(shape, dtype=bool), np.full((shape[0], shape[2]), "blank", dtype=object)
-        self.sentiments = np.full((shape[0], shape[2]), np.nan)
+        signed = (*self.coders, *self.readers)
+        self.sentiments = np.full((shape[0], len(signed)), np.nan)
         seen: set[tuple[int, str]] = set()
         for line, coder, column, cell in cells:
-            row, k = int(self.at[line]), self.coders.index(coder)
+            row = int(self.at[line])
             if column.startswith("sentiment"):
-                self.sentiments[row, k] = self._sentiment(line, column, cell)
+                if coder in signed:
+                    self.sentiments[row, signed.index(coder)] = self._sentiment(line, column, cell)
                 continue
+            if coder not in self.coders:
+                continue
+            k = self.coders.index(coder)
             if (row, coder) in seen:
                 self._note(line, column, cell, f"{coder} coded this statement before")
                 continue
@@ -507,6 +584,7 @@ class _Check:
 
     def _note(self, line: int, column: str, value: Any, problem: str) -> None:
         name = self.rows["statement"][self.at[line]]
+        column = self.heading.get(column, column)
         self.found.append({"file": self.source.name, "row": int(self.own[line]), "statement": name, "column": column,
                            "value": text_of(value)[:60], "problem": problem})  # fmt: skip
 
@@ -514,7 +592,7 @@ class _Check:
         """What is kept, what is set aside, and the account of it."""
         cases = pd.DataFrame(self.found, columns=_CASES).sort_values("row", kind="stable", ignore_index=True)
         if faults == "raise" and len(cases):
-            raise DataError(_in_words(cases, self.name), cases)
+            raise DataError(cases_in_words(cases, self.name), cases)
         kept = self.fate == "kept"
         if not kept.any():
             raise DataError(f"{self.name}: none of its {len(kept)} statements can be used. Look at .cases.", cases)
@@ -529,7 +607,20 @@ class _Check:
             table[kept].reset_index(drop=True), self.codes, self.coders, self.votes[kept],
             np.isin(self.kinds[kept], ["given", "none"]), self.sentiments[kept], cases,
             table[~kept].assign(fate=self.fate[~kept]).reset_index(drop=True), self._ledger(kept), self.source, self.masked,
+            self._unused(), self.readers,
         )  # fmt: skip
+
+    def _unused(self) -> tuple[Text, ...]:
+        """That a heading speaks of codes or sentiment and nothing was read from it."""
+        long = "coder" in self.lines
+        own = {"coder", "codes", "sentiment"}
+        left = [self.heading.get(name, name) for name in map(str, self.lines.columns)
+                if (long if name.startswith(("codes_", "sentiment_")) else name not in own and _OF_CODING.match(name))]  # fmt: skip
+        if not left:
+            return ()
+        listed = {"en": ", ".join(map(repr, left)), "zh": "、".join(f"“{name}”" for name in left)}
+        return ({"en": f"Not read as codes or sentiment: {listed['en']}. Name them with columns= if they are.",
+                 "zh": f"以下列未作为编码或情感读取：{listed['zh']}；若应读取，请用 columns= 指明。"},)  # fmt: skip
 
     def _ledger(self, kept: Array) -> StatementLedger:
         again = self.source.n_header_repeated
@@ -543,20 +634,33 @@ class _Check:
         return StatementLedger(frame, self.codes.language, source_name=self.source.name)
 
 
+def _who(cells: Sequence[tuple[int, str, str, str]]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Who coded, and who said only how statements are meant. Nobody in particular is a coder only where a code stands."""
+    coded = dict.fromkeys(coder for _, coder, column, cell in cells
+                          if column.startswith("codes") and (coder != NAMELESS or cell))  # fmt: skip
+    alone = not coded and any(column.startswith("codes") for _, _, column, _ in cells)
+    coders = (NAMELESS,) if alone else tuple(coded)
+    signed = dict.fromkeys(coder for _, coder, column, cell in cells if column.startswith("sentiment") and cell)
+    return coders, tuple(name for name in signed if name not in coders)
+
+
 def _spelled(cells: pd.DataFrame) -> pd.DataFrame:
     """Cells as texts that can be compared, blank ones alike."""
     return cells.apply(lambda column: pd.Series(["" if is_missing(v) else str(v) for v in column], dtype=object))
 
 
-def _cell(name: str, value: Any) -> str | None:
-    """A cell in one spelling; what was said keeps its own signs, but for control characters and white space around."""
-    if name != "text":
-        return plain_id(" ".join(text_of(_CONTROL.sub("", text_of(value))).split())) or None
+def name_in(value: Any) -> str | None:
+    """A cell that names something, in one spelling; None where it is blank."""
+    return plain_id(" ".join(text_of(_CONTROL.sub("", text_of(value))).split())) or None
+
+
+def words_in(value: Any) -> str | None:
+    """What was said, with its own signs, but for control characters and white space around; None where it is blank."""
     words = "" if is_missing(value) else str(value).replace("\r\n", "\n").replace("\r", "\n")
     return _CONTROL.sub("", words).strip() or None
 
 
-def _in_words(cases: pd.DataFrame, name: str) -> str:
+def cases_in_words(cases: pd.DataFrame, name: str) -> str:
     """All faults by column and problem, with the rows of the first of them."""
     parts = []
     for (column, problem), group in cases.groupby(["column", "problem"], sort=False):

@@ -27,9 +27,16 @@ REASONS: dict[str, Text] = {
     "": {"en": "", "zh": ""},
     "one session": {"en": "one session says nothing of what others would add", "zh": "仅一场座谈会，无法估计"},
     "nothing": {"en": "no theme was heard", "zh": "没有听到任何主题"},
+    "one alone": {"en": "one theme was heard in one session only and none in two: too little to estimate what is unheard",
+                  "zh": "仅一个主题只出现于一场，且没有出现于两场的主题：信息不足，无法估计未听到的主题"},
     "all twice": {"en": "no theme was heard in one session only: none is estimated to be unheard; no error can be computed",
-                  "zh": "没有仅出现于一场的主题：估计无未听到主题，无法计算误差"},
+                  "zh": "没有仅出现于一场的主题；估计无未听到主题，无法计算误差"},
 }  # fmt: skip
+
+_ALIKE: Text = {
+    "en": "the interval takes unheard themes to be as rare as those heard once or twice: where some are much rarer there are more of them than it says",
+    "zh": "区间以未听到的主题与仅出现一两次者同样少见为前提；若有更罕见的主题，实际未听到的会多于区间所示",
+}
 
 
 # --- numbers -----------------------------------------------------------------------------------------------
@@ -130,7 +137,8 @@ def chao2(incidence: Array, level: float = 0.95) -> Unheard:
     ``S + A Q₁(Q₁ − 1)/2`` where Q₂ = 0. It is a lower bound of the truth, near it where rare themes are alike. Its variance
     is Chao's, the interval is log-normal for the number unheard, so that it never falls below S. Coverage after Chao and
     Jost: ``1 − (Q₁/U) m f₀/(m f₀ + Q₁)``, with f₀ = Chao2 − S and U incidences in all. Themes are those of the code frame, to which coders
-    add: a frame that is closed beforehand can't show what it has no code for.
+    add: a frame that is closed beforehand can't show what it has no code for. Simulated, 60 themes, 8 sessions: nominal 95%
+    intervals hold the truth in 93% of studies where all themes are equally rare, in 57 to 83% where some are much rarer than others.
 
     References
     ----------
@@ -165,8 +173,10 @@ def chao2(incidence: Array, level: float = 0.95) -> Unheard:
         variance = q2 * (a * r**2 / 2 + a**2 * r**3 + a**2 * r**4 / 4)
     else:
         variance = a * q1 * (q1 - 1) / 2 + a**2 * q1 * (2 * q1 - 1) ** 2 / 4 - a**2 * q1**4 / (4 * total)
-    if not q1 or unheard <= 0:
-        return Unheard(total, _NAN, _NAN, _NAN, q1, q2, coverage, "all twice" if not q1 else "")
+    if not q1:
+        return Unheard(total, _NAN, _NAN, _NAN, q1, q2, coverage, "all twice")
+    if unheard <= 0:  # one alone: the estimate is 0 by its formula, which is no finding
+        return Unheard(_NAN, _NAN, _NAN, _NAN, q1, q2, coverage, "one alone")
     factor = float(np.exp(ndtri((1 + level) / 2) * np.sqrt(np.log1p(variance / unheard**2))))
     return Unheard(
         total, float(np.sqrt(variance)), heard + unheard / factor, heard + unheard * factor, q1, q2, coverage, ""
@@ -283,7 +293,8 @@ class Saturation(Result):
         zh, percent = self.language == "zh", f"{100 * self.level:g}%"
         how = ("every order counted" if self.exact else f"{self.orders:,} orders drawn, seed {self.seed}",
                "穷举所有顺序" if self.exact else f"随机抽取 {self.orders:,} 种顺序，种子 {self.seed}")  # fmt: skip
-        parts = [say(each, self.language) for each in (*self.remarks, self._rule_words())]
+        alike = () if self.estimated.reason else (_ALIKE,)
+        parts = [say(each, self.language) for each in (*self.remarks, self._rule_words(), *alike)]
         if zh:
             return "；".join([*parts, f"区带：中间 {percent} 的顺序，{how[1]}"]) + f"。{self.sentence()}"
         return "; ".join([*parts, f"band: the middle {percent} of orders, {how[0]}"]) + f". {self.sentence()}"
@@ -305,7 +316,7 @@ class Saturation(Result):
             f"{self.heard} theme{'s' * (self.heard != 1)} heard in {m} session{'s' * (m != 1)}")  # fmt: skip
         if found.reason:
             return (
-                f"{head}：{say(REASONS[found.reason], 'zh')}。"
+                f"{head}，{say(REASONS[found.reason], 'zh')}。"
                 if zh
                 else f"{head}: {say(REASONS[found.reason], 'en')}."
             )

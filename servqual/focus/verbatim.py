@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from servqual.focus.statements import Statements, Unit
+from servqual.focus.statements import LANGUAGES, Statements, Unit
 from servqual.privacy import mask_text
 from survey_design.errors import SpecError, check_columns, missing_extra
-from survey_design.results import Column, Result, Text
+from survey_design.results import Column, Result, Text, say
 
 _LATIN = re.compile(r"[A-Za-z0-9]")
 _WORD = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*")
@@ -100,7 +100,7 @@ def verbatim_digest(
     """
     if isinstance(each, bool) or not isinstance(each, int) or each < 1:
         raise SpecError(f"each={each!r} is not a whole number of 1 or more.")
-    check_columns([by] if by else [], statements.frame.columns, "the statements")
+    check_columns([by] if by else [], statements.frame.columns, "the table of statements")
     given, coded = statements.given(counted, of)
     lots = np.random.default_rng(seed).random(statements.n)
     frame = statements.frame
@@ -252,6 +252,8 @@ class WordCounts(Result):
     """Words by how many people used them. Frame columns: ``word, times, statements, speakers, sessions``."""
 
     spoken: str = "en"
+    n_statements: int = 0
+    n_all: int = 0
 
     def title(self) -> str:
         return "用词统计" if self.language == "zh" else "Words used"
@@ -265,15 +267,23 @@ class WordCounts(Result):
         )
 
     def note(self) -> str:
+        spoken, n, total = say(LANGUAGES[self.spoken], self.language), self.n_statements, self.n_all
         if self.language == "zh":
-            return "词频只提示可以查看哪些语境，不是主题，也不代表褒贬。"
-        return "Counts of words say where to look, not which themes there are, nor whether anybody is pleased."
+            base = (
+                f"{total} 条语句中 {n} 条为{spoken}，仅统计这些语句"
+                if n
+                else f"{total} 条语句中没有{spoken}语句，请用 spoken= 选择另一语言"
+            )
+            return f"{base}。词频只提示可以查看哪些语境，不是主题，也不代表褒贬。"
+        base = f"Counted in the {n} of {total} statements in {spoken}" if n else (
+            f"None of {total} statements is in {spoken}: choose the other language with spoken=")  # fmt: skip
+        return f"{base}. Counts of words say where to look, not which themes there are, nor whether anybody is pleased."
 
 
 def word_counts(
     statements: Statements,
     *,
-    spoken: str = "en",
+    spoken: str | None = None,
     least: int = 2,
     words: Sequence[str] = (),
     without: Sequence[str] = (),
@@ -283,7 +293,7 @@ def word_counts(
     Parameters
     ----------
     statements : Statements
-    spoken : "en" or "zh": statements of this language. Chinese is cut into words by ``rjieba`` (extra ``text``)
+    spoken : "en" or "zh": statements of this language; without it the one that most statements are in. Chinese is cut into words by ``rjieba`` (extra ``text``)
     least : words that fewer speakers used are left out
     words : words of the trade that are kept whole
     without : words to leave out (the, of, 的, 了); none is left out by itself. Chinese words of one character never count
@@ -297,7 +307,9 @@ def word_counts(
     >>> word_counts(read_statements(table)).frame[["word", "times", "speakers"]].values.tolist()
     [['long', 3, 2], ['waiting', 2, 2]]
     """
-    if spoken not in ("en", "zh"):
+    if spoken is None:
+        spoken = str(statements.frame["language"].value_counts(sort=True).index[0])
+    if spoken not in LANGUAGES:
         raise SpecError(f"spoken={spoken!r} is not known. Choose one of 'en', 'zh'.")
     left_out = {_plain(word) for word in without}
     said = statements.frame[statements.frame["language"] == spoken]
@@ -313,7 +325,7 @@ def word_counts(
     frame = frame.rename_axis("word").reset_index()
     frame = frame[frame["speakers"] >= least].sort_values(["speakers", "times", "word"], ascending=[False, False, True],
                                                           ignore_index=True)  # fmt: skip
-    return WordCounts(frame, statements.language, spoken=spoken)
+    return WordCounts(frame, statements.language, spoken=spoken, n_statements=len(said), n_all=statements.n)
 
 
 def _words_in(text: str, spoken: str, words: tuple[str, ...]) -> list[str]:

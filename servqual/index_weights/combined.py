@@ -15,7 +15,7 @@ from servqual.index_weights.simplex import Array, check_weights
 from servqual.index_weights.weights import IndexWeights, as_result
 from servqual.store_agreement import rank_agreement
 from survey_design.errors import DataError, SpecError, check_choice
-from survey_design.results import Column, Language, Result, Text, say
+from survey_design.results import Column, Language, Result, Text, say, spaced
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -274,7 +274,7 @@ class WeightComparison(Result):
         most, least = max(values, key=lambda key: values[key]), min(values, key=lambda key: values[key])
         name = say(self.labels.get(row["indicator"], {"en": row["indicator"]}), self.language)
         titles = {key: say(self.sets[key], self.language) for key in (most, least)}
-        head = (f"分歧最大的是{name}：{titles[least]} {values[least]:.3f}，{titles[most]} {values[most]:.3f}。" if zh else
+        head = (f"{spaced(f'分歧最大的是{name}')}：{titles[least]} {values[least]:.3f}，{titles[most]} {values[most]:.3f}。" if zh else
                 f"They differ most on {name}: {values[least]:.3f} by {titles[least]}, {values[most]:.3f} by {titles[most]}.")  # fmt: skip
         if self.rankings is None:
             return head
@@ -283,8 +283,12 @@ class WeightComparison(Result):
             return head
         pair = [say(self.sets[worst[side]], self.language) for side in ("first", "second")]
         rho, places = f"{worst['spearman']:.2f}".replace("-", "−"), int(abs(worst["places"]))
+        if not places:
+            return (
+                f"{head}各种权重下名次相同。" if zh else f"{head} All sets of weights put the units in the same order."
+            )
         if zh:
-            return f"{head}名次差别最大的是{pair[0]}与{pair[1]}：ρ = {rho}，{worst['furthest']} 移动 {places} 位。"
+            return f"{head}{spaced(f'名次差别最大的是{pair[0]}与{pair[1]}')}：ρ = {rho}，{worst['furthest']} 移动 {places} 位。"
         return (f"{head} The order of the units differs most between {pair[0]} and {pair[1]}: rho {rho}; {worst['furthest']} moves by "
                 f"{places} {'place' if places == 1 else 'places'}.")  # fmt: skip
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import date
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -12,6 +14,7 @@ import pandas as pd
 from servqual.agreement.coefficients import kendall_w
 from servqual.index_weights.found import Asked, Found, NumberTable, column, read_numbers, refuse, without_interval
 from servqual.index_weights.pairwise import (
+    LARGEST,
     Vector,
     aggregated,
     consistency,
@@ -24,7 +27,7 @@ from servqual.index_weights.pairwise import (
 from servqual.index_weights.simplex import Array
 from servqual.inference import t_interval
 from survey_design.errors import DataError, SpecError, check_between, check_choice
-from survey_design.results import Column, Result, Text
+from survey_design.results import Column, Result, Text, say, spaced
 
 Average = Literal["mean", "median"]
 Group = Literal["aij", "aip"]
@@ -34,6 +37,11 @@ _POINTS = 100.0
 _SLACK = 0.01  # points that rounding may add or take away
 _T_OVER_EXPERTS: Text = {"en": "t over experts, taken as drawn at random from those who might have been asked",
                          "zh": "按专家间差异的 t 区间，将专家视为从可询专家中随机抽取"}  # fmt: skip
+_AFTER_ROUNDS: Text = {
+    "en": "t over experts, as if they had answered apart; after rounds they know each other's answers, so it shows how far they agree, not how "
+    "near they are to the truth",
+    "zh": "按专家间差异的 t 区间，视同各自独立作答；经多轮反馈后专家已知彼此意见，区间反映一致程度，而非结论的准确程度",
+}
 _NO_SPREAD: Text = {
     "en": "one expert: no spread, no agreement and no interval",
     "zh": "只有一名专家：无离散程度、一致性与区间",
@@ -49,7 +57,7 @@ def read_points(table: Any, asked: Asked, where: str, aside: Sequence[str] = (),
     values = read.values
     if not len(values):
         raise DataError(f"{where} holds no expert. Give a row for each.")
-    faults = [read.case(i, j, "empty; write 0 where no point was given") for i, j in np.argwhere(np.isnan(values))]
+    faults = [read.case(i, j, "write 0 where no point was given") for i, j in np.argwhere(np.isnan(values))]
     faults += [read.case(i, j, "below 0") for i, j in np.argwhere(values < 0)]
     total = np.nansum(values, axis=1)
     off = total <= 0 if rescale else np.abs(total - _POINTS) > _SLACK
@@ -212,12 +220,14 @@ class DelphiRounds(Result):
     def sentence(self) -> str:
         """Whether the rounds may end."""
         last, zh = self.frame.iloc[-1], self.language == "zh"
+        which = say(_round_words(last["round"]), self.language)
+        which = which[:1].upper() + which[1:]
         if last["met"]:
-            return f"第 {last['round']} 轮达到停止规则。" if zh else f"Round {last['round']} meets the stop rule."
+            return spaced(f"{which}达到停止规则。") if zh else f"{which} meets the stop rule."
         value = "–" if np.isnan(last["w"]) else f"{last['w']:.2f}"
         cv = "–" if np.isnan(last["cv"]) else f"{last['cv']:.2f}"
-        return (f"第 {last['round']} 轮尚未达到停止规则：最大变异系数 {cv}，W {value}。" if zh else
-                f"Round {last['round']} does not meet the stop rule yet: largest coefficient of variation {cv}, W {value}.")  # fmt: skip
+        return (spaced(f"{which}尚未达到停止规则：最大变异系数 {cv}，W {value}。") if zh else
+                f"{which} does not meet the stop rule yet: largest coefficient of variation {cv}, W {value}.")  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -226,7 +236,8 @@ class Delphi:
 
     Attributes
     ----------
-    round : column with the round; rounds stand in their sorted order, and the last one counts
+    round : column with the round, and the last one counts. Rounds follow the number in their name (2, "round 10", "第三轮");
+        without such numbers they stand as they first appear in the table. The note says in which order they were taken
     cv, w : stop rule: every indicator's coefficient of variation is at most ``cv``, and Kendall's W at least ``w``
     average : as in :class:`Points`
 
@@ -262,13 +273,18 @@ class Delphi:
         """Weights of the last round."""
         if asked.unit is None:
             raise SpecError("Delphi follows experts over the rounds: name the column with the expert, unit='…'.")
+        if isinstance(table, pd.DataFrame) and self.round not in table:
+            listed = ", ".join(map(str, table.columns))
+            raise SpecError(
+                f"the table of points has no column {self.round!r} with the round. Name it: method=Delphi(round='…'). It has: {listed}."
+            )
         read = read_points(table, asked, "the table of points", (self.round,))
-        told = table[self.round].to_numpy()
+        told = np.array(table[self.round].tolist(), dtype=object)
         if pd.isna(told).any():
             raise DataError(
                 f"the table of points: {int(pd.isna(told).sum())} rows have no {self.round}. Write which round each row is of."
             )
-        order = sorted(set(told))
+        order, by_number = _rounds_in_order(told)
         twice = pd.Series(list(zip(told, read.units, strict=True))).duplicated().to_numpy()
         refuse([{"unit": read.units[i], "row": read.lines[i], "column": self.round, "value": told[i], "problem": "the same expert again"}
                 for i in np.flatnonzero(twice)], "the table of points", "Keep one row per expert and round")  # fmt: skip
@@ -276,8 +292,11 @@ class Delphi:
         progress = self._progress(rounds)
         last = _from_points(rounds[order[-1]], self.average, asked)
         lost = len({*read.units}) - last.n
-        remarks = ({"en": f"round {order[-1]} of {len(order)}", "zh": f"第 {order[-1]} 轮，共 {len(order)} 轮"}, *last.remarks,
-                   *([{"en": f"{lost} of the earlier rounds did not answer the last", "zh": f"此前各轮中有 {lost} 名专家未答最后一轮"}]
+        if last.how and len(order) > 1:
+            last = replace(last, how=_AFTER_ROUNDS)
+        remarks = (_order_words(order, by_number), *last.remarks,
+                   *([{"en": f"{lost} of the earlier rounds did not answer the last: some of the agreement may be that of those who stayed",
+                       "zh": f"此前各轮中有 {lost} 名专家未答最后一轮，部分一致可能只是留下者的一致"}]
                      if lost else []))  # fmt: skip
         return replace(last, rounds=progress, n_dropped=lost, remarks=(*remarks, _as_clause(progress)))
 
@@ -299,6 +318,65 @@ class Delphi:
             )
             before = part
         return DelphiRounds(pd.DataFrame(rows), detail=pd.concat(detail, ignore_index=True), rule=self.rule)
+
+
+_NUMERALS = {sign: k for k, sign in enumerate("零一二三四五六七八九")} | {"两": 2, "〇": 0}
+_ISO_DATE = re.compile(r"\d{4}-\d{2}-\d{2}\b")
+_NUMBER = re.compile(r"\d+|[零〇一二两三四五六七八九十]+")
+
+
+def _round_number(name: Any) -> float:
+    """The number in the name of a round, nan where it has none or several.
+
+    >>> [_round_number(name) for name in (2, "2", "Round 10", "第三轮", "第十二轮", "二十", "last")]
+    [2.0, 2.0, 10.0, 3.0, 12.0, 20.0, nan]
+    """
+    if isinstance(name, (int, float, np.number)):
+        return float(name)
+    found = _NUMBER.findall(str(name).translate(str.maketrans("０１２３４５６７８９", "0123456789")))
+    if len(found) != 1:
+        return float("nan")
+    if found[0].isdigit() and found[0].isascii():
+        return float(found[0])
+    tens, ten, ones = found[0].rpartition("十")
+    digits = [_NUMERALS.get(sign) for sign in tens + ones]
+    if None in digits or len(tens) > 1 or len(ones) > 1:
+        return float("nan")
+    return float((10 * (_NUMERALS[tens] if tens else 1) if ten else 0) + (_NUMERALS[ones] if ones else 0))
+
+
+def _rounds_in_order(told: Iterable[Any]) -> tuple[list[Any], bool]:
+    """Rounds from the first to the last, and whether the numbers in their names say so (else they stand as they appear).
+
+    >>> _rounds_in_order(["第一轮", "第三轮", "第二轮"]), _rounds_in_order(["before", "after", "before"])
+    ((['第一轮', '第二轮', '第三轮'], True), (['before', 'after'], False))
+    """
+    names = list(dict.fromkeys(told))
+    if all(isinstance(name, date) for name in names) or all(_ISO_DATE.match(str(name)) for name in names):
+        return sorted(names), True
+    numbers = [_round_number(name) for name in names]
+    if np.isfinite(numbers).all() and len({*numbers}) == len(names):
+        return [name for _, name in sorted(zip(numbers, names, strict=True), key=lambda pair: pair[0])], True
+    return names, False
+
+
+def _round_words(name: Any) -> Text:
+    """What a round is called: "round 2", or the name that it has."""
+    number = _round_number(name)
+    if str(name).strip() in (f"{number:g}", f"{number:.1f}"):
+        return {"en": f"round {number:g}", "zh": f"第 {number:g} 轮"}
+    return {"en": str(name), "zh": str(name)}
+
+
+def _order_words(order: Sequence[Any], by_number: bool) -> Text:
+    """Which round counts, of which, and why it is the last."""
+    last, count = _round_words(order[-1]), len(order)
+    if count == 1 or (by_number and last["en"] != str(order[-1])):
+        return {"en": f"{last['en']} of {count}", "zh": spaced(f"{last['zh']}，共 {count} 轮")}
+    why: Text = {"en": "by the numbers in their names" if by_number else "as they stand in the table",
+                 "zh": "按名称中的序号" if by_number else "按在表中出现的先后"}  # fmt: skip
+    return {"en": f"{last['en']}, the last of {count} rounds ({', '.join(map(str, order))}: {why['en']})",
+            "zh": spaced(f"{last['zh']}，共 {count} 轮（{'、'.join(map(str, order))}，{why['zh']}）")}  # fmt: skip
 
 
 def _part(read: NumberTable, rows: Array) -> NumberTable:
@@ -323,7 +401,8 @@ def _as_clause(table: DelphiRounds | ConsistencyTable) -> Text:
 class ConsistencyTable(Result):
     """Do the comparisons of each expert fit together?
 
-    Frame columns: ``expert, lambda_max, ci, ri, cr, gci, gci_limit, missing`` (pairs), ``flagged``, and the comparison that fits least:
+    Frame columns: ``expert, lambda_max, ci, ri, cr, gci, gci_limit, missing`` (pairs), ``spare`` (comparisons more
+    than the least that weights need: with 0 nothing can contradict), ``flagged``, and the comparison that fits least:
     ``first, second, said, fitting`` (what the others together would have it).
     """
 
@@ -364,6 +443,12 @@ class ConsistencyTable(Result):
         zh, flagged = self.language == "zh", self.frame[self.frame["flagged"]]
         shown = self.columns()[0]
         names = ("、" if zh else ", ").join(shown.show(name, self.language) for name in flagged["expert"])
+        if not (self.frame["spare"] > 0).any():
+            return (
+                "比较数仅够得出权重，无法判断是否一致。"
+                if zh
+                else "No comparison is more than weights need: consistency can't be judged."
+            )
         if flagged.empty:
             return "各份比较均足够一致。" if zh else "All comparisons are consistent enough."
         return (
@@ -430,11 +515,12 @@ class Ahp:
         judged = [*zip(experts, matrices, strict=True), *([(GROUP, together)] if several and joint else [])]
         rows = [_consistency_row(who, matrix, names) for who, matrix in judged]
         checked = ConsistencyTable(pd.DataFrame(rows), labels=asked.labels)
+        beyond = _beyond_scale(experts, matrices, names, asked)
         spread = {"least": own[self.vector].min(axis=0), "most": own[self.vector].max(axis=0)} if several else {}
         how: Text = _T_OVER_EXPERTS if np.isfinite(low).any() else {}
         draws = _drawn(own[self.vector], _geometric if joint else _mean, asked)
         return Found(names, weights, low, high, len(matrices), more={**shown, **spread}, draws=draws, units=tuple(experts), how=how,
-                     remarks=self._remarks(own[self.vector], several, checked), consistency=checked)  # fmt: skip
+                     remarks=(*self._remarks(own[self.vector], several, checked), *beyond), consistency=checked)  # fmt: skip
 
     def _remarks(self, own: Array, several: bool, checked: ConsistencyTable) -> tuple[Text, ...]:
         way: Text = {"en": "principal eigenvector" if self.vector == "eigenvector" else "geometric means of the rows",
@@ -452,6 +538,23 @@ class Ahp:
                     "zh": f"{why['zh']}，无 CR" if np.isnan(worst) else f"最大 CR 为 {worst:.3f}"}  # fmt: skip
         concord = (_concord_words(*_concord(own), len(own), own.shape[1]),) if several else (_NO_SPREAD,)
         return (way, cr, _as_clause(checked), *concord)
+
+
+def _beyond_scale(
+    experts: Sequence[str], matrices: Sequence[Array], names: Sequence[str], asked: Asked
+) -> tuple[Text, ...]:
+    """That comparisons lie beyond Saaty's scale, and the farthest of them; empty where none does."""
+    found = [(float(matrix[i, j]), who, i, j) for who, matrix in zip(experts, matrices, strict=True)
+             for i, j in np.argwhere(np.nan_to_num(matrix) > LARGEST * (1 + 1e-9))]  # fmt: skip
+    if not found:
+        return ()
+    value, who, i, j = max(found, key=lambda each: each[0])
+    first, second = asked.listed([names[i]]), asked.listed([names[j]])
+    whose: Text = {"en": f" by {who}", "zh": f"，专家 {who}"} if len(matrices) > 1 else {"en": "", "zh": ""}
+    n = len(found)
+    return ({"en": f"{n} comparison{'s' * (n != 1)} beyond Saaty's scale of 1 to {LARGEST}: {value:g} for {first['en']} against "
+                   f"{second['en']}{whose['en']} is the farthest",
+             "zh": f"{n} 处比较超出 Saaty 的 1 至 {LARGEST} 标度，最大为 {first['zh']}对{second['zh']} = {value:g}{whose['zh']}"},)  # fmt: skip
 
 
 def _mean(own: Array) -> Array:
@@ -499,7 +602,8 @@ def _consistency_row(who: str, matrix: Array, names: Sequence[str]) -> dict[str,
     weights = geometric_weights(matrix)
     return {
         "expert": who, "lambda_max": found.lambda_max, "ci": found.ci, "ri": found.ri, "cr": found.cr, "gci": found.gci,
-        "gci_limit": found.gci_limit, "missing": found.missing, "flagged": found.flagged,
+        "gci_limit": found.gci_limit, "missing": found.missing, "spare": len(matrix) * (len(matrix) - 1) // 2 - found.missing - len(matrix) + 1,
+        "flagged": found.flagged,
         "first": names[i] if fits else "", "second": names[j] if fits else "",
         "said": float(matrix[i, j]) if fits else np.nan, "fitting": float(weights[i] / weights[j]) if fits else np.nan,
     }  # fmt: skip

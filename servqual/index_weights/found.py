@@ -11,7 +11,7 @@ import pandas as pd
 
 from servqual.index_weights.simplex import Array
 from survey_design.errors import DataError, SpecError, check_columns
-from survey_design.results import Column, Result, Text, say
+from survey_design.results import Column, Result, Text, is_missing, say
 
 Direction = Literal["higher", "lower"]
 
@@ -154,16 +154,37 @@ def read_numbers(table: Any, asked: Asked, where: str, aside: Sequence[str] = ()
     values = shown.apply(pd.to_numeric, errors="coerce").to_numpy(float)
     read = NumberTable(values, units, names, tuple(range(2, len(table) + 2)))
     wrong = np.argwhere((np.isnan(values) & shown.notna().to_numpy()) | np.isinf(values))
+    words = [
+        name
+        for j, name in enumerate(names)
+        if len(table) and np.isnan(values[:, j]).all() and shown[name].notna().any()
+    ]
+    named = (
+        f"If {words[0]!r} names the rows, pass unit={words[0]!r}" if words and asked.unit is None else "Correct them"
+    )
     refuse([{**read.case(i, j, "no number"), "value": shown.iat[i, j]} for i, j in wrong], where,
-           "Correct them, or name the indicators with indicators=")  # fmt: skip
+           f"{named}, or name the indicators with indicators=")  # fmt: skip
     return read
+
+
+def cell_words(value: Any) -> str:
+    """A cell as a reader knows it: blank, a plain number, or its text in quotes.
+
+    >>> cell_words(np.float64("nan")), cell_words(np.float64(20.0)), cell_words("a third")
+    ('blank', '20', "'a third'")
+    """
+    if is_missing(value):
+        return "blank"
+    return f"{value:g}" if isinstance(value, (int, float, np.number)) and not isinstance(value, bool) else repr(value)
 
 
 def refuse(faults: Sequence[Mapping[str, Any]], where: str, advice: str) -> None:
     """An error that says every offending cell; nothing where there is none."""
     if not faults:
         return
-    said = [f"{f['column']} of {f['unit']!r} (row {f['row']}) is {f['value']!r}: {f['problem']}" for f in faults]
+    said = [
+        f"{f['column']} of {f['unit']!r} (row {f['row']}) is {cell_words(f['value'])}: {f['problem']}" for f in faults
+    ]
     more = f"; and {len(said) - 8} more" if len(said) > 8 else ""
     count = f"{len(said)} {'cell' if len(said) == 1 else 'cells'} can't be used"
     raise DataError(f"{where}: {count}: {'; '.join(said[:8])}{more}. {advice}.", pd.DataFrame(list(faults)))

@@ -10,6 +10,7 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
+from servqual.index_weights.found import cell_words
 from servqual.index_weights.simplex import Array
 from survey_design.errors import DataError, SpecError
 from survey_design.results import is_missing
@@ -19,6 +20,7 @@ Vector = Literal["eigenvector", "geometric_mean"]
 # Mean consistency index of random reciprocal matrices of 1 to 15 indicators: Saaty (1980), The Analytic Hierarchy Process.
 RANDOM_INDEX = (0.0, 0.0, 0.58, 0.90, 1.12, 1.24, 1.32, 1.41, 1.45, 1.49, 1.51, 1.48, 1.56, 1.57, 1.59)
 MOST_INCONSISTENT = 0.10
+LARGEST = 9  # of Saaty's scale, 1/9 to 9
 _ROUNDED = 0.0051  # 0.33 for 1/3: as far as two decimals may be from a reciprocal
 
 
@@ -47,7 +49,7 @@ def read_pairwise(
     >>> read_pairwise([[1, "3", 5], [None, 1, 2], [None, None, 1]], ["care", "speed", "price"])[0].round(3).tolist()
     [[1.0, 3.0, 5.0], [0.333, 1.0, 2.0], [0.2, 0.5, 1.0]]
     """
-    table = matrix if isinstance(matrix, pd.DataFrame) else pd.DataFrame(np.asarray(matrix, dtype=object))
+    table = _named_rows(matrix) if isinstance(matrix, pd.DataFrame) else pd.DataFrame(np.asarray(matrix, dtype=object))
     names = _names_of(table, indicators, where)
     if isinstance(matrix, pd.DataFrame) and [str(name) for name in table.index] == [
         str(name) for name in table.columns
@@ -69,6 +71,15 @@ def read_pairwise(
                for i, j in apart]  # fmt: skip
     _refuse(faults, where)
     return _reciprocal(numbers), names
+
+
+def _named_rows(table: pd.DataFrame) -> pd.DataFrame:
+    """The matrix with its rows named: a first column that repeats the other headings holds the names, as in most files."""
+    heads = [str(name).strip() for name in table.columns]
+    first = [str(cell).strip() for cell in table.iloc[:, 0]] if table.shape[1] else []
+    if len(first) != len(heads) - 1 or {*first} != {*heads[1:]}:
+        return table
+    return table.iloc[:, 1:].set_axis(heads[1:], axis=1).set_axis(first)
 
 
 def _names_of(table: pd.DataFrame, indicators: Sequence[str] | None, where: str) -> tuple[str, ...]:
@@ -126,7 +137,7 @@ def _fault(names: Sequence[str], i: Any, j: Any, value: Any, problem: str) -> di
 
 def _refuse(faults: Sequence[Mapping[str, Any]], where: str) -> None:
     if faults:
-        said = [f"row '{f['row']}', column '{f['column']}': {f['value']!r} ({f['problem']})" for f in faults]
+        said = [f"row '{f['row']}', column '{f['column']}': {cell_words(f['value'])} ({f['problem']})" for f in faults]
         more = f"; and {len(said) - 8} more" if len(said) > 8 else ""
         raise DataError(f"{where}: {len(said)} {'cell' if len(said) == 1 else 'cells'} can't be used: {'; '.join(said[:8])}{more}. "
                         "Correct them, or leave one half of the matrix empty.", pd.DataFrame(list(faults)))  # fmt: skip

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -16,7 +17,8 @@ from servqual.index_weights.simplex import Array, effective_number
 from servqual.inference import NUMBER_COLUMNS
 from servqual.tabulation import Estimates
 from survey_design.errors import SpecError, check_between, check_choice
-from survey_design.results import Column, Estimate, Language, Text, say
+from survey_design.files.table import read_table
+from survey_design.results import Column, Estimate, Language, Text, say, spaced
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -120,14 +122,7 @@ class IndexWeights(Estimates):
         """The heaviest and the lightest indicator, or one weight with its interval."""
         zh = self.language == "zh"
         if indicator is None:
-            order = self.frame.sort_values("weight", ascending=False, kind="stable")
-            first, last = (
-                f"{self.label(row['indicator'])} {row['weight']:.3f}" for row in (order.iloc[0], order.iloc[-1])
-            )
-            name = say(self.method_title, self.language)
-            return (
-                f"{name}：权重最大为 {first}，最小为 {last}。" if zh else f"{name}: most on {first}, least on {last}."
-            )
+            return self._ends() + self._doubt()
         row = self.row(indicator)
         value, why = f"{row['weight']:.3f}", say(_REASONS[row["reason"]], self.language)
         told = self.estimate(indicator).interval(self.language, 3)
@@ -137,6 +132,33 @@ class IndexWeights(Estimates):
             if zh
             else f"{self.label(indicator)}: weight {value} ({more})."
         )
+
+    def _ends(self) -> str:
+        """The heaviest and the lightest; indicators whose weights look alike in the table are named together."""
+        zh, shown = self.language == "zh", self.frame["weight"].round(3)
+        name, both = say(self.method_title, self.language), []
+        if shown.nunique() == 1:
+            value = f"{shown.iloc[0]:.3f}"
+            return f"{name}：各指标权重相同，均为 {value}。" if zh else f"{name}: all weigh the same, {value}."
+        for end in (shown.max(), shown.min()):
+            alike = [self.label(each) for each in self.frame.loc[shown == end, "indicator"]]
+            listed = "、".join(alike) if zh else " and ".join(filter(None, [", ".join(alike[:-1]), alike[-1]]))
+            each = ("各" if zh else " each") if len(alike) > 1 else ""
+            both.append(f"{listed} {each}{end:.3f}" if zh else f"{listed} {end:.3f}{each}")
+        return (
+            spaced(f"{name}：权重最大为{both[0]}，最小为{both[1]}。")
+            if zh
+            else f"{name}: most on {both[0]}, least on {both[1]}."
+        )
+
+    def _doubt(self) -> str:
+        """That the comparisons behind the weights contradict themselves; empty where they don't."""
+        if self.consistency is None or not self.consistency.frame["flagged"].any():
+            return ""
+        worst = float(self.consistency.frame["cr"].max())
+        size = "" if np.isnan(worst) else (f"（CR {worst:.2f}）" if self.language == "zh" else f" (CR {worst:.2f})")
+        return f"判断矩阵自相矛盾过多{size}，应先复核。" if self.language == "zh" else (
+            f" The comparisons contradict themselves too much{size}: have them looked at again first.")  # fmt: skip
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """Every weight with its interval, and where equal weights would be."""
@@ -164,7 +186,8 @@ def index_weights(
     ----------
     table : what the method reads. "points": a row per expert, a column per indicator, 100 points in each row. "delphi": the same with
         a row per expert and round. "ahp": a matrix of comparisons in pairs, or a mapping from expert to matrix. "pca", "entropy",
-        "critic", "sd": a row per unit (stores, regions), a column per indicator. "equal": any of these, or a list of names
+        "critic", "sd": a row per unit (stores, regions), a column per indicator. "equal": any of these, or a list of names. A file's
+        path instead of a frame is read
     method : a word, or a value such as ``Points(average="median")``, ``Delphi(cv=0.2)``, ``Ahp(group="aip")``,
         ``PrincipalComponents("oecd")``, ``Entropy(rescale=True)``
     indicators : columns to weigh, in that order; all but ``unit`` without it
@@ -207,6 +230,7 @@ def index_weights(
     '专家百分配分法：权重最大为 care 0.500，最小为 price 0.200。'
     """
     chosen = _chosen(method)
+    table = _opened(table)
     check_between("level", level, 0, 1)
     if isinstance(replicates, bool) or not isinstance(replicates, int) or (replicates and replicates < 50):
         raise SpecError(f"replicates={replicates!r} must be 0, or a whole number of 50 or more.")
@@ -222,6 +246,15 @@ def index_weights(
         seed,
     )
     return as_result(chosen.found(table, asked), asked, chosen.name, chosen.title, chosen.columns, language)
+
+
+def _opened(table: Any) -> Any:
+    """The table, or what the file of that name holds; the same for the files of several experts."""
+    if isinstance(table, (str, Path)):
+        return read_table(table)[0]
+    if isinstance(table, Mapping):
+        return {key: _opened(each) for key, each in table.items()}
+    return table
 
 
 def _chosen(method: Any) -> Method:

@@ -45,7 +45,7 @@ WEIGHTED: Text = {
 def invariance(
     responses: Responses | Mapping[str, ItemMatrix],
     *,
-    by: str,
+    by: str = "",
     of: Of = "perception",
     model: Mapping[str, Sequence[str]] | None = None,
     kind: AskedKind = "pearson",
@@ -117,6 +117,11 @@ def invariance(
     >>> invariance({"old": make(np.zeros(6)), "new": make(loading)}, by="store").reached
     'strict'
     """
+    if not by:
+        raise SpecError(
+            "invariance() compares groups, and by is not given. Name the column that tells them apart, such as by='tier'; where "
+            "matrices are given, what their keys are. Expectations beside perceptions are form_invariance()'s question."
+        )
     check_choice("kind", kind, AskedKind)
     check_choice("of", of, Of)
     check = with_first(_check_groups, by=by, least_n=least_n, most_groups=most_groups)

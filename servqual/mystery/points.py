@@ -6,9 +6,9 @@ there: not applicable, or missing. Everything else (files, checklists, stores) i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, get_args
 
@@ -25,7 +25,10 @@ NOT_APPLICABLE, MISSING = -1, -2  # what stands in place of a share
 _UNITS = (1, 2, 4, 10, 12, 20, 60, 100)  # denominators of shares that fit into a byte
 _SCALES = (1, 2, 4, 5, 10, 20, 100, 1000)  # what makes points whole numbers
 _CHUNK = 8_192  # rows at a time: about what the second-level cache holds
-_EXACT_FLOAT32 = 2**24  # sums of whole numbers below this are exact in single precision
+_EXACT_FLOAT32, _EXACT_FLOAT64 = (
+    2**24,
+    2**53,
+)  # sums of whole numbers below these are exact in single and double precision
 
 
 @dataclass(frozen=True, eq=False)
@@ -172,13 +175,12 @@ class PointPlan:
             limits.append(np.where(level > 0, most[:, None], np.inf))
         return limits[0], limits[1], limits[2]
 
-    def matrix(self, answers: Answers) -> Array:
-        """(p, k) points by indicator, in single precision and scaled to whole numbers where sums stay exact."""
+    @property
+    def matrix(self) -> Array:
+        """(p, k) points by indicator, as whole numbers where some unit makes them that."""
         scale = next((scale for scale in _SCALES if _whole(self.points, scale)), None)
-        whole = answers.values.dtype.kind == "i"
-        if not whole or scale is None or answers.unit * scale * self.points.sum() >= _EXACT_FLOAT32:
-            return self.points[:, None] * self.of_indicator
-        return (np.rint(self.points * scale)[:, None] * self.of_indicator).astype(np.float32)
+        points = self.points if scale is None else np.rint(self.points * scale)
+        return np.asarray(points[:, None] * self.of_indicator)
 
 
 @dataclass(frozen=True, eq=False)
@@ -187,7 +189,7 @@ class Scores:
 
     Attributes
     ----------
-    indicator, category, total : (n, k), (n, c), and (n, g): the total first, modules after it
+    indicator, category, total : (n, k), (n, c), and (n, g): the total first, modules after it; each column lies together
     """
 
     indicator: Array
@@ -197,11 +199,16 @@ class Scores:
     @classmethod
     def empty(cls, n: int, plan: PointPlan) -> Scores:
         """Room for n visits."""
-        return cls(*(np.empty((n, width)) for width in (len(plan.category), len(plan.group), plan.groups)))
+        return cls(*(np.empty((width, n)).T for width in (len(plan.category), len(plan.group), plan.groups)))
 
-    def copy(self) -> Scores:
-        """The same scores, which may be written on."""
-        return Scores(self.indicator.copy(), self.category.copy(), self.total.copy())
+    def columns(self, rows: slice | Array) -> tuple[Array, Array, Array]:
+        """(k, m), (c, m), (g, m) scores of some visits, a visit a column; those of a slice may be written on."""
+        return self.indicator.T[:, rows], self.category.T[:, rows], self.total.T[:, rows]
+
+    def write(self, rows: slice | Array, columns: Sequence[Array]) -> None:
+        """Writes such scores in their places."""
+        for scores, values in zip((self.indicator, self.category, self.total), columns, strict=True):
+            scores.T[:, rows] = values
 
     def rows(self, chosen: Array) -> Scores:
         """The scores of some visits."""
@@ -274,39 +281,15 @@ def score_points(
     n, p = answers.values.shape
     if p != len(plan.points):
         raise SpecError(f"answers to {p} items, but the checklist has {len(plan.points)}.")
-    raw, coverage = Scores.empty(n, plan), Scores.empty(n, plan)
-    touched = np.zeros(n, dtype=bool)
-    work = _worker(plan, answers, raw, coverage, touched, lambda rows: _weights(plan, weights, which, rows))
+    out = VisitPoints(*(Scores.empty(n, plan) for _ in range(3)))  # memory that is never written on costs nothing
+    work, chunks = _worker(plan, answers, out, weights, which), list(_chunks(n))
     with one_blas_thread():
         if n <= 16 * _CHUNK:
-            list(map(work, _chunks(n)))
+            touched = [work(chunks)]
         else:  # chunks write to places of their own
             with ThreadPoolExecutor(2) as pool:
-                list(pool.map(work, _chunks(n)))
-        final = _amended(plan, raw, answers, np.flatnonzero(touched), weights, which)
-    return VisitPoints(raw, final, coverage)
-
-
-def _worker(
-    plan: PointPlan, answers: Answers, raw: Scores, coverage: Scores, touched: Array, weights_of: Callable[[Any], Array]
-) -> Callable[[slice], None]:
-    """What is done with each chunk of visits; it writes scores, coverage, and whether a veto or a cap applies."""
-    matrix, scale = plan.matrix(answers), 100 / answers.unit
-    full = matrix.sum(axis=0, dtype=float)
-    watched = np.flatnonzero(plan.veto | np.isfinite(plan.caps).any(axis=1))
-
-    def work(rows: slice) -> None:
-        block = answers.values[rows]
-        there = block >= 0
-        earned = (block * there).astype(matrix.dtype) @ matrix
-        possible = there.astype(matrix.dtype) @ matrix
-        w = weights_of(rows)
-        _indicators(raw.indicator[rows], earned, possible, scale)
-        _aggregate(plan, raw, rows, w)
-        _cover(plan, coverage, rows, possible / full, w)
-        touched[rows] = (block[:, watched] == 0).any(axis=1)
-
-    return work
+                touched = list(pool.map(work, (chunks[::2], chunks[1::2])))
+    return out if any(touched) else replace(out, final=out.raw)
 
 
 def violated(plan: PointPlan, answers: Answers) -> Array:
@@ -314,111 +297,196 @@ def violated(plan: PointPlan, answers: Answers) -> Array:
     return np.asarray((answers.values == 0) & plan.veto)
 
 
+# --- a chunk of visits, a visit a column: every step is done to whole rows, so that chunks of any size give the same bytes ---
+
+
 def _chunks(n: int) -> Iterator[slice]:
     yield from (slice(start, min(start + _CHUNK, n)) for start in range(0, n, _CHUNK))
 
 
-def _weights(plan: PointPlan, weights: Array | None, which: Array | None, rows: slice | Array) -> Array:
-    """(k,) weights of all visits, or (n, k) of each."""
-    return plan.weight if weights is None or which is None else np.asarray(weights[which[rows]])
+def _worker(
+    plan: PointPlan, answers: Answers, out: VisitPoints, weights: Array | None, which: Array | None
+) -> Callable[[Sequence[slice]], bool]:
+    """What is done with chunks of visits; it writes all scores, and says whether a veto or a cap applied.
 
-
-def _indicators(out: Array, earned: Array, possible: Array, scale: float) -> None:
-    """Writes (n, k) scores; nan where no points were possible."""
-    with np.errstate(invalid="ignore"):
-        np.divide(earned, possible, out=out, dtype=float)
-    out *= scale
-
-
-def _by_category(plan: PointPlan, values: Array, w: Array) -> Array:
-    """(n, c) sums of values times weights, which all visits share or each has its own."""
-    return np.asarray(values @ (w[:, None] * plan.of_category) if w.ndim == 1 else (values * w) @ plan.of_category)
-
-
-def _whole_weight(plan: PointPlan, w: Array) -> Array:
-    """(1, c) or (n, c) weight of each category."""
-    return _by_category(plan, np.ones((1, len(plan.category))), w)
-
-
-def _aggregate(
-    plan: PointPlan, scores: Scores, rows: slice | Array, w: Array, most: tuple[Array, Array] | None = None
-) -> None:
-    """Writes categories and totals from the indicators of some rows, held at ``most`` of each category and total.
-
-    One product serves all visits in which everything was applicable; the others are looked at one by one.
+    Most visits have a score in every indicator and fail in nothing that matters: all are done as if they had and did, and
+    those of which it isn't true are done again, many together.
     """
-    indicator = scores.indicator[rows]
-    base = _whole_weight(plan, w)
-    if most is not None or w.ndim > 1 or not (base > 0).all():
-        scores.category[rows], scores.total[rows] = _means(plan, indicator, w, most)
-        return
-    category = indicator @ _shares_of_category(plan, w)
-    total = category @ _shares_of_group(plan, base[0])
-    lacking = np.flatnonzero(np.isnan(total.sum(axis=1)))
-    if len(lacking):
-        category[lacking], total[lacking] = _means(plan, indicator[lacking], w, None)
-    scores.category[rows], scores.total[rows] = category, total
+    shared = _Weights.of(plan, plan.weight[:, None])
+    watched = np.flatnonzero(plan.veto | np.isfinite(plan.caps).any(axis=1)).tolist()
+
+    def weights_of(rows: slice | Array) -> _Weights:
+        return shared if weights is None or which is None else _Weights.of(plan, weights[which[rows]].T)
+
+    def work(chunks: Sequence[slice]) -> bool:
+        points, lacking, failing = _Points.of(plan, answers), [], []
+        for rows in chunks:
+            block, w = answers.values[rows], weights_of(rows)
+            raw, coverage = out.raw.columns(rows), out.coverage.columns(rows)
+            points.write(block, raw[0], coverage[0])
+            for scores in (raw, coverage):
+                scores[1][:], scores[2][:] = _whole_means(plan, scores[0], w)
+            lacking.append(rows.start + np.flatnonzero(np.isnan(raw[2]).any(axis=0)))
+            if watched:
+                failing.append(rows.start + np.flatnonzero(_any_zero(block, watched)))
+                out.final.write(rows, raw)
+        for part in _pieces(lacking):
+            indicator = out.raw.columns(part)[0]
+            scores = indicator, *_means(plan, indicator, weights_of(part))
+            out.raw.write(part, scores)
+            out.final.write(part, scores)
+        for part in _pieces(failing):
+            out.final.write(part, _amended(plan, out.raw.columns(part)[0], answers.values[part], weights_of(part)))
+        return any(map(len, failing))
+
+    return work
 
 
-def _shares_of_category(plan: PointPlan, w: Array) -> Array:
-    """(k, c) weight of each indicator in its category, summing to 1."""
-    return np.asarray(w[:, None] * plan.of_category / _whole_weight(plan, w))
+def _any_zero(block: Array, items: Sequence[int]) -> Array:
+    """(m,) True where a share of 0 was earned in any of the items."""
+    return np.asarray(np.logical_or.reduce([block[:, item] == 0 for item in items]))
 
 
-def _shares_of_group(plan: PointPlan, base: Array) -> Array:
-    """(c, g) weight of each category in the total or in its module, summing to 1."""
-    return np.asarray(base[:, None] * plan.of_group / (base @ plan.of_group))
+def _pieces(places: Sequence[Array]) -> Iterator[Array]:
+    """The places, about a chunk at a time."""
+    found = np.concatenate(places) if places else np.empty(0, dtype=int)
+    yield from (found[rows] for rows in _chunks(len(found)))
 
 
-def _means(plan: PointPlan, indicator: Array, w: Array, most: tuple[Array, Array] | None) -> tuple[Array, Array]:
-    """(n, c) categories and (n, g) totals over what is applicable."""
+@dataclass(frozen=True, eq=False)
+class _Weights:
+    """Weights of the indicators, alike for all visits (m = 1) or of each visit.
+
+    Attributes
+    ----------
+    indicator, category, total : (k, m), (c, m), (g, m) weights and their sums
+    """
+
+    indicator: Array
+    category: Array
+    total: Array
+
+    @classmethod
+    def of(cls, plan: PointPlan, w: Array) -> _Weights:
+        """The weights and their sums."""
+        category = _sums(w, plan.category, len(plan.group))
+        return cls(w, category, _sums(category, plan.group, plan.groups))
+
+
+@dataclass(frozen=True, eq=False)
+class _Points:
+    """How blocks of answers become points earned and points possible, by indicator.
+
+    Attributes
+    ----------
+    plan, unit : the plan, and what a full share is
+    matrix : (k, p) points of each indicator's items
+    full : (k, 1) their sums
+    radix : a power of two above any sum of points earned, or 0
+    room : memory for a block that is used again and again: new memory costs more than what is done in it
+
+    With a radix one product gives both sums. An answer of 3 stands as 3, and one that is not there as ``-radix``; in whole
+    numbers their sum is ``earned - radix * lost``, from which either can be read. Without one, where shares or points
+    are not whole numbers, items are added one by one.
+    """
+
+    plan: PointPlan
+    unit: int
+    matrix: Array
+    full: Array
+    radix: int
+    room: tuple[Array, ...]
+
+    @classmethod
+    def of(cls, plan: PointPlan, answers: Answers) -> _Points:
+        """The cheapest way that is exact."""
+        matrix = np.ascontiguousarray(plan.matrix.T)
+        full = matrix.sum(axis=1, keepdims=True)
+        most = float(full.max())
+        radix = 2 ** int(answers.unit * most).bit_length()
+        if answers.values.dtype.kind != "i" or not _whole(matrix, 1) or most * radix >= _EXACT_FLOAT64:
+            return cls(plan, answers.unit, matrix, full, 0, ())
+        matrix = matrix.astype(np.float32 if most * radix < _EXACT_FLOAT32 else float)
+        (n, p), k = answers.values.shape, len(matrix)
+        n = min(n, _CHUNK)
+        room = np.empty((n, p), np.int8), *(np.empty(shape, matrix.dtype) for shape in ((n, p), (n, p), (k, n), (k, n)))
+        return cls(plan, answers.unit, matrix, full, radix, room)
+
+    def write(self, block: Array, score: Array, share: Array) -> None:
+        """Writes (k, m) scores of the indicators, nan where no points were possible, and shares of the points that were."""
+        (self._in_one_product if self.radix else self._one_by_one)(block, score, share)
+        with np.errstate(invalid="ignore"):
+            score /= share
+        score *= 100 / self.unit
+        share /= self.full
+
+    def _in_one_product(self, block: Array, earned: Array, possible: Array) -> None:
+        kind, m = self.matrix.dtype.type, len(block)
+        clipped, answer, digits = (each[:m] for each in self.room[:3])
+        packed, kept = (each[:, :m] for each in self.room[3:])
+        np.clip(block, -1, self.unit, out=clipped)
+        np.copyto(answer, clipped)
+        np.multiply(answer, kind(self.radix), out=digits)
+        np.minimum(digits, answer, out=digits)  # 0 and above as they are, what is below times the radix
+        np.matmul(self.matrix, digits.T, out=packed)
+        np.floor(np.multiply(packed, kind(1 / self.radix), out=kept), out=kept)  # minus the points lost
+        possible[:] = kept
+        possible += self.full
+        packed -= np.multiply(kept, kind(self.radix), out=kept)
+        earned[:] = packed
+
+    def _one_by_one(self, block: Array, earned: Array, possible: Array) -> None:
+        there, points = (block >= 0).T, self.matrix.sum(axis=0)[:, None]
+        earned[:] = _sums(np.where(there, block.T, 0), self.plan.indicator, len(self.matrix), points)
+        possible[:] = _sums(there, self.plan.indicator, len(self.matrix), points)
+
+
+def _sums(values: Array, owner: Array, size: int, w: Array | None = None) -> Array:
+    """(size, m) sums of the rows of (k, m) values that have one owner, each times its weight, (k, 1) or (k, m)."""
+    out = np.zeros((size, values.shape[1]))
+    for k, own in enumerate(owner.tolist()):
+        out[own] += values[k] if w is None else values[k] * w[k]
+    return out
+
+
+def _whole_means(plan: PointPlan, values: Array, w: _Weights) -> tuple[Array, Array]:
+    """(c, m) means of categories and (g, m) of totals from (k, m) values of indicators, nan where any value is."""
+    category = _sums(values, plan.category, len(plan.group), w.indicator)
+    total = _sums(category, plan.group, plan.groups)
+    with np.errstate(invalid="ignore"):  # a category may have no weight
+        return category / w.category, total / w.total
+
+
+def _means(
+    plan: PointPlan, indicator: Array, w: _Weights, most: Sequence[Array | float] = (np.inf, np.inf)
+) -> tuple[Array, Array]:
+    """(c, m) categories and (g, m) totals over what is applicable, held at ``most`` of each."""
     there = ~np.isnan(indicator)
-    base = _by_category(plan, there.astype(float), w)
-    category = _over(_by_category(plan, np.where(there, indicator, 0.0), w), base)
-    category = category if most is None else np.minimum(category, most[0])
+    base = _sums(there, plan.category, len(plan.group), w.indicator)
+    category = _over(_sums(np.where(there, indicator, 0.0), plan.category, len(plan.group), w.indicator), base)
+    category = np.minimum(category, most[0])
     if plan.rebase == "within":
-        base = np.where(base > 0, _whole_weight(plan, w), 0.0)
+        base = np.where(base > 0, w.category, 0.0)
     known = np.where(base > 0, category, 0.0)
-    total = _over((known * base) @ plan.of_group, base @ plan.of_group)
-    return category, total if most is None else np.minimum(total, most[1])
+    total = _over(_sums(known, plan.group, plan.groups, base), _sums(base, plan.group, plan.groups))
+    return category, np.minimum(total, most[1])
 
 
 def _over(top: Array, base: Array) -> Array:
-    return np.divide(top, base, out=np.full(top.shape, np.nan), where=base > 0)
+    return np.divide(top, base, out=np.full(top.shape, np.nan), where=np.broadcast_to(base > 0, top.shape))
 
 
-def _cover(plan: PointPlan, coverage: Scores, rows: slice, share: Array, w: Array) -> None:
-    """Writes what share of points and of weight was applicable and answered."""
-    coverage.indicator[rows] = share
-    base = _whole_weight(plan, w)
-    if w.ndim == 1 and (base > 0).all():
-        category = share @ _shares_of_category(plan, w)
-        coverage.category[rows], coverage.total[rows] = category, category @ _shares_of_group(plan, base[0])
-        return
-    top = _by_category(plan, share, w)
-    base = np.broadcast_to(base, top.shape)
-    coverage.category[rows] = _over(top, base)
-    coverage.total[rows] = _over(top @ plan.of_group, base @ plan.of_group)
-
-
-def _amended(
-    plan: PointPlan, raw: Scores, answers: Answers, rows: Array, weights: Array | None, which: Array | None
-) -> Scores:
-    """Scores after vetoes and caps; ``rows`` are those that have any."""
-    if not len(rows):
-        return raw
-    final = raw.copy()
-    for part in np.array_split(rows, len(rows) // _CHUNK + 1):
-        failed = answers.values[part] == 0
-        most = [_lowest(failed, limits) for limits in plan.limits]
-        final.indicator[part] = np.minimum(final.indicator[part], most[0])  # nan stays nan
-        _aggregate(plan, final, part, _weights(plan, weights, which, part), (most[1], most[2]))
-    return final
+def _amended(plan: PointPlan, indicator: Array, answers: Array, w: _Weights) -> tuple[Array, Array, Array]:
+    """Scores after vetoes and caps from (k, m) indicators before them and (m, p) answers."""
+    failed = (answers == 0).T
+    lowest = [_lowest(failed, limits) for limits in plan.limits]
+    indicator = np.minimum(indicator, lowest[0])  # nan stays nan
+    return indicator, *_means(plan, indicator, w, lowest[1:])
 
 
 def _lowest(failed: Array, limits: Array) -> Array:
-    """(n, k) lowest of the limits that failed items set."""
-    most = np.full((len(failed), limits.shape[1]), np.inf)
-    for item, level in np.argwhere(np.isfinite(limits)):
-        most[failed[:, item], level] = np.minimum(most[failed[:, item], level], limits[item, level])
+    """(k, m) lowest of the limits that failed items set."""
+    most = np.full((limits.shape[1], failed.shape[1]), np.inf)
+    for item, level in np.argwhere(np.isfinite(limits)).tolist():
+        np.minimum(most[level], np.where(failed[item], limits[item, level], np.inf), out=most[level])
     return most

@@ -190,7 +190,7 @@ class _PlanReader(Settings):
     """Turns the parsed ``[plan]`` into a StudyPlan."""
 
     def plan(self) -> StudyPlan:
-        from servqual.study import TOP, read_variables
+        from servqual.study_file import TOP, read_variables
 
         self._only(self.content, "top level", TOP)
         with self._at("language"):

@@ -18,10 +18,13 @@ try:
 except ModuleNotFoundError as error:
     raise missing_extra("matplotlib", "plots", "Drawing a picture") from error
 
+from servqual.plots.actions import draw_action_choice, draw_cash_flow, draw_frontier, draw_tornado
 from servqual.plots.agreement import draw_severity, draw_visits
 from servqual.plots.angles import draw_angles
 from servqual.plots.benchmark import draw_benchmarks, draw_competitors
+from servqual.plots.complaints import draw_complaint_clusters, draw_complaint_shares, draw_promises, draw_stage_limits
 from servqual.plots.correlations import draw_correlations
+from servqual.plots.diagnosis import draw_findings, draw_staff, draw_triangulation, draw_waterfall
 from servqual.plots.distribution import draw_distribution
 from servqual.plots.drivers import draw_drivers, draw_kano, draw_penalty_reward
 from servqual.plots.focus import draw_saturation, draw_theme_shares
@@ -31,9 +34,11 @@ from servqual.plots.heatmap import draw_heatmap
 from servqual.plots.index_weights import draw_consistency, draw_weight_comparison, draw_weights
 from servqual.plots.ladder import draw_ladder
 from servqual.plots.levels import draw_levels
+from servqual.plots.listening import draw_listening_matrix, draw_weak_links
 from servqual.plots.loadings import draw_loadings
 from servqual.plots.path import draw_path
 from servqual.plots.power import draw_factor_size, draw_power
+from servqual.plots.priorities import draw_priorities, draw_quadrants
 from servqual.plots.scree import draw_scree
 from servqual.plots.store_scores import draw_fitted_weights, draw_store_scores
 from servqual.plots.stores import draw_stores
@@ -78,6 +83,22 @@ __all__ = [
     "draw_consistency",
     "draw_theme_shares",
     "draw_saturation",
+    "draw_findings",
+    "draw_waterfall",
+    "draw_staff",
+    "draw_triangulation",
+    "draw_complaint_shares",
+    "draw_complaint_clusters",
+    "draw_stage_limits",
+    "draw_promises",
+    "draw_quadrants",
+    "draw_priorities",
+    "draw_action_choice",
+    "draw_frontier",
+    "draw_cash_flow",
+    "draw_tornado",
+    "draw_listening_matrix",
+    "draw_weak_links",
     "new_axes",
     "save_svg",
     "save_png",

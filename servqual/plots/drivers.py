@@ -170,9 +170,9 @@ def _drivers_chart(result: Drivers) -> _RowChart:
     shown = [columns["share" if shares else "importance"].show(value, language) for value in frame[names[0]]]
     figures = [
         (words["share" if shares else "value"], tuple(shown)),
-        (words["rank"], tuple(map(_rank, frame.to_dict("records")))),
+        (words["rank"], tuple(map(open_rank, frame.to_dict("records")))),
     ]
-    figures += [(words[name], tuple(_percent(value) for value in frame[name]))
+    figures += [(words[name], tuple(chance_figure(value) for value in frame[name]))
                 for name in (("first", "top3") if len(result.labels) > 3 else ("first",))]  # fmt: skip
     method = columns["importance"].heading(language)
     stop = "。" if language == "zh" else "."
@@ -191,10 +191,13 @@ def _by_rank(result: Drivers) -> pd.DataFrame:
     return frame.assign(_group=order).sort_values(["_group", "rank"], kind="stable", na_position="last")
 
 
-def _rank(row: Mapping[Any, Any]) -> str:
+def open_rank(row: Mapping[Any, Any]) -> str:
     """A rank and the ranks left open.
 
-    >>> _rank({"rank": 1.0, "rank_low": 1.0, "rank_high": 3.0}), _rank({"rank": 2.0, "rank_low": 2.0, "rank_high": 2.0})
+    >>> (
+    ...     open_rank({"rank": 1.0, "rank_low": 1.0, "rank_high": 3.0}),
+    ...     open_rank({"rank": 2.0, "rank_low": 2.0, "rank_high": 2.0}),
+    ... )
     ('1 (1–3)', '2')
     """
     if not np.isfinite(row["rank"]):
@@ -204,10 +207,10 @@ def _rank(row: Mapping[Any, Any]) -> str:
     return f"{row['rank']:.0f} ({row['rank_low']:.0f}–{row['rank_high']:.0f})"
 
 
-def _percent(chance: float) -> str:
+def chance_figure(chance: float) -> str:
     """A chance in few letters, without claiming certainty.
 
-    >>> _percent(0.9996), _percent(0.0), _percent(0.42)
+    >>> chance_figure(0.9996), chance_figure(0.0), chance_figure(0.42)
     ('>99%', '<1%', '42%')
     """
     if not np.isfinite(chance):

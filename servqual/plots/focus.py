@@ -95,7 +95,7 @@ def draw_theme_shares(table: Themes, ax: Axes | None = None, *, most: int = 15) 
     >>> len(draw_theme_shares(found, new_axes()).get_yticklabels())
     7
     """
-    groups = table.frame[list(table.by)].drop_duplicates()
+    groups = table.frame[list(table.by)].drop_duplicates() if table.by else [()]
     if len(table.by) > 1 or len(groups) > len(_MARKS) or not table.frame["statements"].any():
         raise SpecError(
             f"a picture of themes needs themes that were heard, and one column with {len(_MARKS)} groups at most; this table has "

@@ -47,25 +47,33 @@ def angles(parts: Parts) -> Iterator[Any]:
 
 def shown_angles(parts: Parts) -> tuple[ThreeAngles | None, int]:
     """The three angles without stores that have too few customers to be shown, and how many these are."""
+    return parts.once("angles", lambda: _shown_angles(parts))
+
+
+def _shown_angles(parts: Parts) -> tuple[ThreeAngles | None, int]:
     whole = None if parts.inspection is None else parts.inspection.angles
     if whole is None:
         return None, 0
-    hidden = _hidden(parts, whole.frame.rename(columns={"n_perceived": "n"}), whole.by, whole.within)
+    hidden = hidden_stores(parts, whole.frame.rename(columns={"n_perceived": "n"}), whole.by, whole.within)
     return whole.without(hidden), int(whole.frame[whole.by].isin(hidden).sum())
 
 
 def shown_agreement(parts: Parts) -> tuple[StoreAgreement | None, int]:
     """Inspection against customers without such stores, and how many these are."""
+    return parts.once("agreement", lambda: _shown_agreement(parts))
+
+
+def _shown_agreement(parts: Parts) -> tuple[StoreAgreement | None, int]:
     found = parts.inspection
     if found is None or found.customers is None:
         return None, 0
     told = found.customers
     both = told[told["store"].isin(found.scores.visits.frame["store"])]
-    hidden = _hidden(parts, both, "store", None) | {group[0] for group in parts.small.groups((found.by,))}
+    hidden = hidden_stores(parts, both, "store", None) | {group[0] for group in parts.small.groups((found.by,))}
     return found.store_agreement(without=hidden), int(both["store"].isin(hidden).sum())
 
 
-def _hidden(parts: Parts, frame: pd.DataFrame, by: str, within: str | None) -> set[Any]:
+def hidden_stores(parts: Parts, frame: pd.DataFrame, by: str, within: str | None) -> set[Any]:
     """Stores with too few customers to be shown, and those from which they could be worked out."""
     cells = pd.DataFrame({by: frame[by].to_numpy(), "measure": "rating", "n": frame["n"].to_numpy(int)})
     if within:

@@ -12,11 +12,21 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
 from servqual.report.angles import angles, inside_outside
+from servqual.report.causes import (
+    cause_methods,
+    complaints,
+    five_gaps,
+    measured_causes,
+    sources_agree,
+    staff,
+)
 from servqual.report.cautions import language_remark
+from servqual.report.decisions import act, brings_back, decision_methods, improve_first, moves_satisfaction
 from servqual.report.document import Entries, Entry, Heading, Paragraph, Report, Table
 from servqual.report.findings import is_tested
 from servqual.report.groups import gap_picture, groups, stores
 from servqual.report.in_short import in_short
+from servqual.report.listening import heard, listening_methods
 from servqual.report.listings import brief, files, joint_tests, mean_points
 from servqual.report.methods import column_entries, method_entries
 from servqual.report.outcomes import outcome_methods, outcomes
@@ -28,20 +38,24 @@ from servqual.report.shoppers import shoppers, told_once, visit_methods, visited
 from servqual.report.small_cells import base_of
 from servqual.report.soundness import soundness, soundness_methods, with_verdict
 from servqual.report.visits_trusted import visits_trusted
+from servqual.report.voices import experts, told_us, voice_methods
 from servqual.report.words import not_measured, word
 from servqual.report.zone import zone
 from servqual.responses import Responses
 from survey_design.results import Language, Result, Text, say
 
 if TYPE_CHECKING:
+    from servqual.causes import CauseResults
     from servqual.comparability import Comparability
     from servqual.comparison import Comparison
+    from servqual.decisions import DecisionResults
     from servqual.gaps import GapScores, GapTable, PerformanceScores
     from servqual.inspections import InspectionResults
     from servqual.measures import Missing
     from servqual.stores import StoreEstimates
     from servqual.tolerance import ToleranceScores
     from servqual.validity import Validity
+    from servqual.voices import VoiceResults
 
 _PACKAGES = ("servqual", "numpy", "pandas", "scipy")
 
@@ -63,6 +77,9 @@ def gap_report(
     untested: Text | None = None,
     comparability: Mapping[str, Comparability] | None = None,
     inspection: InspectionResults | None = None,
+    voices: VoiceResults | None = None,
+    causes: CauseResults | None = None,
+    decisions: DecisionResults | None = None,
 ) -> Report:
     """What customers expected, what they got, and how far the difference can be trusted.
 
@@ -84,6 +101,9 @@ def gap_report(
     untested : why that could not be tested, where it could not
     comparability : split column -> whether its groups may be compared
     inspection : what mystery shoppers found in the same stores, told in sections of its own
+    voices : what people said, in focus groups and as experts
+    causes : where quality is lost, what staff see, what is complained of, whether the sources agree
+    decisions : what moves satisfaction
 
     Returns
     -------
@@ -95,11 +115,12 @@ def gap_report(
     >>> from servqual.study import load_study
     >>> results = load_study("data/sample").results()
     >>> [section.title for section in results.report().sections][:4]
-    ['In short', 'What was asked, and of whom', 'What came back', 'The gaps']
+    ['In short', 'What was asked, and of whom', 'What came back', 'What customers told us']
     """
     parts = Parts.of(
         responses, gaps, comparisons, zones, stores, minimum_base, language, provenance, performance, missing,
         validity=validity, untested=untested, comparability=comparability, inspection=inspection,
+        voices=voices, causes=causes, decisions=decisions,
     )  # fmt: skip
     subtitle = word("subtitle" if gaps else "zone subtitle" if zones else "performance subtitle", language)
     report = Report(study_title, language, subtitle)
@@ -224,8 +245,15 @@ def _not_measured(parts: Parts) -> Iterator[Any]:
         known.add("structure")
     if parts.inspection is not None:
         known |= {"mystery"} | ({"competitors"} if parts.inspection.competitors is not None else set())
+    if parts.voices is not None and parts.voices.statements is not None:
+        known.add("focus")
+    if parts.voices is not None and parts.voices.experts is not None:
+        known.add("experts")
+    if parts.decisions is not None and parts.decisions.drivers is not None:
+        known.add("drivers")
     if any(outcome.column in frame.columns for outcome in instrument.outcomes):
         known.add("outcomes")
+    known |= measured_causes(parts)
     yield parts.say("not measured how")
     lacking = [thing for key, thing in not_measured().items() if key not in known]
     entries = [Entry(say(thing["name"], parts.language), say(thing["needs"], parts.language)) for thing in lacking]
@@ -252,6 +280,7 @@ def _methods(parts: Parts) -> set[str]:
     used |= {"zone", "zone shares"} if parts.zones else set()
     used |= {"stores", "pulled", "ranks"} if parts.stores is not None else set()
     used |= set(outcome_methods(parts)) | soundness_methods(parts) | visit_methods(parts)
+    used |= voice_methods(parts) | listening_methods(parts) | cause_methods(parts) | decision_methods(parts)
     if parts.gaps:
         used |= {"gap", "total", "joint", "deff", "alpha", "effects", "performance"}
         used |= {type(scores.interval).__name__ for scores in parts.gaps}
@@ -294,6 +323,7 @@ _SECTIONS = {
     "in short": in_short,
     "asked": asked,
     "came back": came_back,
+    "told us": told_us,
     "gaps": _gaps,
     "items": _items,
     "performance": performance,
@@ -307,6 +337,16 @@ _SECTIONS = {
     "angles": angles,
     "inside outside": inside_outside,
     "rivals": rivals,
+    "five gaps": five_gaps,
+    "staff": staff,
+    "complaints": complaints,
+    "sources agree": sources_agree,
+    "moves satisfaction": moves_satisfaction,
+    "experts": experts,
+    "improve first": improve_first,
+    "act": act,
+    "brings back": brings_back,
+    "heard": heard,
     "sound": soundness,
     "trust": _trust,
     "not measured": _not_measured,

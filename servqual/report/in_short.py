@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from servqual.report.causes import cause_findings
 from servqual.report.cautions import data_cautions
+from servqual.report.decisions import priority_findings, ranked_list
 from servqual.report.document import Heading, Paragraph, file_name
 from servqual.report.findings import is_tested, open_comparisons, untested
 from servqual.report.parts import Parts
@@ -16,6 +18,7 @@ from servqual.report.performance import performance_findings
 from servqual.report.returned import sides_of
 from servqual.report.shoppers import visit_findings
 from servqual.report.soundness import scale_line, soundness_findings
+from servqual.report.voices import voice_findings
 from servqual.report.zone import zone_findings
 from survey_design.results import Estimate, say
 
@@ -24,6 +27,7 @@ if TYPE_CHECKING:
     from servqual.gaps import GapTable
 
 _FINDINGS = 5
+_RANKED = 3  # of what to improve first
 
 
 def in_short(parts: Parts) -> Iterator[Any]:
@@ -38,6 +42,7 @@ def in_short(parts: Parts) -> Iterator[Any]:
         percent, adjust = f"{1 - parts.level:.0%}", parts.say(f"adjust {parts.adjust}")
         said = parts.text(said, parts.say("how settled", adjust=adjust, percent=percent))
     yield Paragraph(said, "note")
+    yield from _answered(parts)
     yield Heading(parts.say("settled"))
     yield settled or [_nothing_settled(parts)]
     if scale_line(parts):
@@ -47,9 +52,64 @@ def in_short(parts: Parts) -> Iterator[Any]:
     yield from _cautions(parts)
 
 
+def _answered(parts: Parts) -> Iterator[Any]:
+    """The answers under their heading, where the study asks for more than scores."""
+    answers = five_answers(parts)
+    if answers:
+        yield Heading(parts.say("answers"))
+        yield answers
+    ranked = ranked_list(parts, _RANKED)
+    if ranked:
+        yield Heading(parts.say("ranked in short"))
+        yield ranked
+
+
+def five_answers(parts: Parts) -> list[str]:
+    """What customers want, where it is lost, why, what first, how sure: one line each with its evidence, as far as the study can tell.
+
+    Only where it asks for more than scores: a study of gaps alone is told by what is settled.
+    """
+    if parts.voices is None and parts.causes is None and parts.decisions is None:
+        return []
+    answers = {
+        "answer wanted": voice_findings(parts),
+        "answer lost": _lost(parts) if parts.gaps else (zone_findings(parts) or performance_findings(parts))[1:2],
+        "answer why": cause_findings(parts) or visit_findings(parts)[1:2],
+        "answer first": priority_findings(parts),
+        "answer sure": _sure(parts) if parts.gaps else [],
+    }
+    return [parts.say(key, said=parts.text(*told)) for key, told in answers.items() if told]
+
+
+def _lost(parts: Parts) -> list[str]:
+    """The widest shortfall of a dimension, and the widest difference between groups, where chance explains neither."""
+    table = parts.overall.dimensions
+    clear = table.frame[parts.is_clear(table.frame) & (table.frame["gap"] < 0)].sort_values("gap", kind="stable")
+    found = [table.sentence(name) for name in clear["dimension"].head(1)]
+    return [*found, *[said for comparison in parts.comparisons if (said := _widest_difference(parts, comparison))][:1]]
+
+
+def _sure(parts: Parts) -> list[str]:
+    """How much of it chance could explain, and whether the dimensions may stand by themselves."""
+    table = parts.overall.dimensions
+    if not is_tested(table.frame).any():
+        return []
+    clear = parts.say("sure of the gaps", clear=int(parts.is_clear(table.frame).sum()), k=len(table.frame))
+    counts = [open_comparisons(comparison) for comparison in parts.comparisons]
+    groups = (
+        parts.say("sure of the groups", open=sum(n for n, _ in counts), tested=sum(n for _, n in counts))
+        if counts
+        else ""
+    )
+    stop = "。" if parts.language == "zh" else "."
+    said = parts.joined([each for each in (clear, groups) if each], "；", "; ") + stop
+    return [said, *([scale_line(parts)] if scale_line(parts) else soundness_findings(parts)[:1])]
+
+
 def _zone_in_short(parts: Parts) -> Iterator[Any]:
     """The same where minimum and desired levels were asked, and no expectations."""
     yield Paragraph(parts.say("what a zone is"), "note")
+    yield from _answered(parts)
     yield zone_findings(parts)[:_FINDINGS] or [parts.say("zone too few", minimum=parts.small.minimum)]
     yield from _open_files(parts)
 
@@ -58,6 +118,7 @@ def _performance_in_short(parts: Parts) -> Iterator[Any]:
     """The same where only perceptions were asked."""
     scale = parts.responses.instrument.scale
     yield Paragraph(parts.say("what a perception is", low=scale.low, high=scale.high), "note")
+    yield from _answered(parts)
     yield performance_findings(parts)[:_FINDINGS] or [parts.say("perceptions too few", minimum=parts.small.minimum)]
     yield from _open_files(parts)
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import pandas as pd
 
@@ -17,8 +17,10 @@ from survey_design.files.table import Source
 from survey_design.results import Language, Result, Text, say
 
 if TYPE_CHECKING:
+    from servqual.causes import CauseResults
     from servqual.comparability import Comparability
     from servqual.comparison import Comparison
+    from servqual.decisions import DecisionResults
     from servqual.gaps import GapScores, PerformanceScores
     from servqual.inference import Adjust
     from servqual.inspections import InspectionResults
@@ -26,8 +28,10 @@ if TYPE_CHECKING:
     from servqual.stores import StoreEstimates
     from servqual.tolerance import ToleranceScores
     from servqual.validity import Validity
+    from servqual.voices import VoiceResults
 
 Shown = TypeVar("Shown", bound=Result)
+Made = TypeVar("Made")
 
 ROWS = 60  # of a table, on the page
 SCORE = "servqual.gaps.score_gaps"
@@ -66,7 +70,8 @@ class Parts:
     validity : what the gate says of the dimensions; None where they were not tested, ``untested`` says why they couldn't be
     comparability : split column -> whether its groups may be compared
     small : which groups are left out
-    inspection : what mystery shoppers found; None where the study has no visits
+    inspection, voices, causes, decisions : what mystery shoppers found, what people said, what stands behind the gaps, what is to be
+        decided; None where the study has none of it
     """
 
     responses: Responses
@@ -82,6 +87,10 @@ class Parts:
     untested: Text = field(default_factory=dict)
     comparability: Mapping[str, Comparability] = field(default_factory=dict)
     inspection: InspectionResults | None = None
+    voices: VoiceResults | None = None
+    causes: CauseResults | None = None
+    decisions: DecisionResults | None = None
+    _computed: dict[str, Any] = field(default_factory=dict, repr=False)
 
     @classmethod
     def of(
@@ -101,6 +110,9 @@ class Parts:
         untested: Text | None = None,
         comparability: Mapping[str, Comparability] | None = None,
         inspection: InspectionResults | None = None,
+        voices: VoiceResults | None = None,
+        causes: CauseResults | None = None,
+        decisions: DecisionResults | None = None,
     ) -> Parts:
         """The results in one language, groups that are too small blanked."""
         from servqual.measures import Missing
@@ -121,7 +133,16 @@ class Parts:
             untested or {},
             comparability or {},
             None if inspection is None else inspection.in_language(language),
+            None if voices is None else voices.in_language(language),
+            None if causes is None else causes.in_language(language),
+            None if decisions is None else decisions.in_language(language),
         )
+
+    def once(self, name: str, compute: Callable[[], Made]) -> Made:
+        """What several sections ask for, computed for the first of them."""
+        if name not in self._computed:
+            self._computed[name] = compute()
+        return cast("Made", self._computed[name])
 
     @property
     def overall(self) -> GapScores:
@@ -204,6 +225,10 @@ class Parts:
         """Sentences one after the other."""
         return self.joined([sentence for sentence in sentences if sentence], "", " ")
 
+    def ended(self, text: str) -> str:
+        """A remark as a sentence of its own."""
+        return f"{text[0].upper()}{text[1:]}{'。' if self.language == 'zh' else '.'}"
+
     def heading(self, by: Sequence[str]) -> str:
         """What the columns of a split are called."""
         return self.joined([self.responses.column_of(name).heading(self.language) for name in by])
@@ -225,6 +250,11 @@ class Parts:
             return result.plot(new_axes())
 
         return Picture(draw, alt, computed_by)
+
+    def picture_of(self, result: Any, key: str, computed_by: str) -> Picture:
+        """The same, told with words of the report and the result's own sentence."""
+        said = self.say(key, title=result.title(), percent=self.percent)
+        return self.picture(result, self.text(said, result.sentence()), computed_by)
 
     def left_out(self, by: Sequence[str], all_groups: int, key: str = "groups left out") -> str:
         """How many groups of a split are left out and why, in words that may be published; empty if none is."""

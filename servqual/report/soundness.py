@@ -18,7 +18,22 @@ _CONSISTENCY = "servqual.psychometrics.internal_consistency"
 _COUNT = "servqual.factor_count.factor_count"
 _MODEL = "servqual.cfa.confirm_factors"
 _INVARIANCE = "servqual.invariance.invariance"
-_OWN = ("importance", "validity", "consistency", "factor count", "loadings", "fit", "pairs", "invariance")
+_OWN = (
+    "importance",
+    "validity",
+    "consistency",
+    "factor count",
+    "loadings",
+    "fit",
+    "pairs",
+    "invariance",
+    "themes",
+    "candidate items",
+    "complaints",
+    "triangulation",
+    "blind spots",
+    "provider gaps",
+)  # codes of what was said have dimensions of their own
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -84,9 +99,7 @@ def soundness(parts: Parts) -> Iterator[Any]:
         return
     yield parts.say("sound how")
     yield [found.sentence(dimension) for dimension in found.frame["dimension"]]
-    yield from (
-        Paragraph(_ended(say(problem, parts.language), parts.language), "caution") for problem in found.problems
-    )
+    yield from (Paragraph(parts.ended(say(problem, parts.language)), "caution") for problem in found.problems)
     if found.deciding()["reliability"].notna().any():
         yield parts.picture(found, parts.say("sound picture", title=found.title(), said=found.line()), _GATE)
     numbers = replace(found, frame=found.frame.drop(columns=["why_en", "why_zh"]))  # the reasons stand above
@@ -155,7 +168,3 @@ def soundness_methods(parts: Parts) -> set[str]:
     return used | (
         {"invariance"} if any(each.invariance is not None for each in parts.comparability.values()) else set()
     )
-
-
-def _ended(text: str, language: Language) -> str:
-    return f"{text[0].upper()}{text[1:]}{'。' if language == 'zh' else '.'}"

@@ -32,6 +32,7 @@ _PIECES = re.compile(
     rf"[（《〈「『【“‘]*(?:{CHINESE.pattern}|(?:(?!{CHINESE.pattern})\S)+)[，。；：、！？）》〉」』】”’％]*\s*"
 )
 _MARGIN = 12.0
+_RULER = TextToPath()
 
 
 def new_axes(width: float = 8.0) -> Axes:
@@ -107,16 +108,36 @@ class Pen:
     def width(self, text: str, size: float = 9.0, strong: bool = False) -> float:
         """Width of the widest line of a text."""
         weight = "bold" if strong and self.fonts == LATIN else "normal"
-        return max(_line_width(line, self.fonts, size, weight) for line in text.split("\n"))
+        return max(_width_at_100(line, self.fonts, weight) for line in text.split("\n")) * (size / 100)
 
     def wrapped(self, text: str, limit: float, size: float = 9.0, strong: bool = False) -> str:
         """The text with line breaks, no line wider than the limit unless one word is."""
-        lines = [""]
-        for piece in _PIECES.findall(text):
-            if lines[-1] and self.width((lines[-1] + piece).rstrip(), size, strong) > limit:
-                lines.append("")
-            lines[-1] += piece
-        return "\n".join(line.rstrip() for line in lines)
+        pieces, lines = _PIECES.findall(text), list[str]()
+        while pieces:
+            fit = self._fitting(pieces, limit, size, strong)
+            lines.append("".join(pieces[:fit]).rstrip())
+            pieces = pieces[fit:]
+        return "\n".join(lines)
+
+    def _fitting(self, pieces: Sequence[str], limit: float, size: float, strong: bool) -> int:
+        """How many pieces a line can hold: one at least. A line grows evenly, so few lengths have to be measured."""
+
+        def width(n: int) -> float:
+            return self.width("".join(pieces[:n]).rstrip(), size, strong)
+
+        fits, wide = 1, len(pieces)
+        if wide == 1 or (too_wide := width(wide)) <= limit:
+            return wide
+        measured = 0.0
+        while wide - fits > 1:
+            guess = fits + round((wide - fits) * (limit - measured) / (too_wide - measured))
+            n = min(max(guess, fits + 1), wide - 1)
+            found = width(n)
+            if found <= limit:
+                fits, measured = n, found
+            else:
+                wide, too_wide = n, found
+        return fits
 
     def beside(self, dx: float, dy: float) -> ScaledTranslation:
         """A shift of dx, dy points."""
@@ -183,10 +204,14 @@ class Pen:
 
 
 @lru_cache(maxsize=20_000)
-def _line_width(line: str, fonts: tuple[str, ...], size: float, weight: str) -> float:
-    """Width of one line in points; measuring is slow, and figures and labels come back again and again."""
-    font = FontProperties(family=fonts, size=size, weight=weight)
-    return TextToPath().get_text_width_height_descent(line, font, ismath=False)[0]
+def _width_at_100(line: str, fonts: tuple[str, ...], weight: str) -> float:
+    """Width of one line of 100 points; measuring is slow, and figures and labels come back again and again."""
+    return _RULER.get_text_width_height_descent(line, _font_of_100(fonts, weight), ismath=False)[0]
+
+
+@lru_cache(maxsize=20)
+def _font_of_100(fonts: tuple[str, ...], weight: str) -> FontProperties:
+    return FontProperties(family=fonts, size=100, weight=weight)
 
 
 def luminance(color: Any) -> float:

@@ -193,16 +193,19 @@ def _finding(rule: str, row: Mapping[Any, Any], **more: Any) -> Finding:
 def _early(rows: pd.DataFrame, place: str, rule: str, gap: _Gap) -> list[Finding]:
     """Visits too soon after the one before, of the same inspector at the same store, or stays in the same area."""
     found, by_month = [], rule == "rotation_area"
-    for _, same in rows.sort_values(["day", "row"]).groupby(["inspector", place], sort=True):
-        for before, after in pairwise(same.to_dict("records")):
-            days = [np.datetime64(row["day"], "D") for row in (before, after)]
-            if by_month and days[0].astype("datetime64[M]") == days[1].astype("datetime64[M]"):
-                continue
-            welcome = gap.welcome(days[0], by_month)
-            if days[1] < welcome:
-                found.append(
-                    _finding(rule, after, other_row=before["row"], other_date=before["date"], allowed_from=str(welcome))
-                )
+    rows = rows.sort_values(["day", "row"])
+    of = rows.groupby(["inspector", place], sort=True).ngroup()  # -1 where either is unknown
+    records = rows.assign(of=of)[of >= 0].sort_values("of", kind="stable").to_dict("records")
+    for before, after in pairwise(records):
+        days = [np.datetime64(row["day"], "D") for row in (before, after)]
+        same_month = days[0].astype("datetime64[M]") == days[1].astype("datetime64[M]")
+        if before["of"] != after["of"] or (by_month and same_month):
+            continue
+        welcome = gap.welcome(days[0], by_month)
+        if days[1] < welcome:
+            found.append(
+                _finding(rule, after, other_row=before["row"], other_date=before["date"], allowed_from=str(welcome))
+            )
     return found
 
 
