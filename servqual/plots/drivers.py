@@ -75,7 +75,7 @@ def _words(language: str, level: float) -> dict[str, str]:
 
 
 @dataclass(frozen=True, eq=False)
-class _RowChart:
+class RowChart:
     """The words and numbers of a picture made of rows."""
 
     title: str
@@ -158,7 +158,7 @@ def draw_drivers(result: Drivers, ax: Axes | None = None) -> Axes:
     return pen.ax
 
 
-def _drivers_chart(result: Drivers) -> _RowChart:
+def _drivers_chart(result: Drivers) -> RowChart:
     language, shares = result.language, result.method_used in ("shapley", "johnson")
     words, columns = _words(language, result.level), {column.name: column for column in result.columns()}
     frame = _by_rank(result)
@@ -176,7 +176,7 @@ def _drivers_chart(result: Drivers) -> _RowChart:
                 for name in (("first", "top3") if len(result.labels) > 3 else ("first",))]  # fmt: skip
     method = columns["importance"].heading(language)
     stop = "。" if language == "zh" else "."
-    return _RowChart(
+    return RowChart(
         title=result.title(), labels=tuple(say(result.labels[name], language) for name in frame["driver"]),
         blocks=tuple(result.group([row[name] for name in result.by]) for row in frame.to_dict("records")),
         marks=(*numbers, stated), figures=tuple(figures), words=words,
@@ -288,14 +288,14 @@ def draw_penalty_reward(result: PenaltyReward, ax: Axes | None = None) -> Axes:
     return pen.ax
 
 
-def _penalty_chart(result: PenaltyReward) -> _RowChart:
+def _penalty_chart(result: PenaltyReward) -> RowChart:
     language, frame, words = result.language, result.frame, _words(result.language, result.level)
     columns = {column.name: column for column in result.columns()}
     names = [f"{side}{end}" for side in ("penalty", "reward") for end in ("", "_low", "_high")]
     figures = [(columns[name].heading(language), tuple(columns[name].show(value, "en") for value in frame[name]))
                for name in ("penalty", "reward")]  # fmt: skip
     figures.append((words["kind"], tuple(words.get(kind, "–") for kind in frame["kind"])))
-    return _RowChart(
+    return RowChart(
         title=result.title(), labels=tuple(say(result.labels[name], language) for name in frame["driver"]),
         blocks=tuple(result.group([row[name] for name in result.by]) for row in frame.to_dict("records")),
         marks=tuple(frame[name].to_numpy(float) for name in names), figures=tuple(figures), words=words,

@@ -11,7 +11,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
-from servqual.plots.drivers import chance_figure, label_places, open_rank
+from servqual.plots.drivers import RowChart, chance_figure, label_places, open_rank
 from servqual.plots.rows import Figures, Rows, draw_foot, draw_grid, joined
 from survey_design.errors import SpecError
 from survey_design.plots.fonts import LATIN, fonts_for
@@ -223,25 +223,6 @@ def _label(pen: Pen, chart: _Map, limits: list[tuple[float, float]]) -> None:
 # --- the list ----------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, eq=False)
-class _List:
-    """The words and numbers of the ranked list; ``marks`` are (3, rows): index, low, high, in percent of the
-    largest."""
-
-    title: str
-    labels: tuple[str, ...]
-    blocks: tuple[str, ...]
-    marks: Array
-    figures: tuple[tuple[str, tuple[str, ...]], ...]
-    words: Mapping[str, str]
-    caption: str
-
-    def texts(self) -> Iterator[str]:
-        """Everything that will be written."""
-        yield from (self.title, self.caption, *self.labels, *self.blocks, *self.words.values())
-        yield from (text for head, cells in self.figures for text in (head, *cells))
-
-
 def draw_priorities(result: Priorities, ax: Axes | None = None) -> Axes:
     """The ranked list: each item's index with its interval, the ranks left open, and the chances to be first and among
     the first.
@@ -294,14 +275,14 @@ def draw_priorities(result: Priorities, ax: Axes | None = None) -> Axes:
     return pen.ax
 
 
-def _draw_axis(pen: Pen, marks: Array, height: float) -> None:
+def _draw_axis(pen: Pen, marks: tuple[Array, ...], height: float) -> None:
     most = float(np.nanmax(marks))
     ticks = [t for t in MaxNLocator(5).tick_values(0, most) if 0 <= t <= most * 1.05]
     pen.ax.set(xlim=(0, most * 1.05))
     draw_grid(pen, ticks, [f"{t:g}" for t in ticks], height)
 
 
-def _list_of(result: Priorities) -> _List:
+def _list_of(result: Priorities) -> RowChart:
     words = _words(result, top=str(result.top))
     frame = result.frame[np.isfinite(result.frame["index"])]
     groups = frame.groupby(list(result.by), sort=False)["index"] if result.by else None
@@ -323,8 +304,8 @@ def _list_of(result: Priorities) -> _List:
         column = next(column for column in result.columns() if column.name == "owner")
         cells = tuple(column.show(row["owner"], result.language) if row["owner"] else "" for row in records)
         figures.append((column.heading(result.language), cells))
-    return _List(
+    return RowChart(
         title=result.title(), labels=tuple(result.label(item) for item in frame["item"]),
-        blocks=tuple(result.group([row[name] for name in result.by]) for row in records), marks=scaled, figures=tuple(figures), words=words,
+        blocks=tuple(result.group([row[name] for name in result.by]) for row in records), marks=tuple(scaled), figures=tuple(figures), words=words,
         caption=joined([words["read list"], result.note()], result.language),
     )  # fmt: skip
