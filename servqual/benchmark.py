@@ -31,9 +31,10 @@ from servqual.inference import (
     t_pvalue,
 )
 from servqual.moments import Moments
+from servqual.mystery.blocks import score_points
 from servqual.mystery.checklist import Checklist, same_instrument
 from servqual.mystery.inspectors import Seen, inspectors_remark
-from servqual.mystery.points import PointPlan, score_points
+from servqual.mystery.points import PointPlan
 from servqual.mystery.scores import (
     NEVER_POOLED,
     SCORE_COLUMNS,

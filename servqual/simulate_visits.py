@@ -20,8 +20,9 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from servqual.instruments import load_instrument
+from servqual.mystery.blocks import score_points
 from servqual.mystery.checklist import Checklist, ChecklistItem, load_checklist
-from servqual.mystery.points import Answers, PointPlan, score_points
+from servqual.mystery.points import Answers, PointPlan
 from servqual.simulate import DEFAULT_TRUTH, SAMPLE_SEED, SimulatedStudy, Truth, simulate_study
 from survey_design.errors import SpecError
 from survey_design.outputs import write_whole

@@ -106,7 +106,7 @@ WITHOUT_STATISTIC = {
     "mystery.checklist_files": "read_checklist as_checklist",
     "mystery.faults": "Fault refuse faults_of find_faults",
     "mystery.weight_rules": "WeightRule WeightRules available_weight_rules load_weight_rules",
-    "mystery.points": "Answers PointPlan Scores VisitPoints",
+    "mystery.points": "Answers Earned PointPlan Scores VisitPoints is_whole",
     "mystery.scores": "WeightsOfStores Measured measures_of labels_of Groups selection_remark mix_remarks method_of_visits "
     "beyond_scale",
     "mystery.inspectors": "inspectors_remark",

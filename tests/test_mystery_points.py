@@ -13,9 +13,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from servqual.mystery import points as chunked
+from servqual.mystery import blocks as chunked
+from servqual.mystery.blocks import score_points
 from servqual.mystery.checklist import Category, Checklist, ChecklistItem, Indicator
-from servqual.mystery.points import Answers, PointPlan, score_points, violated
+from servqual.mystery.points import Answers, PointPlan, violated
 from survey_design.errors import SpecError
 
 # --- by hand -----------------------------------------------------------------------------------------------
@@ -232,6 +233,72 @@ def test_many_visits_in_chunks_are_scored_as_each_alone():
     alone = score_points(plan, answers.rows(few))
     np.testing.assert_array_equal(whole.final.total[few], alone.final.total)
     np.testing.assert_array_equal(whole.coverage.total[few], alone.coverage.total)
+
+
+@pytest.mark.parametrize("values", [np.int8, float])
+def test_items_may_lie_in_any_order(values):
+    """Items in the order of their indicators go through a product in several blocks, mixed ones through one."""
+    g, n = np.random.default_rng(17), 500
+    indicator, category = np.repeat(np.arange(20), 3), np.arange(20) // 5
+    plan = PointPlan(
+        g.integers(1, 6, 60).astype(float), indicator, category, np.zeros(4, dtype=int), g.dirichlet(np.ones(20)),
+        g.random(60) < 0.1, np.full((60, 3), np.inf),
+    )  # fmt: skip
+    found = np.where(g.random((n, 60)) < 0.1, -1, g.integers(0, 5, (n, 60))).astype(values)
+    order = g.permutation(60)
+    mixed = PointPlan(
+        plan.points[order], plan.indicator[order], plan.category, plan.group, plan.weight, plan.veto[order],
+        plan.caps[order],
+    )  # fmt: skip
+    one, other = score_points(plan, Answers(found, 4)), score_points(mixed, Answers(found[:, order], 4))
+    assert bytes_of(one) == bytes_of(other)
+    there = found >= 0
+    for k in range(20):
+        own = indicator == k
+        earned, possible = ((np.where(there, part, 0) * plan.points)[:, own].sum(axis=1) for part in (found / 4, 1))
+        with np.errstate(invalid="ignore"):
+            np.testing.assert_allclose(one.raw.column("indicator", k), 100 * earned / possible, rtol=1e-13)
+
+
+def test_categories_and_indicators_may_be_mixed():
+    g, shares = np.random.default_rng(19), np.random.default_rng(18).integers(0, 3, (200, 12)) / 2
+    shares[g.random(shares.shape) < 0.2] = np.nan
+    plan = PointPlan(
+        np.ones(12), np.tile(np.arange(6), 2), np.array([0, 1, 0, 1, 2, 0]), np.array([0, 1, 0]), np.full(6, 1 / 6),
+        np.arange(12) == 3, np.full((12, 3), np.inf),
+    )  # fmt: skip
+    scored = score_points(plan, Answers.of(shares))
+    for row, visit in enumerate(shares):
+        for found, final in ((scored.raw, False), (scored.final, True)):
+            expected = by_hand(plan, visit.tolist(), plan.weight.tolist(), final)
+            for one, other in zip((found.indicator, found.category, found.total), expected, strict=True):
+                np.testing.assert_allclose(one[row], other, rtol=1e-12)
+
+
+def test_a_total_that_nothing_belongs_to_has_no_score():
+    plan = PointPlan(
+        np.ones(2), np.array([0, 1]), np.array([0, 0]), np.array([1]), np.array([0.5, 0.5]), np.zeros(2, dtype=bool),
+        np.full((2, 3), np.inf),
+    )  # fmt: skip
+    scored = score_points(plan, Answers.of(np.array([[1.0, 0.5], [0.0, 1.0]])))
+    assert np.isnan(scored.raw.total[:, 0]).all()
+    assert scored.raw.total[:, 1].tolist() == [75.0, 50.0]
+
+
+def test_what_no_veto_can_touch_is_kept_once():
+    scored = score_points(PointPlan.of(shop()), Answers.of(np.array([[1, 0, 1, 1, 0.0], [1, 1, 1, 1, 1.0]])))
+    shared = [before is after for before, after in zip(scored.raw.columns, scored.final.columns, strict=True)]
+    assert shared == [False, True, True, False, True, False]  # attitude, skill, clean; people, place; total
+
+
+def test_points_beyond_two_bytes_are_kept_whole():
+    plan = PointPlan(
+        np.array([50_000.0, 30_000]), np.zeros(2, dtype=int), np.zeros(1, dtype=int), np.zeros(1, dtype=int),
+        np.ones(1), np.zeros(2, dtype=bool), np.full((2, 3), np.inf),
+    )  # fmt: skip
+    scored = score_points(plan, Answers.of(np.array([[1.0, 0.0], [1.0, 1.0], [0.01, 1.0]])))
+    np.testing.assert_allclose(scored.raw.indicator[:, 0], [62.5, 100, 38.125], rtol=1e-14)
+    assert scored.coverage.indicator[:, 0].tolist() == [1, 1, 1]
 
 
 def bytes_of(scored):

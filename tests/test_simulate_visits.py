@@ -17,7 +17,8 @@ from scipy import stats
 from servqual.benchmark import compare_competitors
 from servqual.dependability import dependability
 from servqual.mystery import load_checklist
-from servqual.mystery.points import Answers, PointPlan, score_points
+from servqual.mystery.blocks import score_points
+from servqual.mystery.points import Answers, PointPlan
 from servqual.mystery.scores import score_visits
 from servqual.mystery.visits import read_visits
 from servqual.simulate import DEFAULT_TRUTH, SAMPLE_SEED, fictional_chain, simulate_study

@@ -17,9 +17,10 @@ from numpy.typing import NDArray
 
 from servqual.inference import NUMBER_COLUMNS, Interval, Student, Taylor, choose_interval, t_interval
 from servqual.moments import NOT_STATED, Cells, Moments, ScoreMap, margin_rows, row_weights
+from servqual.mystery.blocks import score_points
 from servqual.mystery.checklist import Checklist
 from servqual.mystery.inspectors import Inspectors, Seen, inspectors_remark, lines_with_inspectors
-from servqual.mystery.points import MISSING, PointPlan, Scores, VisitPoints, score_points
+from servqual.mystery.points import MISSING, Level, PointPlan, Scores, VisitPoints
 from servqual.mystery.visits import VisitLedger, Visits, check_visits
 from servqual.proportions import SHARE_REASONS
 from servqual.shares import MeanLine, share_bounds
@@ -324,7 +325,7 @@ def score_visits(
 
     Notes
     -----
-    The score of a visit is that of :func:`servqual.mystery.points.score_points`; the table has means over visits. With
+    The score of a visit is that of :func:`servqual.mystery.blocks.score_points`; the table has means over visits. With
     clusters the error is ``sum_h n_h/(n_h − 1) sum_c (u_hc − mean_h)²`` over the stores' sums u of deviations, with stores −
     strata degrees of freedom. A row of one store has no other stores to learn from: its visits are the units, the interval
     is Student's, and the statement is about that store in that period.
@@ -425,7 +426,7 @@ class Measured:
 
     part: Part
     id: str
-    level: str = ""
+    level: Level = "total"
     place: int = 0
     values: Any = field(default=None, compare=False)
     binary: bool = False
@@ -433,7 +434,7 @@ class Measured:
 
     def read(self, scores: Scores) -> Array:
         """(n,) its scores."""
-        return np.asarray(getattr(scores, self.level)[:, self.place] if self.values is None else self.values)
+        return np.asarray(scores.column(self.level, self.place) if self.values is None else self.values)
 
     def covered(self, coverage: Scores) -> Array:
         """(n,) share of its weight that was applicable and answered."""
