@@ -281,7 +281,8 @@ def three_angles(
     With the scale's ends a and b: ``E = 100 (ē − a)/(b − a)``, ``P = 100 (p̄ − a)/(b − a)``; D is the mean score of the store's
     visits. ``P − E`` is :func:`servqual.gaps.score_gaps` of the store on another scale. ``D − E`` and ``P − D`` are differences of
     independent estimates: variances add, degrees of freedom are Satterthwaite's. The error of D is that of its few visits, the
-    store's own; that inspectors are more or less severe is part of it as far as several of them came.
+    store's own: where these all agree it isn't known, and no gap with D has an interval or a p. That inspectors are more or less
+    severe is part of it as far as several of them came.
 
     All stores of a region share one expectation, so that their gaps to it move together: an unlucky sample of expectations
     shifts all of them. How to read it: P far under D where D is near E says that what customers meet is not what is inspected; D far
@@ -366,8 +367,9 @@ def _delivered(scores: VisitScores, measure: str, level: float) -> tuple[pd.Data
         raise SpecError(f"measure={measure!r} is not known. Choose one of {known}.")
     found = rows[rows[by] != NOT_STATED]
     value, se, df = (found[name].to_numpy(float) for name in ("score", "se", "df"))
+    se = np.where(se > 0, se, np.nan)  # visits that all agree don't say how far others would differ
     low, high = t_interval(value, se, df, level)
-    table = pd.DataFrame({by: found[by], "delivered": found["score"], "delivered_se": found["se"], "delivered_df": found["df"],
+    table = pd.DataFrame({by: found[by], "delivered": found["score"], "delivered_se": se, "delivered_df": found["df"],
                           "delivered_low": low, "delivered_high": high, "n_delivered": found["n"]})  # fmt: skip
     return table.reset_index(drop=True), labels_of(scores.checklist)[rows["part"].iloc[0], measure]
 
@@ -388,12 +390,11 @@ def _rated(
     )
     frame[["expected", "perceived"]] = 100 * (frame[["expected", "perceived"]] - low) / width
     for name, table, shift in (("perceived", own, low), ("perceived_expected", gap, 0.0)):
-        for bound in ("low", "high"):
-            frame[f"{name}_{bound}"] = 100 * (table[bound].to_numpy(float) - shift) / width
-        frame[f"{name}_se"], frame[f"{name}_df"] = (
-            100 * table["se"].to_numpy(float) / width,
-            table["df"].to_numpy(float),
-        )
+        known = table["se"].to_numpy(float) > 0  # answers that all agree don't say how far others would differ
+        for column in ("low", "high", "se"):
+            place = shift if column != "se" else 0.0
+            frame[f"{name}_{column}"] = np.where(known, 100 * (table[column].to_numpy(float) - place) / width, np.nan)
+        frame[f"{name}_df"] = table["df"].to_numpy(float)
     frame["perceived_expected"] = 100 * gap["gap"].to_numpy(float) / width
     frame["n_perceived"] = own["n"].to_numpy(int)
     error = _expected_errors(responses, by, match, expected, dimension, level)

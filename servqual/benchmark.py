@@ -23,17 +23,21 @@ from servqual.inference import (
     Interval,
     Spread,
     Student,
+    Taylor,
     Term,
     adjust_p,
     choose_interval,
     independent,
+    left_to_chance,
     t_interval,
     t_pvalue,
 )
 from servqual.moments import Moments
 from servqual.mystery.blocks import score_points
 from servqual.mystery.checklist import Checklist, same_instrument
-from servqual.mystery.inspectors import Seen, inspectors_remark
+from servqual.mystery.effects import BY_SIDES, SIDE_ALIKE, only_yes_or_no, with_inspectors, worth
+from servqual.mystery.effects import Side as Seeing
+from servqual.mystery.inspectors import Inspectors, Seen, inspectors_remark
 from servqual.mystery.points import PointPlan
 from servqual.mystery.scores import (
     NEVER_POOLED,
@@ -47,6 +51,7 @@ from servqual.mystery.scores import (
     selection_remark,
 )
 from servqual.mystery.visits import Visits
+from servqual.proportions import contrast_interval
 from servqual.shares import mean_term
 from servqual.stores import (
     group_of_stores,
@@ -76,6 +81,11 @@ COMPARED_REASONS: Mapping[str, Text] = {
         "en": "one store in a tier: how its stores differ cannot be seen",
         "zh": "某一层级仅有一家门店，无法得知门店间差异",
     },
+    **SIDE_ALIKE,
+    "one inspector": {
+        "en": "one inspector made all visits of one company: cannot be told from the company",
+        "zh": "一方的访问全部由一名检查员完成，无法与公司差异区分",
+    },
     "no visits": {"en": "no visits alike before and after", "zh": "前后没有可比的访问"},
 }
 ONE_DECIMAL = {name: replace(NUMBER_COLUMNS[name], decimals=1) for name in ("difference", "low", "high")}
@@ -95,6 +105,8 @@ class Side:
     labels : the cells
     mean, weight, stores : (cells, m) means, the weight of their visits, and stores judged
     code, judged : (n,) cell of each visit, and (n, m) True where it has a score
+    values, row_weight : (n, m) scores and (n,) weights of the visits
+    yes_no : (m,) True where every score is 0 or 100
     """
 
     name: str
@@ -107,6 +119,9 @@ class Side:
     stores: Array
     code: Array
     judged: Array
+    values: Array
+    row_weight: Array | None
+    yes_no: Array
 
     @classmethod
     def of(cls, name: str, visits: Visits, by: tuple[str, ...], values: Array, interval: Interval | None) -> Side:
@@ -119,7 +134,8 @@ class Side:
         mean = sums[:, score] / np.where(weight > 0, weight, np.nan)
         stores = np.array([groups.stores(judged[:, m]) for m in range(values.shape[1])]).T
         chosen = choose_interval(visits.design, interval)
-        return cls(name, visits, moments, chosen, groups.labels, mean, weight, stores, groups.code, judged)
+        return cls(name, visits, moments, chosen, groups.labels, mean, weight, stores, groups.code, judged, values,
+                   groups.weight, only_yes_or_no(values))  # fmt: skip
 
     def aligned(self, labels: Sequence[Label], what: str) -> Array:
         """(cells, m) one of the arrays in the order of other cells; 0 (nan for means) in those without visits."""
@@ -162,6 +178,76 @@ class Side:
             df[chosen] = part.df
         return Spread(covariance, df)
 
+    def tiers(self, labels: Sequence[Label], share: Array) -> Tiers:
+        """The average over cells with weights (cells, m), tier by tier."""
+        parts: dict[str, list[Array]] = {name: [] for name in ("weight", "mean", "stores", "variance", "df", "open")}
+        mean, stores = np.nan_to_num(self.aligned(labels, "mean")), self.aligned(labels, "stores")
+        for tier in dict.fromkeys(label[0] for label in labels):
+            inside = np.array([label[0] == tier for label in labels])[:, None]
+            part = np.where(inside, share, 0.0)
+            weight, spread = part.sum(axis=0), self.spread(self.terms(labels, part), part)
+            drawn = any(left_to_chance(self.moments, label) for label in self.labels if label[0] == tier)
+            parts["weight"].append(weight)
+            parts["mean"].append(
+                np.divide((part * mean).sum(axis=0), weight, out=np.zeros(len(weight)), where=weight > 0)
+            )
+            parts["stores"].append(np.where(part > 0, stores, 0).max(axis=0))
+            parts["variance"].append(spread.se**2)
+            parts["df"].append(spread.df)
+            parts["open"].append((weight > 0) & drawn)
+        return Tiers(**{name: np.array(each) for name, each in parts.items()})
+
+    def seeing(self, labels: Sequence[Label], share: Array, start: int) -> Seeing:
+        """What each visit does to the average over cells; visits of this company are counted from ``start``."""
+        used = share[[labels.index(label) for label in self.labels]][self.code]
+        weight = self.judged if self.row_weight is None else self.judged * self.row_weight[:, None]
+        total = self.weight[self.code]
+        part = np.divide(used * weight, total, out=np.zeros(used.shape), where=total > 0)
+        influence = part * np.where(self.judged, self.values - np.nan_to_num(self.mean[self.code]), 0.0)
+        return Seeing(start + np.arange(len(self.code)), influence, self.judged & (used > 0), self.yes_no)
+
+
+@dataclass(frozen=True, eq=False)
+class Tiers:
+    """One company's average, tier by tier: the stores of each tier vary by themselves.
+
+    Attributes
+    ----------
+    weight, mean, stores : (t, m) of each tier in the average
+    variance, df : (t, m) of weight × mean
+    open : (t, m) True where the tier counts and not all of its stores were visited
+    """
+
+    weight: Array
+    mean: Array
+    stores: Array
+    variance: Array
+    df: Array
+    open: Array
+
+    @property
+    def agreeing(self) -> Array:
+        """(t, m) True where all stores of a tier agree, so that nothing shows by how much they might differ."""
+        return self.open & (self.variance == 0)
+
+    @property
+    def freedom(self) -> Array:
+        """(m,) degrees of freedom of the sum over tiers, after Satterthwaite.
+
+        ``V²/Σ [V_t²/(f_t + 2)] − 2`` with the tiers' variances V_t and degrees of freedom f_t: since a variance that is
+        estimated has ``E V_t² = (1 + 2/f_t) (E V_t)²``, the plain formula takes too few where tiers have two or three stores.
+        At most what stores that differ alike in all tiers would give, ``(Σ a_t)²/Σ (a_t²/f_t)`` with ``a = weight²/stores``: of
+        a few stores that carry the weight, a small variance is no knowledge.
+        """
+        varies = (self.variance > 0) & (self.df > 0)
+        below = np.where(varies, self.variance**2 / (self.df + 2), 0.0).sum(axis=0)
+        load = np.where(varies, self.weight**2 / np.maximum(self.stores, 1), 0.0)
+        least = np.where(varies, load**2 / np.where(varies, self.df, 1.0), 0.0).sum(axis=0)
+        total, several = self.variance.sum(axis=0) ** 2, varies.any(axis=0)
+        found = np.divide(total, below, out=np.full(below.shape, 2.0), where=several) - 2
+        most = np.divide(load.sum(axis=0) ** 2, least, out=np.zeros(below.shape), where=several)
+        return np.asarray(np.minimum(found, most))
+
 
 def _first_score(moments: Moments) -> int:
     return 1 + len(moments.map.mask_names)
@@ -196,6 +282,15 @@ class Market:
     def usable(self, sides: Sequence[Side]) -> Array:
         """(cells, m) True where every one of these companies has enough stores."""
         return np.all([side.aligned(self.labels, "stores") >= self.minimum for side in sides], axis=0)
+
+    def seen(self, side: Side) -> Seen | None:
+        """Who saw which store of ours and of this competitor; None where inspectors are not named on both sides."""
+        pair = (self.sides[0], side)
+        if not all("inspector" in each.visits.frame for each in pair):
+            return None
+        frames = [each.visits.frame[["store", "inspector"]] for each in pair]
+        store = [f"{k} {name}" for k, frame in enumerate(frames) for name in frame["store"]]
+        return Seen.of(pd.concat(frames, ignore_index=True).assign(store=store))
 
     def lone(self, sides: Sequence[Side], share: Array) -> Array:
         """(m,) True where a cell that counts has one store on some side, so that nothing shows how its stores differ."""
@@ -370,6 +465,11 @@ class CompetitorComparison(IntervalTable):
             *self.reasons(COMPARED_REASONS),
         )
 
+    @property
+    def method(self) -> str:
+        """How the intervals were made, in words."""
+        return say(BY_SIDES, self.language) if isinstance(self.interval, Taylor) else super().method
+
     def about(self) -> tuple[Text, ...]:
         adjusted = ADJUSTMENTS[self.adjust]
         return (
@@ -398,8 +498,10 @@ class CompetitorComparison(IntervalTable):
             )
         return hit.iloc[0]
 
-    def sentence(self, company: str, name: str = "total", part: Compared | None = None) -> str:
-        """One difference in words."""
+    def sentence(self, company: str | None = None, name: str = "total", part: Compared | None = None) -> str:
+        """One difference in words; a single competitor need not be named."""
+        if company is None:
+            company = self._only_company()
         row, zh = self.row(company, name, part), self.language == "zh"
         a, b = (self.company.show(each, self.language) for each in (self.market.sides[0].name, company))
         if not np.isfinite(row["difference"]):
@@ -420,6 +522,13 @@ class CompetitorComparison(IntervalTable):
         if zh:
             return f"{row['label']}：{spaced(f'{a}与{b}相差')} {value} 分（{error}）。"
         return f"{row['label']}: {a} less {b} {value} points ({error})."
+
+    def _only_company(self) -> str:
+        known = list(dict.fromkeys(self.frame["company"]))
+        if len(known) > 1:
+            listed = ", ".join(repr(name) for name in known[:6])
+            raise SpecError(f"{len(known)} competitors are compared; name one: sentence(company), from {listed}.")
+        return str(known[0])
 
     def ranks(self, *, part: Compared | None = None) -> CompanyRanks:
         """:func:`rank_companies` of the same companies: where each may stand."""
@@ -446,6 +555,7 @@ def compare_competitors(
     level: float = 0.95,
     adjust: Adjust = "holm",
     interval: Interval | None = None,
+    inspectors: Inspectors = "these",
 ) -> CompetitorComparison:
     """Own less competitor for every score, between stores of the same tier inspected with the same checklist.
 
@@ -463,6 +573,9 @@ def compare_competitors(
     minimum : stores that a tier must have on both sides; else it is left out, which the note says
     of, exposed, level, interval : as in :func:`servqual.mystery.scores.score_visits`
     adjust : correction of p over all rows
+    inspectors : {"these", "any"}
+        Whom errors speak of, as in :func:`servqual.mystery.scores.score_visits`. Where competitors are seen by other people than
+        we are, their severity is in the difference: the note says how much larger the error then is
 
     Returns
     -------
@@ -482,8 +595,10 @@ def compare_competitors(
     With cells c (tier, and kind of visit) the difference is ``sum_c W_c (own_c − theirs_c)``, the weights W the same on
     both sides and taken as fixed: direct standardisation. So a competitor with more flagship stores does not look
     better for that. Stores are the clusters and tiers the strata on each side; companies are independent, since no
-    store belongs to two. The two variances add up, their degrees of freedom (stores − tiers) after Satterthwaite, which
-    for one tier and one visit a store is Welch's test. Cells without visits, or with fewer stores than ``minimum``, on
+    store belongs to two. The variances of tiers and of the two sides add up, their degrees of freedom after Satterthwaite,
+    which for one tier and one visit a store is Welch's test. Where all stores of a tier agree on one side, its error is not known:
+    scores of yes and no then have Newcombe's interval, joined from Wilson's of every tier and side, with each such store counted
+    as one answer; other scores have none, and ``reason`` says so. Cells without visits, or with fewer stores than ``minimum``, on
     either side are left out.
 
     How to read it: a difference is one of visits made, not of causes. Look at the note for what is pooled (scenario,
@@ -511,7 +626,8 @@ def compare_competitors(
     'Total score: own less Rival +50.0 points (95% CI 0.1 to 99.9, adjusted p = .050).'
     """  # fmt: skip
     check_between("level", level, 0, 1)
-    for name, value, choices in (("adjust", adjust, Adjust), ("of", of, Of), ("exposed", exposed, Exposed)):
+    for name, value, choices in (("adjust", adjust, Adjust), ("of", of, Of), ("exposed", exposed, Exposed),
+                                 ("inspectors", inspectors, Inspectors)):  # fmt: skip
         check_choice(name, value, choices)
     market, dropped = _market(own, competitors, tuple(parts), within, tuple(alike), mix, minimum, of, exposed, interval)
     ours, theirs = market.sides[0], market.sides[1:]
@@ -519,15 +635,21 @@ def compare_competitors(
     lacking = [side.name for side, there in zip(theirs, usable, strict=True) if not there.any()]
     if lacking:
         raise SpecError(_no_tier_in_common(market, lacking))
-    frames = [_differences(market, side, there, level) for side, there in zip(theirs, usable, strict=True)]
+    eyes = [market.seen(side) for side in theirs]
+    if inspectors == "any" and (None in eyes or not isinstance(ours.interval, Taylor)):
+        raise SpecError(
+            "inspectors='any' needs visits by several inspectors, named in a column 'inspector' on both sides, and stores as "
+            "clusters (Taylor())."
+        )
+    counted = eyes if inspectors == "any" else [None] * len(eyes)
+    each = list(zip(theirs, usable, counted, strict=True))
+    frames = [_differences(market, side, there, level, seen) for side, there, seen in each]
     frame = pd.concat(frames, ignore_index=True)
     frame.insert(list(frame.columns).index("p") + 1, "p_adjusted", adjust_p(frame["p"].to_numpy(), adjust))
-    cells = pd.concat(
-        [_by_cell(market, side, there, level) for side, there in zip(theirs, usable, strict=True)], ignore_index=True
-    )
+    cells = pd.concat([_by_cell(market, side, there, level, seen) for side, there, seen in each], ignore_index=True)
     return CompetitorComparison(
         frame, own.language, level=level, interval=ours.interval, market=market, adjust=adjust, of=of, cells=cells,
-        remarks=_market_remarks(market, usable, dropped),
+        remarks=_market_remarks(market, usable, dropped, inspectors),
     )  # fmt: skip
 
 
@@ -582,68 +704,92 @@ def _no_tier_in_common(market: Market, lacking: Sequence[str]) -> str:
     )
 
 
-def _differences(market: Market, side: Side, usable: Array, level: float) -> pd.DataFrame:
+def _differences(market: Market, side: Side, usable: Array, level: float, seen: Seen | None = None) -> pd.DataFrame:
     """Rows of one competitor."""
     ours, labels, share = market.sides[0], market.labels, market.shares(usable)
     counted = {"own": ours.counted(labels, usable), "competitor": side.counted(labels, usable)}
     counts = {f"{what}_{whose}": pair[k] for k, what in enumerate(("n", "stores")) for whose, pair in counted.items()}
     lone = market.lone((ours, side), share)
-    numbers = _contrast(ours, side, labels, share, lone, level)
+    numbers = _contrast(ours, side, labels, share, lone, level, seen)
     compared = np.asarray(share.any(axis=0))
+    reason = _why(compared, lone, numbers)
+    del numbers["alike"]
     labels_text = labels_of(market.checklist)
     return pd.DataFrame({
         "company": side.name,
         "part": [each.part for each in market.measures], "id": [each.id for each in market.measures],
         "label": [say(labels_text[each.part, each.id], market.checklist.language) for each in market.measures],
         **numbers, "n": counts["n_own"] + counts["n_competitor"], **counts, "cells": (share > 0).sum(axis=0),
-        "reason": _why(compared, lone, numbers),
+        "reason": reason,
     })  # fmt: skip
 
 
 def _contrast(
-    ours: Side, side: Side, labels: Sequence[Label], share: Array, lone: Array, level: float
+    ours: Side, side: Side, labels: Sequence[Label], share: Array, lone: Array, level: float, seen: Seen | None = None
 ) -> dict[str, Array]:
     """Averages of both sides over the same cells, and their difference with its error."""
-    there, spreads = share.any(axis=0), []
-    means = [
-        np.where(there, (share * np.nan_to_num(each.aligned(labels, "mean"))).sum(axis=0), np.nan)
-        for each in (ours, side)
-    ]
-    for each in (ours, side):
-        spreads.append(each.spread(each.terms(labels, share), share))
-    both = independent(spreads)
-    known = (
-        there
-        & ~(lone & ~isinstance(ours.interval, Student))
-        & (both.df > 0)
-        & (spreads[0].df > 0)
-        & (spreads[1].df > 0)
+    pair, there = (ours, side), share.any(axis=0)
+    first, second = (
+        np.where(there, (share * np.nan_to_num(each.aligned(labels, "mean"))).sum(axis=0), np.nan) for each in pair
     )
-    difference, se, df = means[0] - means[1], np.where(known, both.se, np.nan), np.where(known, both.df, np.nan)
+    spreads, tiers = zip(*(_averaged(each, labels, share) for each in pair), strict=True)
+    both = independent(spreads)
+    variance, df, people = both.se**2, both.df, np.full(share.shape[1], 2)
+    if seen is not None:
+        sides = ours.seeing(labels, share, 0), side.seeing(labels, share, ours.visits.n)
+        variance, df, people = with_inspectors(*sides, seen, variance, df)
+    alike = np.any([each.agreeing.any(axis=0) for each in tiers], axis=0)
+    usable = there & ~(lone & (not isinstance(ours.interval, Student))) & (people > 1)
+    known = usable & ~alike & (df > 0) & (spreads[0].df > 0) & (spreads[1].df > 0)
+    difference, se, df = first - second, np.where(known, np.sqrt(variance), np.nan), np.where(known, df, np.nan)
     low, high = t_interval(difference, np.where(se > 0, se, np.nan), df, level)
-    p = t_pvalue(np.nan_to_num(difference), np.nan_to_num(se), np.nan_to_num(df))
-    return {"own": means[0], "competitor": means[1], "difference": difference, "se": se, "low": low, "high": high, "df": df,
-            "p": np.where(known, p, np.nan)}  # fmt: skip
+    p = np.where(known, t_pvalue(np.nan_to_num(difference), np.nan_to_num(se), np.nan_to_num(df)), np.nan)
+    counted = usable & alike & ours.yes_no & side.yes_no & (seen is None)
+    if counted.any():
+        low[counted], high[counted], p[counted] = _of_shares(pair, tiers, counted, level)
+    return {"own": first, "competitor": second, "difference": difference, "se": se, "low": low, "high": high, "df": df, "p": p,
+            "alike": np.where(usable & alike, np.where(counted, "by stores", "alike"), np.where(people > 1, "", "one inspector"))}  # fmt: skip
+
+
+def _averaged(side: Side, labels: Sequence[Label], share: Array) -> tuple[Spread, Tiers]:
+    """Spread of one company's averages, their degrees of freedom from tiers one by one."""
+    spread, tiers = side.spread(side.terms(labels, share), share), side.tiers(labels, share)
+    varies = isinstance(side.interval, Taylor) & (tiers.variance > 0).any(axis=0)
+    return replace(spread, df=np.where(varies, np.minimum(spread.df, tiers.freedom), spread.df)), tiers
+
+
+def _of_shares(pair: Sequence[Side], tiers: Sequence[Tiers], chosen: Array, level: float) -> tuple[Array, Array, Array]:
+    """Bounds and p of own less competitor for scores of yes and no, where stores of a tier agree on some side."""
+    weight, share, size = [], [], []
+    for sign, side, each in zip((1.0, -1.0), pair, tiers, strict=True):
+        n, df = side.judged.sum(axis=0), np.maximum(each.freedom, 1.0)
+        squared = np.where(each.weight > 0, each.weight, 1.0) ** 2
+        units = np.maximum(each.stores, 1)
+        weight.append(sign * each.weight[:, chosen])
+        share.append(each.mean[:, chosen] / 100)
+        size.append(worth(each.mean / 100, each.variance / squared / 1e4, n, df, units, level)[:, chosen])
+    low, high, p = contrast_interval(*(np.concatenate(part) for part in (weight, share, size)), level=level)
+    return 100 * low, 100 * high, p
 
 
 def _why(compared: Array, lone: Array, numbers: Mapping[str, Array]) -> Array:
     """(m,) key of the reason why a number is missing."""
     missing = ~np.isfinite(numbers["se"])
     return np.select(
-        [~compared, missing & lone, missing, numbers["se"] == 0],
-        ["not compared", "one store", "no df", "no variation"],
+        [~compared, missing & lone, numbers["alike"] != "", missing, numbers["se"] == 0],
+        ["not compared", "one store", numbers["alike"], "no df", "no variation"],
         "",
     )
 
 
-def _by_cell(market: Market, side: Side, usable: Array, level: float) -> pd.DataFrame:
+def _by_cell(market: Market, side: Side, usable: Array, level: float, seen: Seen | None) -> pd.DataFrame:
     """The differences of one competitor in every cell that either side has."""
     weights, frames = market.shares(usable), []
     ours, labels = market.sides[0], market.labels
     for k, label in enumerate(labels):
         alone = np.zeros_like(weights)
         alone[k] = np.minimum(ours.aligned(labels, "stores")[k], side.aligned(labels, "stores")[k]) > 0
-        rows = _differences(market, side, alone > 0, level).drop(columns=["p", "cells"])
+        rows = _differences(market, side, alone > 0, level, seen).drop(columns=["p", "cells"])
         columns = dict(zip((market.within, *market.alike), label, strict=True))
         rows = rows.assign(weight=weights[k], used=weights[k] > 0)
         for place, (name, value) in enumerate(columns.items()):
@@ -666,36 +812,63 @@ def company_column(own: str, visits: Visits) -> Column:
 # --- what must be said -------------------------------------------------------------------------------------
 
 
-def _market_remarks(market: Market, usable: Sequence[Array], dropped: Mapping[str, int]) -> tuple[Text, ...]:
+def _market_remarks(
+    market: Market, usable: Sequence[Array], dropped: Mapping[str, int], inspectors: Inspectors
+) -> tuple[Text, ...]:
     """Who was compared where, what was left out, what was pooled, and when the visits were made."""
     column = company_column(market.sides[0].name, market.sides[0].visits)
     selected = [remark for side in market.sides for remark in selection_remark(side.visits)]
     return (
-        _who(market, column),
+        _who(market, usable, column),
         *(_where(market, side, there, column) for side, there in zip(market.sides[1:], usable, strict=True)),
         *_out(market, dropped, column),
         *_pooled(market, column),
         *_when(market, column),
-        *_eyes(market),
+        *_eyes(market, usable, inspectors),
         *selected[:1],
     )
 
 
-def _eyes(market: Market) -> tuple[Text, ...]:
-    """That errors are about these inspectors' scores."""
+def _eyes(market: Market, usable: Sequence[Array], inspectors: Inspectors) -> tuple[Text, ...]:
+    """Whose scores errors are about, with the error of the total either way where inspectors matter most."""
     frames = [side.visits.frame for side in market.sides]
     if not all("inspector" in frame for frame in frames):
         return ()
     seen = Seen.of(pd.concat([frame[["store", "inspector"]] for frame in frames]))
-    return () if seen is None else (inspectors_remark(seen, False),)
+    if seen is None:
+        return ()
+    of_sides = [Seen.of(frame) for frame in frames]
+    few = [each.few() for each in of_sides if each is not None and np.isfinite(each.few())]
+    told = inspectors_remark(seen, inspectors == "any", *_errors_of_total(market, usable), few=min(few, default=np.nan))
+    return (told, COMPARED_REASONS["one inspector"]) if None in of_sides else (told,)
 
 
-def _who(market: Market, column: Column) -> Text:
+def _errors_of_total(market: Market, usable: Sequence[Array]) -> tuple[float, float]:
+    """Standard error of the total's difference from stores alone and with inspectors, where the latter add most; 0 where
+    there is no total, or one inspector on a side, so that it is not known."""
+    found = [(0.0, 0.0)]
+    for side, there in zip(market.sides[1:], usable, strict=True):
+        seen, share, labels, ours = market.seen(side), market.shares(there), market.labels, market.sides[0]
+        if seen is None or market.measures[0].part != "total" or not isinstance(ours.interval, Taylor):
+            continue
+        spread = independent([each.spread(each.terms(labels, share), share) for each in (ours, side)])
+        sides = ours.seeing(labels, share, 0), side.seeing(labels, share, ours.visits.n)
+        whole, _, people = with_inspectors(*sides, seen, spread.se**2, spread.df)
+        if people[0] > 1:
+            found.append((float(spread.se[0]), float(whole[0]) ** 0.5))
+    return max(found, key=lambda pair: pair[1] / pair[0] if pair[0] else 0.0)
+
+
+def _who(market: Market, usable: Sequence[Array], column: Column) -> Text:
+    """Visits and stores in what was compared with anybody, and how many more have no counterpart."""
     told: dict[str, list[str]] = {"en": [], "zh": []}
-    for side in market.sides:
-        n, k = side.visits.n, side.visits.frame["store"].nunique()
-        told["en"].append(f"{column.show(side.name, 'en')} {n:,} visit{'s' * (n != 1)} to {k:,} store{'s' * (k != 1)}")
-        told["zh"].append(f"{column.show(side.name, 'zh')} {n:,} 次访问、{k:,} 家门店")
+    for side, cells in zip(market.sides, [np.any(usable, axis=0), *usable], strict=True):
+        inside = cells.any(axis=1)[[market.labels.index(label) for label in side.labels]][side.code]
+        n, k, rest = int(inside.sum()), side.visits.frame.loc[inside, "store"].nunique(), int((~inside).sum())
+        en, zh = f"{column.show(side.name, 'en')} {n:,} visit{'s' * (n != 1)} to {k:,} store{'s' * (k != 1)}", (
+            f"{column.show(side.name, 'zh')} {n:,} 次访问、{k:,} 家门店")  # fmt: skip
+        told["en"].append(en + (f" ({rest:,} more without counterpart)" if rest else ""))
+        told["zh"].append(zh + (f"（另有 {rest:,} 次无可比对象）" if rest else ""))
     return {"en": ", ".join(told["en"]), "zh": "；".join(told["zh"])}
 
 
@@ -887,9 +1060,14 @@ def rank_companies(comparison: CompetitorComparison, *, part: Compared | None = 
             for side in market.sides
         ]
     )
-    spreads = [side.spread(side.terms(labels, share), share) for side in market.sides]
+    spreads, tiers = zip(*(_averaged(side, labels, share) for side in market.sides), strict=True)
     lone = market.lone(market.sides, share)
-    certain = np.array([spread.df > 0 for spread in spreads]) & ~(lone & ~isinstance(comparison.interval, Student))
+    alike = np.array([each.agreeing.any(axis=0) for each in tiers])
+    certain = (
+        np.array([spread.df > 0 for spread in spreads])
+        & ~(lone & (not isinstance(comparison.interval, Student)))
+        & ~alike
+    )
     se = np.where(certain & there, [spread.se for spread in spreads], np.nan)
     df = np.where(certain & there, [spread.df for spread in spreads], np.nan)
     low, high = t_interval(mean, np.where(se > 0, se, np.nan), df, level)
@@ -906,7 +1084,8 @@ def rank_companies(comparison: CompetitorComparison, *, part: Compared | None = 
             "rank": pd.Series(mean[:, m]).rank(ascending=False, method="min"),
             "rank_low": np.where(known[m], 1 + above[:, :, m].sum(axis=0), np.nan),
             "rank_high": np.where(known[m], k - above[:, :, m].sum(axis=1), np.nan),
-            "reason": _why(there[[m]], lone[[m]], {"se": np.where(known[m], 1.0, np.nan)})[0] if not known[m] else "",
+            "reason": "" if known[m] else _why(there[[m]], lone[[m]], {
+                "se": np.array([np.nan]), "alike": np.where(alike[:, m].any(keepdims=True), "alike", "")})[0],
         })  # fmt: skip
         frames.append(rows.sort_values("rank", kind="stable"))
     if not frames:

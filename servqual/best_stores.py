@@ -125,8 +125,10 @@ class BenchmarkStores(Result):
         """The same numbers, shown in English or Chinese."""
         return replace(self, language=language)
 
-    def sentence(self, tier: Any) -> str:
-        """The benchmark of a tier in words, and whether it can be told apart from the others."""
+    def sentence(self, tier: Any = None) -> str:
+        """The benchmark of a tier (of every tier, if none is named) in words, and whether it can be told apart from the others."""
+        if tier is None:
+            return ("" if self.language == "zh" else " ").join(map(self.sentence, self.tiers[self.within]))
         hit = self.tiers[self.tiers[self.within] == tier]
         if hit.empty:
             raise SpecError(

@@ -236,7 +236,9 @@ def check(study: Path, cells: Path | None, language: Any) -> None:
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), default=Path("build/forms"), show_default=True,
               help="Folder for the forms.")  # fmt: skip
 @click.option("--excel", is_flag=True, help="Write the checklist as an Excel file, too, to be changed there.")
-def form(checklist: str, out: Path, excel: bool) -> None:
+@click.option("--language", type=click.Choice(["en", "zh"]),
+              help="Language of the Excel file's sheets and headings.  [default: the checklist's only one, else English]")  # fmt: skip
+def form(checklist: str, out: Path, excel: bool, language: Any) -> None:
     """Write the form that mystery shoppers fill in: for the tablet, on paper, and the list of its variables.
 
     CHECKLIST is the name of a checklist that comes with the toolkit, or a file of your own (.toml or .xlsx). The XLSForm
@@ -247,15 +249,16 @@ def form(checklist: str, out: Path, excel: bool) -> None:
     \b
     Examples:
       servqual form telecom-store --out build/forms
-      servqual form my-checklist.toml --out build/forms --excel
+      servqual form my-checklist.toml --out build/forms --excel --language zh
       servqual form servqual-22 --out build/forms
     """
     from servqual.instruments import available_instruments, load_instrument
     from servqual.mystery import load_checklist, write_checklist_workbook, write_shopper_forms
 
     if checklist in available_instruments() or _is_scale(checklist):
-        if excel:
-            raise SpecError(f"'{checklist}' is a scale of questions, and --excel writes checklists. Leave it out.")
+        if excel or language:
+            option = "--excel writes checklists" if excel else "--language is that of checklists"
+            raise SpecError(f"'{checklist}' is a scale of questions, and {option}. Leave it out.")
         from survey_design.forms import write_forms
 
         scale = load_instrument(checklist)
@@ -263,6 +266,8 @@ def form(checklist: str, out: Path, excel: bool) -> None:
         said = f"{scale.name}: {len(scale.items)} items in {len(scale.dimensions)} dimensions."
     else:
         described = load_checklist(checklist)
+        only = described.languages[0] if len(described.languages) == 1 else "en"
+        described = described.in_language(language or only)
         paths, said = write_shopper_forms(described, out), described.sentence()
         if excel:
             paths = {**paths, "excel": write_checklist_workbook(described, out / f"{described.id}_checklist.xlsx")}

@@ -207,6 +207,11 @@ class ItemMatrix:
         """What a reader of any result from this matrix must know."""
         return (*_matrix_warnings(self), *self.remarks)
 
+    @property
+    def words(self) -> dict[str, Text]:
+        """What ids of items and dimensions are called."""
+        return {**dict(zip(self.names, self.labels, strict=True)), **self.dimension_labels}
+
     @cached_property
     def dimension_ids(self) -> tuple[str, ...]:
         """The dimensions that have items, in order."""
@@ -375,11 +380,11 @@ def _matrix_warnings(matrix: ItemMatrix) -> list[Text]:
             "zh": f"{matrix.k} 个题项仅有 {matrix.n:,} 名受访者：受访者须多于题项，否则某些题项组合没有方差",
         })  # fmt: skip
     if not matrix.positive_definite:
-        smallest = matrix.smallest_eigenvalue
+        smallest = f"{matrix.smallest_eigenvalue:.3g}".replace("-", "−")
         said.append({
-            "en": f"the correlation matrix is not positive definite (smallest eigenvalue {smallest:.3g}): items repeat each "
+            "en": f"the correlation matrix is not positive definite (smallest eigenvalue {smallest}): items repeat each "
             "other, respondents are too few, or pairs were computed over different people",
-            "zh": f"相关矩阵非正定（最小特征值 {smallest:.3g}）：题项彼此重复、受访者过少，或各对相关来自不同的人",
+            "zh": f"相关矩阵非正定（最小特征值 {smallest}）：题项彼此重复、受访者过少，或各对相关来自不同的人",
         })  # fmt: skip
     return said
 

@@ -32,7 +32,7 @@ _SEED = 0
 _TOP = 3
 _DRIVERS = {"outcome", "method", "of", "form", "kano"}
 _PRIORITIES = {"of", "importance", "crosshairs", "top", "reach", "owners"}
-_ACTIONS = {"file", "budget", "importance", "minimum", "columns", "encoding", "sheet"}
+_ACTIONS = {"file", "budget", "importance", "minimum", "columns", "encoding", "sheet", "currency"}
 _AMOUNTS = ("operating_budget", "operating_cost", "revenue")
 _RETURN = {*_AMOUNTS, "investment", "saving", "revenue_rise", "margin", "years", "discount_rate", "currency"}
 
@@ -106,9 +106,11 @@ class ActionsAsked:
 
     def reading(self) -> Reading:
         """How many actions there are, and what they would cost together."""
+        from servqual.priorities.money import money
+
         found = self.read("en")
-        cost = found.frame["cost"].sum()
-        return Reading(f"{self.path.name}: {len(found)} action{'s' * (len(found) != 1)} read, {cost:,.0f} altogether.")
+        cost = money(found.frame["cost"].sum(), found.currency)
+        return Reading(f"{self.path.name}: {len(found)} action{'s' * (len(found) != 1)} read, {cost} altogether.")
 
 
 @dataclass(frozen=True)
@@ -415,6 +417,8 @@ class DecisionSettings(Settings):
             if not isinstance(names, dict) or not all(isinstance(name, str) for name in names.values()):
                 self._fail(f"{place} columns", f"{names!r} is not names", 'write columns = { cost = "费用" }')
             options["columns"] = names
+        if currency := self._text(table, "currency", place):
+            options["currency"] = currency
         return ActionsAsked(path, instrument, float(budget), minimum=minimum, options=options, **chosen)
 
     def _return(self) -> dict[str, Any] | None:

@@ -417,7 +417,7 @@ def _ideal_remark(points: Mapping[str, float] | str) -> Text:
         return {"en": f"ideal: what each respondent named in the {points} form",
                 "zh": f"理想点：每位受访者在{_FORM_ZH.get(points, points)}问卷中的回答"}  # fmt: skip
     levels = sorted(set(points.values()))
-    span = f"{levels[0]:g}" if len(levels) == 1 else f"{levels[0]:g}-{levels[-1]:g}"
+    span = f"{levels[0]:g}" if len(levels) == 1 else f"{levels[0]:g}–{levels[-1]:g}"
     return {"en": f"ideal level {span} as given, which carries no error", "zh": f"理想点 {span}（给定，无误差）"}
 
 

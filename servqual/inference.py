@@ -25,6 +25,7 @@ from servqual.moments import (
     ScoreMap,
     answer_matrix,
     margin_rows,
+    one_blas_thread,
     row_weights,
     rows_of,
 )
@@ -175,7 +176,8 @@ class Student:
         covariance, parts = np.zeros((m, m)), []
         for sample in dict.fromkeys(term.sample for term in terms):
             own = [term for term in terms if term.sample == sample]
-            n, products = _row_products(moments, own)
+            with one_blas_thread():
+                n, products = _row_products(moments, own)
             if not products.any() and not n.any():
                 continue
             factor = np.sqrt(_small_sample(n))
@@ -227,12 +229,13 @@ class Taylor:
             moments, terms = _left_of_margins(moments, terms)
         elif self.margins is not None:
             raise SpecError(NOT_COUNTED_IN.format(words=self.margins.words()))
-        influence = _Influence.of(moments, terms)
         plan = _Plan.of(moments.layout)
-        answering = influence.answering()
-        open_to_chance = answering * plan.uncertain()[:, None]
-        kinds = [plan.kind == kind for kind in np.unique(plan.kind)]
-        parts = [(*influence.part(plan, chosen), open_to_chance[chosen].sum(axis=0)) for chosen in kinds]
+        with one_blas_thread():
+            influence = _Influence.of(moments, terms)
+            answering = influence.answering()
+            open_to_chance = answering * plan.uncertain()[:, None]
+            kinds = [plan.kind == kind for kind in np.unique(plan.kind)]
+            parts = [(*influence.part(plan, chosen), open_to_chance[chosen].sum(axis=0)) for chosen in kinds]
         m = len(terms[0].coefficients)
         covariance = np.sum([part for part, _, _ in parts], axis=0)
         df = _satterthwaite([(np.diagonal(part), df, used) for part, df, used in parts], m)
@@ -383,7 +386,9 @@ class _Influence:
         layout = self.layout
         out = np.zeros((self.totals.shape[1],) * 2)
         for coefficients, cells, grams in self.within:
-            out += coefficients @ np.tensordot(b[layout.group[cells]], grams, axes=1) @ coefficients.T
+            weight = b[layout.group[cells]]
+            if weight.any():  # most kinds of strata leave nothing open within their clusters
+                out += coefficients @ np.tensordot(weight, grams, axes=1) @ coefficients.T
         drawn = layout.subcluster >= 0
         if not drawn.any():
             return out
@@ -601,6 +606,13 @@ def complete_strata(moments: Moments) -> tuple[list[str], list[str]]:
     layout = moments.layout
     whole = layout.clustered & (layout.clusters >= layout.size)
     return [str(name) for name in layout.names[whole]], [str(n) for n in layout.names[layout.clustered & ~whole]]
+
+
+def left_to_chance(moments: Moments, domain: tuple[Any, ...] | None) -> bool:
+    """True unless the design says that every cluster, and everyone in them, of the domain's strata is in the data."""
+    layout = moments.layout
+    strata = np.unique(layout.stratum[layout.psu[moments.in_domain(domain)]])
+    return bool(_Plan.of(layout).uncertain()[strata].any())
 
 
 def srs_variance(moments: Moments, terms: Sequence[Term], *, replacement: bool = True) -> Array:

@@ -27,6 +27,7 @@ from servqual.mystery.scores import SCORE_COLUMNS, Exposed, Measured, Of, measur
 from servqual.mystery.visits import Visits
 from servqual.tabulation import IntervalTable, check_split
 from survey_design.errors import DataError, SpecError, check_between, check_columns, raise_faults
+from survey_design.files.days import NOT_A_DAY, days_in
 from survey_design.results import Column, Language, Text, say
 
 Array = NDArray[Any]
@@ -184,13 +185,13 @@ def _checked_moves(moves: pd.DataFrame, found: Mapping[str, Visits], checklist: 
     check_columns(["company", "date", "what"], moves.columns, "the moves")
     if moves.empty:
         raise DataError("the log of moves is empty.")
-    dates = pd.to_datetime(moves["date"], errors="coerce", format="mixed")
+    dates = days_in(moves["date"])
     known = {each.id for each in checklist.indicators}
     themes = {theme for each in checklist.indicators for theme in each.themes}
     faults: list[dict[str, Any]] = []
     for number, (row, date) in enumerate(zip(moves.to_dict("records"), dates, strict=True), start=2):
         checks = [("company", row["company"] in found, f"no visits of it; there are: {', '.join(found)}"),
-                  ("date", pd.notna(date), "not a date"), ("what", _stated(row["what"]) != "", "no words")]  # fmt: skip
+                  ("date", pd.notna(date), say(NOT_A_DAY, "en")), ("what", _stated(row["what"]) != "", "no words")]  # fmt: skip
         for name, options in (("indicator", known), ("theme", themes)):
             told = _stated(row.get(name))
             checks.append(

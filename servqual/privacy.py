@@ -790,7 +790,7 @@ _HEADINGS: tuple[tuple[Kind, re.Pattern[str]], ...] = (
         "name",
         re.compile(
             r".*姓名.*|(?:客户|顾客|受访者|被访者|被访人|访员|访问员|员工|店员|用户|会员|您的|督导)?(?:名字|称呼)|联系人|"
-            r"name|your name|surname|(?:.* )?(?:respondent|customer|client|person|staff|employee|clerk|shopper|interviewer|"
+            r"name|your name|surname|(?:.* )?(?:respondent|customer|client|person|staff|employee|clerk|shopper|inspector|assessor|auditor|interviewer|"
             r"contact|first|last|family|given|full|maiden|user|member|guest|visitor)(?:'?s)? ?(?:full |sur)?names?|contact person"
         ),
     ),

@@ -50,6 +50,10 @@ SHARE_REASONS: Mapping[str, Text] = {
         "zh": "回答全部相同：Wald 区间宽度为零，请用 Wilson 区间",
     },
     "no error": {"en": "all answers alike: no error can be computed", "zh": "回答全部相同，无法计算误差"},
+    "clusters alike": {
+        "en": "clusters alike by chance: how they differ cannot be seen, so no error can be computed",
+        "zh": "各群结果恰好相同：无法看出群间差异，无法计算误差",
+    },
     "complete": {"en": "everyone was asked: no sampling error", "zh": "已全部调查，无抽样误差"},
 }
 
@@ -126,7 +130,11 @@ def _z(level: float) -> float:
 
 
 def _wilson(x: Array, n: Array, level: float, step: float = 0.0) -> Bounds:
-    z = _z(level)
+    return _score_bounds(x, n, _z(level), step)
+
+
+def _score_bounds(x: Array, n: Array, z: Any, step: float = 0.0) -> Bounds:
+    """Wilson's bounds, z standard errors off; z may differ from share to share."""
 
     def bound(x: Array, sign: int) -> Array:
         return np.asarray((x + z**2 / 2 + sign * z * np.sqrt(x * (n - x) / n + z**2 / 4)) / (n + z**2))
@@ -312,6 +320,65 @@ def _square_and_add(p1: Array, p2: Array, first: Bounds, second: Bounds, phi: Ar
     # (a − b)² + 2 (1 − phi) a b: no rounding below 0 where phi is 1
     low, high = (np.sqrt((a - b) ** 2 + 2 * (1 - phi) * a * b) for a, b in (below, above))
     return p1 - p2 - low, p1 - p2 + high
+
+
+def contrast_interval(weight: Array, share: Array, size: Array, *, level: float = 0.95) -> tuple[Array, Array, Array]:
+    """Bounds and p of ``sum_k w_k p_k``, shares of different people added up with weights of either sign.
+
+    Parameters
+    ----------
+    weight, share, size : (k, m) weights, shares, and how many independent answers each is worth
+    level : confidence of the interval
+
+    Returns
+    -------
+    low, high, p : (m,)
+        p is 1 − the level at which the interval ends at 0.
+
+    Notes
+    -----
+    Newcombe's joining of Wilson intervals (l, u) for more than two shares, known as MOVER: the lower bound lies
+    ``sqrt(sum_k d_k²)`` below the estimate with ``d = w (p − l)`` where w is positive and ``|w| (u − p)`` where it is
+    negative; the upper bound likewise. A share of 0 or 1 keeps an error.
+
+    References
+    ----------
+    Zou and Donner (2008), Statist. Med. 27, 1693-1702, doi:10.1002/sim.3095. With weights 1 and −1 it is
+    :func:`difference_interval`.
+
+    Examples
+    --------
+    >>> column = np.array([[1.0], [-1.0]]), np.array([[56 / 70], [48 / 80]]), np.array([[70.0], [80.0]])
+    >>> [round(float(bound[0]), 4) for bound in contrast_interval(*column)]
+    [0.0524, 0.3339, 0.0081]
+    """
+    check_between("level", level, 0, 1)
+    value = (weight * share).sum(axis=0)
+    edge = _reach(weight, share, size, np.full(value.shape, _z(level)))
+    least, most = np.zeros(value.shape), np.full(value.shape, _FAR)
+    for _ in range(50):
+        z = (least + most) / 2
+        below, above = _reach(weight, share, size, z)
+        inside = np.where(value > 0, below, above) < np.abs(value)
+        least, most = np.where(inside, z, least), np.where(inside, most, z)
+    return value - edge[0], value + edge[1], _both_tails(least)
+
+
+_FAR = 40.0  # standard errors off, where p is 0 to the last digit
+
+
+def _both_tails(z: Array) -> Array:
+    from scipy.special import ndtr
+
+    return np.asarray(2 * ndtr(-z))
+
+
+def _reach(weight: Array, share: Array, size: Array, z: Array) -> tuple[Array, Array]:
+    """(m,) how far the bounds of a weighted sum of shares lie below and above it."""
+    low, high = _score_bounds(share * size, size, z)
+    down, up = share - low, high - share
+    below, above = (np.where(weight > 0, one, other) * weight for one, other in ((down, up), (up, down)))
+    return np.sqrt((below**2).sum(axis=0)), np.sqrt((above**2).sum(axis=0))
 
 
 def paired_difference_interval(

@@ -33,7 +33,7 @@ def base_remark(
     """What happens to missing answers, answers used per row, rows kept and dropped."""
     rule = missing or Missing()
     used = np.concatenate([row.n_perception for row in rows]).astype(int)
-    per_row = f"{used.min():,}" if used.min() == used.max() else f"{used.min():,}-{used.max():,}"
+    per_row = f"{used.min():,}" if used.min() == used.max() else f"{used.min():,}–{used.max():,}"
     kept = kept_remark(*responses.sides)
     return {language: f"{rule.sentence(language, paired=paired)}{rest}{kept[language]}" for language, rest in (
         ("en", f", n per row {per_row}; "), ("zh", f"，每行样本量 {per_row}；"))}  # fmt: skip

@@ -8,14 +8,14 @@ sample's own.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from servqual.inference import Again, Spread, Taylor, Term, fractions, lonely_covariance
+from servqual.inference import Again, Interval, Spread, Taylor, Term, fractions, lonely_covariance
 from servqual.moments import EVERYONE, Moments, one_blas_thread, rows_of
 from survey_design.errors import SpecError
 
@@ -100,6 +100,38 @@ def _drawn(replicates: int, seed: int, sizes: tuple[int, ...]) -> list[Array]:
     generator = np.random.default_rng(seed)
     return [generator.multinomial(n - 1, np.full(n, 1 / n), size=replicates) if n > 1 else np.zeros((replicates, n), dtype=int)
             for n in sizes]  # fmt: skip
+
+
+@dataclass(frozen=True, eq=False)
+class Kept:
+    """An interval that keeps, by group, the covariance it was made from and, of a bootstrap, the replicates as well.
+
+    What is handed on is what ``interval`` alone would have said. ``found`` is filled as the groups are computed.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from servqual import Mean, estimate
+    >>> kept = Kept(Bootstrap(100, seed=1), {})
+    >>> table = estimate(pd.DataFrame({"x": [1, 2, 4, 5]}), Mean("x"), interval=kept).to_frame()
+    >>> spread = next(iter(kept.found.values()))
+    >>> bool(spread.se[0] == table.loc[0, "se"]), spread.replicates.shape
+    (True, (100, 1))
+    """
+
+    interval: Interval
+    found: dict[tuple[Any, ...] | None, Spread]
+
+    def spread(self, moments: Moments, terms: Sequence[Term], again: Again | None = None) -> Spread:
+        """The spread of the interval inside, put aside under the group it is of."""
+        own = self.interval
+        whole = replace(own, percentile=True) if isinstance(own, Bootstrap) else own
+        self.found[terms[0].domain] = spread = whole.spread(moments, terms, again)
+        return spread if whole == own else replace(spread, replicates=None)
+
+    def sentence(self, language: str) -> str:
+        """How the interval inside is made, in words."""
+        return self.interval.sentence(language)
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,7 @@ from servqual.inference import (
     complete_strata,
     inside_one_cluster,
     kish_deff,
+    left_to_chance,
     srs_variance,
     t_interval,
     within_one_cluster,
@@ -294,7 +295,7 @@ def top_box(
     ]
     cut = scale.high - boxes + 1
     heading: Text = {
-        "en": f"Share answering {cut} or more ({form}, top {boxes} of {scale.low}-{scale.high})",
+        "en": f"Share answering {cut} or more ({form}, top {boxes} of {scale.low}–{scale.high})",
         "zh": f"{_FORMS.get(form, form)}：回答 {cut} 分及以上的比例（{scale.low}–{scale.high} 分的前 {boxes} 档）",
     }
     return _share_table(responses, questions, cut, heading, by, level, method, interval)
@@ -517,7 +518,7 @@ def _cut(asked: _Asked, at_least: float | None, boxes: int) -> float:
 
 def _headed(asked: _Asked, cut: float, en: str, zh: str) -> Text:
     scale = asked.scale
-    ruler = ("", "") if scale is None else (f" of {scale.low}-{scale.high}", f"（{scale.low}–{scale.high} 分）")
+    ruler = ("", "") if scale is None else (f" of {scale.low}–{scale.high}", f"（{scale.low}–{scale.high} 分）")
     return {
         "en": f"{en}: share answering {cut:g} or more{ruler[0]}",
         "zh": f"{zh}：回答 {cut:g} 分及以上的比例{ruler[1]}",
@@ -570,6 +571,7 @@ class MeanLine:
     textbook : respondents count as independent and alike, so that the counts say everything
     lone : the group lies within one cluster
     lonely : strata with one cluster
+    asked_all : the design says that every cluster and everyone in it was asked
     """
 
     label: tuple[Any, ...]
@@ -585,6 +587,7 @@ class MeanLine:
     textbook: Array
     lone: bool
     lonely: tuple[str, ...]
+    asked_all: bool = False
 
     @classmethod
     def of(cls, moments: Moments, label: tuple[Any, ...], interval: Interval) -> MeanLine:
@@ -607,16 +610,22 @@ class MeanLine:
         deff = np.where(usable, se**2 / np.where(usable, reference, 1.0), np.nan)
         textbook = isinstance(chosen, Student) & (np.isclose(kish, 1, rtol=1e-9) | (n == 0))
         return cls(label, mean, se, np.asarray(spread.df, float), deff, n, total, count[0, 0] - n, kish, alike, textbook, lone,
-                   spread.lonely)  # fmt: skip
+                   spread.lonely, not left_to_chance(moments, label))  # fmt: skip
 
     def missing(self) -> Array:
         """(m,) key of the reason why no interval can be given; "" where one can."""
-        rules = [(self.n == 0, "nobody"), (self.n == 1, "one answer"), (~(self.df > 0), "no df")]
+        by_chance = ~self.alike & (self.se == 0) & (not self.asked_all)
+        rules = [
+            (self.n == 0, "nobody"),
+            (self.n == 1, "one answer"),
+            (~(self.df > 0), "no df"),
+            (by_chance, "clusters alike"),
+        ]
         return np.select([rule for rule, _ in rules], [name for _, name in rules], "")
 
     def complete(self) -> Array:
-        """(m,) True where answers differ and yet nothing is uncertain: a census."""
-        return ~self.alike & (self.se == 0)
+        """(m,) True where answers differ and yet nothing is uncertain, since the design says that all were asked."""
+        return ~self.alike & (self.se == 0) & self.asked_all
 
 
 def mean_term(label: tuple[Any, ...], q: int, mask: Array, score: Array, weight: Array, mean: Array) -> Term:

@@ -54,6 +54,10 @@ STORE_REASONS: Mapping[str, Text] = {
         "en": "answers within stores do not vary: nothing to pull",
         "zh": "店内回答没有差异，无须收缩",
     },
+    "single": {
+        "en": "one answer a store: how answers within a store vary cannot be seen",
+        "zh": "每店仅一份回答，无法得知店内回答的差异",
+    },
     "no error of E": {
         "en": "the error of the shared expectation cannot be computed",
         "zh": "无法计算共用期望值的误差",
@@ -999,7 +1003,7 @@ def _fitted(stores: ObservedStores, between: float | None) -> Posterior | str:
     usable = stores.usable
     v, _ = stores.pooled()
     if not usable.any() or not (v[usable] > 0).all():
-        return "no spread"
+        return "no spread" if (stores.df > 0).any() else "single"
     groups, group = np.unique(stores.group[usable], return_inverse=True)
     if between is None and usable.sum() - len(groups) < 3:
         return "few stores"

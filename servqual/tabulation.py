@@ -29,7 +29,7 @@ from servqual.instruments import Instrument
 from servqual.measures import CAUTION, HEADINGS, TOTALS, Basis, Row, What
 from servqual.responses import Responses
 from survey_design.errors import SpecError, check_choice
-from survey_design.results import Column, Estimate, Language, Result, Text, say
+from survey_design.results import Column, Estimate, Kind, Language, Result, Text, say
 
 if TYPE_CHECKING:
     from servqual.moments import Moments
@@ -106,6 +106,13 @@ class IntervalTable(Result):
         se, low, high, df, deff, reason = (row[f"{of}{name}"] for name in ("se", "low", "high", "df", "deff", "reason"))
         return Estimate(row[value], se, low, high, int(row["n"]), df, self.level, row.get(f"{of}p", np.nan), deff,
                         self.method, say(words[reason], self.language))  # fmt: skip
+
+    def bounded(self, row: pd.Series, name: str, kind: Kind) -> str:
+        """A number with its bounds in brackets, from the columns ``name``, ``name_low`` and ``name_high``; alone where it has none."""
+        shown = [Column("", {}, kind).show(row[each], self.language) for each in (name, f"{name}_low", f"{name}_high")]
+        if not np.isfinite(row[f"{name}_low"]):
+            return shown[0]
+        return "{}（{} 至 {}）".format(*shown) if self.language == "zh" else "{} ({} to {})".format(*shown)
 
     def nothing(self, place: str, what: str, why: str) -> str:
         """The sentence of a row that has no number, such as no score."""

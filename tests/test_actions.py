@@ -4,7 +4,7 @@ Authorities:
 
 * knapsack problems with published optima: Martello and Toth (1990), Knapsack Problems, chapter 2; problems P01, P07 and P08 of
   Burkardt's KNAPSACK_01 collection (P08: 24 items with weights of six figures, which a careless tolerance gets wrong): the very sets;
-* every set written out with itertools, under needs, exclusions, minima and limited room, on random instances: 1e-9;
+* every set written out with itertools (beyond 9 actions: scipy's milp, in ``test_search.py``), under needs, exclusions, minima and limited room, on random instances: 1e-9;
 * the two-piece normal distribution's density, integrated numerically (Wallis 2014): 1e-6.
 
 Below these stand identities and hostile input.
@@ -23,13 +23,16 @@ from hypothesis import strategies as st
 from scipy.integrate import quad
 from scipy.stats import norm
 
-import servqual.priorities.actions as chapter
+import servqual.priorities.frontier as frontier
+import servqual.priorities.uncertainty as chapter
 from servqual import load_instrument
 from servqual.drivers import drivers
 from servqual.index_weights import index_weights
 from servqual.plots import new_axes
 from servqual.priorities import importance_performance, priorities
-from servqual.priorities.actions import Actions, choose_actions, read_actions, two_piece_normal
+from servqual.priorities.actions import Action, Actions, read_actions
+from servqual.priorities.choice import choose_actions
+from servqual.priorities.uncertainty import two_piece_normal
 from survey_design import DataError, SpecError
 
 SCALE = load_instrument("servqual-22")
@@ -191,13 +194,13 @@ def test_two_piece_normal_has_its_range(likely: float, low: float, high: float) 
 
     assert quad(density, low - 12 * left, low)[0] == pytest.approx(0.1, abs=1e-6)
     assert quad(density, high, high + 12 * right)[0] == pytest.approx(0.1, abs=1e-6)
-    drawn = chapter._draw_gains([chapter.Action("a", "REL1", 1, likely, low, high)], 200_000, np.random.default_rng(1))
+    drawn = chapter.draw_gains([Action("a", "REL1", 1, likely, low, high)], 200_000, np.random.default_rng(1))
     assert np.quantile(drawn, [0.1, 0.9]) == pytest.approx([low, high], abs=4 * 0.3 / np.sqrt(0.09 * 200_000) * 0.6)
     mean = (
         quad(lambda x: x * density(x), likely - 12 * left, likely)[0]
         + quad(lambda x: x * density(x), likely, likely + 12 * right)[0]
     )
-    assert chapter._mean_gains([chapter.Action("a", "REL1", 1, likely, low, high)])[0] == pytest.approx(mean, abs=1e-6)
+    assert chapter.mean_gains([Action("a", "REL1", 1, likely, low, high)])[0] == pytest.approx(mean, abs=1e-6)
 
 
 def test_a_range_with_one_end_at_the_likely_gain() -> None:
@@ -245,7 +248,7 @@ def test_frontier_rises_under_a_concave_line(seed: int) -> None:
 
 @pytest.mark.parametrize(("likely", "low", "high"), [(0.4, 0.1, 0.7), (0.3, 0.25, 0.9), (0.5, -0.1, 0.55)])
 def test_gains_at_a_chance_are_the_integrals_ends(likely: float, low: float, high: float) -> None:
-    action = chapter.Action("a", "REL1", 1.0, likely, low, high)
+    action = Action("a", "REL1", 1.0, likely, low, high)
     s1, s2 = two_piece_normal(likely, low, high)
     density = lambda x: np.sqrt(2 / np.pi) / (s1 + s2) * np.exp(-(((x - likely) / (s1 if x < likely else s2)) ** 2) / 2)  # noqa: E731
     for chance in (0.025, 0.1, 0.5, 0.9, 0.975):
@@ -295,19 +298,30 @@ def test_regret_falls_with_knowledge() -> None:
     assert regret(0.4) > regret(0.2) > regret(0.05) >= 0
 
 
-def test_solver_and_all_sets_agree_on_the_draws(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Beyond 16 actions each draw is solved as a programme: on 6 it must say the same as comparing all sets."""
-    by_sets = choose_actions(SIX, 300, importance=DIMENSIONS, room={"REL1": 0.55}, draws=60)
-    whole = by_sets.frontier.frame
-    monkeypatch.setattr(chapter, "ENUMERATED", 0)
-    solved = choose_actions(SIX, 300, importance=DIMENSIONS, room={"REL1": 0.55}, draws=60)
-    assert solved.chosen == by_sets.chosen
-    assert solved.frame["chance"].tolist() == pytest.approx(by_sets.frame["chance"].tolist())
-    assert solved.regret == pytest.approx(by_sets.regret, abs=1e-9)
-    assert not solved.frontier.exact
-    for row in solved.frontier.frame.to_dict("records"):
+def test_budgets_on_a_grid_lie_on_the_frontier_of_all_sets(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Beyond 16 actions the frontier is found at 41 budgets: on 6 each of them must be a budget's best."""
+    whole = choose_actions(SIX, 300, importance=DIMENSIONS, room={"REL1": 0.55}, draws=2).frontier.frame
+    monkeypatch.setattr(frontier, "ENUMERATED", 0)
+    found = choose_actions(SIX, 300, importance=DIMENSIONS, room={"REL1": 0.55}, draws=2).frontier
+    assert not found.exact
+    for row in found.frame.to_dict("records"):
         below = whole[whole["budget"] <= row["budget"] + 1e-9]
         assert row["benefit"] == pytest.approx(below["benefit"].max(), abs=1e-9)
+
+
+def test_many_actions_need_no_solver(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
+    """The choice, its frontier and its limits for 22 actions are searched here: HiGHS is not asked, so that it prints nothing."""
+
+    def refused(*args: Any, **options: Any) -> None:
+        raise AssertionError("the solver was asked")
+
+    monkeypatch.setattr("scipy.optimize.milp", refused)
+    actions = random_actions(4, 22)
+    found = choose_actions(actions, 400, importance=DIMENSIONS, room={"assurance": 0.7}, minimum={"store": 2}, draws=50)
+    assert len(found.frontier.frame) > 5
+    assert len(found.what_would_change().frame) == 22
+    assert 0 < found.best_chance <= 1
+    assert capfd.readouterr().out == ""
 
 
 @settings(max_examples=5, deadline=None)
@@ -509,6 +523,40 @@ def test_tables_in_both_languages() -> None:
     assert found.frontier.at(299.99999) <= found.benefit
     with pytest.raises(SpecError, match="no action 'b'"):
         found.sentence("b")
+
+
+def test_amounts_are_shown_with_their_currency() -> None:
+    """In headings, titles and sentences, in both languages; without one, nothing is added."""
+    actions = read_actions(table({"cost": 120}, {"cost": 80, "target": "empathy"}), SCALE, currency="CNY")
+    found = choose_actions(actions, 100, importance=DIMENSIONS)
+    zh = found.in_language("zh")
+    assert found.title() == "The best actions for 100 CNY"
+    assert zh.title() == "预算 100 CNY 内的最佳行动"
+    assert "Cost 80 CNY of 100 CNY;" in found.sentence()
+    assert "花费 80 CNY（预算 100 CNY）" in zh.sentence()
+    assert "cost 120 CNY" in found.sentence("a0")
+    assert "成本 120 CNY" in zh.sentence("a0")
+    for result, en, chinese in ((actions, ["cost (CNY)"], ["成本（CNY）"]), (found, ["cost (CNY)"], ["成本（CNY）"]),
+                                (found.frontier, ["budget (CNY)"], ["预算（CNY）"]),
+                                (found.what_would_change(), ["cost (CNY)", "taken up to (CNY)"], ["成本（CNY）", "成本上限（CNY）"])):  # fmt: skip
+        assert set(en) <= set(result.shown().columns)
+        assert set(chinese) <= set(result.in_language("zh").shown().columns)
+    assert "if it costs 20 CNY or less (now 120 CNY)" in found.what_would_change().sentence("a0")
+    assert "成本降至 20 CNY（目前 120 CNY）" in found.what_would_change().in_language("zh").sentence("a0")
+    nothing = choose_actions(actions, 50, importance=DIMENSIONS)
+    assert nothing.sentence() == "Nothing can be done for 50 CNY: the cheapest action costs 80 CNY."
+    with pytest.raises(SpecError, match="costs 200 CNY at least, more than the budget of 100 CNY"):
+        choose_actions(actions, 100, importance=DIMENSIONS, minimum={"store": 2})
+    for language in ("en", "zh"):
+        again = read_actions(actions.in_language(language).shown().replace({"100%": "1"}), SCALE)
+        assert again.frame["cost"].tolist() == [120, 80]
+        written = [text.get_text() for text in found.in_language(language).plot(new_axes()).texts]
+        assert ("cost (CNY)" if language == "en" else "成本（CNY）") in written
+        below = [text.get_text() for text in found.frontier.in_language(language).plot(new_axes()).texts]
+        assert ("budget (CNY)" if language == "en" else "预算（CNY）") in below
+    bare = choose_actions(SIX, 100, importance=DIMENSIONS)
+    assert "CNY" not in bare.to_string() + bare.title() + bare.sentence()
+    assert "cost" in bare.shown().columns
 
 
 def test_targets_without_importance_are_told() -> None:

@@ -133,8 +133,34 @@ def halves():
 def test_difference_as_in_r_survey(halves, mix):
     expected = tomllib.loads((REFERENCE / "benchmark.toml").read_text(encoding="utf-8"))[f"{mix}_mix"]
     row = compare_competitors(*halves, parts=["total"], alike=(), mix=mix).row("Rival")
-    names = ["own", "competitor", "difference", "se", "low", "high", "df", "p"]
-    np.testing.assert_allclose(row[names].astype(float), expected, rtol=1e-9)
+    names = ["own", "competitor", "difference", "se"]
+    np.testing.assert_allclose(row[names].astype(float), expected[:4], rtol=1e-9)
+    # R takes stores − tiers of each side as one number; here every tier counts by itself, at most as its stores would
+    assert row["df"] < expected[6]
+    assert row["df"] == pytest.approx(freedom_by_hand(halves, mix), rel=1e-9)
+    half = stats.t.ppf(0.975, row["df"]) * row["se"]
+    np.testing.assert_allclose(
+        row[["low", "high"]].astype(float), row["difference"] + half * np.array([-1, 1]), rtol=1e-9
+    )
+    assert row["p"] == pytest.approx(2 * stats.t.sf(abs(row["difference"] / row["se"]), row["df"]))
+
+
+def freedom_by_hand(halves, mix):
+    """Satterthwaite over the tiers of a side, then over the two sides."""
+    own = score_visits(halves[0]).per_visit()
+    weight = own.groupby("tier").size() / len(own)
+    weight = weight * 0 + 1 / len(weight) if mix == "equal" else weight
+    top, below = 0.0, 0.0
+    for visits in halves:
+        scored, parts = score_visits(visits).per_visit(), []
+        for tier, rows in scored.groupby("tier"):
+            stores = ((rows["final"] - rows["final"].mean()) / len(rows)).groupby(rows["store"]).sum()
+            k = len(stores)
+            parts.append((weight[tier] ** 2 * k / (k - 1) * (stores**2).sum(), k - 1, weight[tier] ** 2 / k))
+        v, f, a = np.array(parts).T
+        df = min(v.sum() ** 2 / (v**2 / (f + 2)).sum() - 2, a.sum() ** 2 / (a**2 / f).sum())
+        top, below = top + v.sum(), below + v.sum() ** 2 / df
+    return top**2 / below
 
 
 def test_one_tier_and_one_visit_a_store_is_welch():
@@ -207,6 +233,11 @@ def test_announced_visits_are_not_held_against_covert_ones():
     mixed = compare_competitors(read(pd.concat([covert, overt], ignore_index=True)), rival)
     np.testing.assert_allclose(mixed.frame["difference"], alone.frame["difference"], rtol=1e-10)
     assert "core overt" in mixed.note()
+    assert mixed.frame["n_own"].max() == 24
+    assert "own 24 visits to 6 stores (24 more without counterpart), Rival 24 visits to 6 stores; " in mixed.note()
+    assert "24 次访问、6 家门店（另有 24 次无可比对象）" in mixed.in_language("zh").note()
+    assert "without counterpart" not in alone.note()
+    assert mixed.sentence() == mixed.sentence("Rival")
     pooled = compare_competitors(read(pd.concat([covert, overt], ignore_index=True)), rival, alike=())
     assert pooled.row("Rival")["difference"] > alone.row("Rival")["difference"] + 5
     assert "pooled over mode (own covert 24, overt 24; Rival covert 24)" in pooled.note()
@@ -426,6 +457,15 @@ def test_faults_of_the_log_are_named_together(years):
         before_and_after(*years, moves.drop(columns="what"))
 
 
+def test_days_of_moves_are_never_guessed(years):
+    """1 June written 01/06/2026 would be 6 January: the change would be that of another day."""
+    moves = pd.DataFrame({"company": "Rival", "date": ["2026年4月1日", "2026.4.1"], "what": "x"})
+    assert before_and_after(*years, moves).frame["date"].unique().tolist() == ["2026-04-01"]
+    with pytest.raises(DataError) as caught:
+        before_and_after(*years, moves.assign(date=["01/06/2026", "13/06/2026"]))
+    assert caught.value.cases["problem"].tolist() == ["not a date (write 2026-03-05)"] * 2
+
+
 # --- benchmark stores --------------------------------------------------------------------------------------
 
 
@@ -444,6 +484,7 @@ def test_benchmark_is_the_outstanding_store(chain):
     assert core["best"] > 0.99
     assert "it can be told apart from the other 7" in found.sentence("core")
     assert "可与其他 7 家区分" in found.in_language("zh").sentence("core")
+    assert found.sentence().startswith(found.sentence("core"))
     frame = found.frame[found.frame["tier"] == "core"]
     assert frame.loc[frame["benchmark"], ["distance", "distance_low", "distance_high"]].to_numpy().tolist() == [
         [0, 0, 0]

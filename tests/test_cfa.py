@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,7 @@ from servqual.cfa import (
     plan_model,
     start_values,
 )
+from servqual.cfa.confirm import improper
 from servqual.cfa.discriminant import composite_reliability_slopes, htmt_slopes, normal_error, on_covariances
 from servqual.cfa.fit import fill, observed_information
 from servqual.cfa.indices import scaled_indices
@@ -43,7 +45,7 @@ from servqual.cfa.modification import score_test
 from servqual.cfa.robust import robust_ml, row_errors
 from servqual.cfa.standardised import standardise
 from servqual.correlations import ItemMatrix
-from servqual.instruments import Dimension, Form, Instrument, Item
+from servqual.instruments import Dimension, Form, Instrument, Item, load_instrument
 from servqual.moments import one_blas_thread
 from servqual.responses import Responses
 from survey_design.errors import DataError, SpecError
@@ -340,6 +342,31 @@ def test_reference_a_is_refused_with_the_pair_at_fault(shared: Any) -> None:
     assert "not positive definite" in found.sentence()
     assert "'responsiveness' and 'empathy' correlate .999" in found.sentence()
     assert "“responsiveness”与“empathy”相关 .999" in found.in_language("zh").sentence()
+
+
+def test_what_forbids_a_solution_is_told_with_labels_and_a_minus_sign(shared: Any) -> None:
+    instrument, known = load_instrument("servqual-22"), published(shared)
+    labelled = replace(
+        known,
+        labels=tuple(item.label for item in instrument.items),
+        dimension_labels={each.id: each.label for each in instrument.dimensions},
+    )
+    found = confirm_factors(labelled)
+    matrices = found.solution.matrices[0]
+    scale = np.sqrt(np.diag(matrices.factors))
+    least = np.linalg.eigvalsh(matrices.factors / np.outer(scale, scale))[0]
+    assert -0.5 < least < -0.0005
+    english, chinese = found.sentence(), found.in_language("zh").sentence()
+    assert f"(smallest eigenvalue −{-least:.3f}): 'Responsiveness' and 'Empathy' correlate .999" in english
+    assert f"（最小特征值 −{-least:.3f}）：“响应性”与“移情性”相关 .999" in chinese
+    negative = matrices.residuals.copy()
+    negative[0, 0] = -0.1
+    solution = replace(found.solution, matrices=(replace(matrices, residuals=negative),))
+    told = improper(solution, found.standard, found.words)[0]
+    assert told["en"].startswith("the residual variance of Customer facilities is negative")
+    assert "items of 'Tangibles' do not share" in told["en"]
+    assert told["zh"].startswith("现场设施的残差方差为负")
+    assert "“有形性”的 4 个题项" in told["zh"]
 
 
 def test_reference_a_with_fewer_factors(shared: Any) -> None:

@@ -276,6 +276,25 @@ def test_a_checklist_that_was_changed_in_excel_makes_a_form_again(run):
     assert Path("two/home-installation.xlsx").is_file()
 
 
+def test_a_checklist_in_one_language_makes_a_workbook_in_it(run):
+    import openpyxl
+
+    assert run("form", "home-installation", "--out", "one", "--excel", "--language", "zh").exit_code == 0
+    book = openpyxl.load_workbook("one/home-installation_checklist.xlsx")
+    assert book.sheetnames == ["检查表", "指标", "检查项"]
+    head = {row[0].value: row for row in book["检查表"].iter_rows()}
+    head["语言"][1].value = "zh"
+    book.save("only.xlsx")
+    told = run("form", "only.xlsx", "--out", "two", "--excel")
+    assert told.exit_code == 0, told.output
+    again = openpyxl.load_workbook("two/home-installation_checklist.xlsx")
+    assert again.sheetnames == ["检查表", "指标", "检查项"]
+    assert again["检查项"]["A1"].value == "检查项编号"
+    assert "类别" in told.stdout.splitlines()[-1]
+    refused = run("form", "servperf-22", "--language", "zh")
+    assert "--language is that of checklists" in refused.stderr
+
+
 def test_form_writes_the_questionnaire_of_a_scale(run):
     told = run("form", "servperf-22", "--out", "forms")
     assert told.exit_code == 0, told.output

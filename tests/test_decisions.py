@@ -89,6 +89,7 @@ def words_of(part):
         (PRIORITIES + ACTIONS + "minimum = { shop = 1 }", r"\[actions\] minimum, key 'shop'"),
         (PRIORITIES + ACTIONS + "minimum = { store = -1 }", r"\[actions\] minimum: .* is not numbers of actions"),
         (PRIORITIES + ACTIONS + "columns = { cost = 1 }", r"\[actions\] columns: .* is not names"),
+        (PRIORITIES + ACTIONS + "currency = 3", r"\[actions\] currency: 3 is not a text"),
         ("[return]\nrevenue = 1", r"\[return\] operating_budget: the key is missing"),
         (RETURN + 'saving = "a lot"', r"\[return\] saving: 'a lot' is not a number"),
         (RETURN + "investment = 15", r"\[return\]: .*investment"),
@@ -117,6 +118,8 @@ def test_the_skeleton_of_a_new_study_names_every_key(tmp_path):
 
 
 def test_check_reads_actions_and_ratings_and_names_their_faults(study):
+    named = load_study(write(study, PRIORITIES + ACTIONS + 'currency = "CNY"\n')).check()
+    assert "actions.csv: 14 actions read, 8,050,000 CNY altogether." in named.notes
     text = PRIORITIES + ACTIONS + LINKS
     good = load_study(write(study, text)).check()
     assert good.ok, good.problems
@@ -205,7 +208,9 @@ def test_the_first_page_ends_its_answers_with_the_ranked_list_and_its_chances(sa
     answer = next(line for line in lines if line.startswith(word("answer first", language, said="")))
     assert all(ranking.label(item) in answer for item in first)
     choice = sample_results[language].decisions.choice
-    assert word("choice in short", language, n=len(choice.chosen), k=len(choice.frame), budget="3,600,000") in answer
+    assert (
+        word("choice in short", language, n=len(choice.chosen), k=len(choice.frame), budget="3,600,000 CNY") in answer
+    )
     assert at < lines.index(word("settled", language))
     taken = choice.frame[choice.frame["chosen"]].sort_values("chance", ascending=False, kind="stable")
     labels = [choice.actions.label(action) for action in taken["action"]]
@@ -221,6 +226,18 @@ def test_the_actions_are_not_listed_again_under_every_picture(sample_reports, sa
     assert len(said) == 2
     assert not any(choice.sentence() in alt for alt in said)
     assert f"{choice.benefit:.3f}" in said[1], "the frontier tells what the budget brings"
+
+
+@pytest.mark.parametrize(
+    ("language", "cost", "budget"), [("en", "cost (CNY)", "budget (CNY)"), ("zh", "成本（CNY）", "预算（CNY）")]
+)
+def test_no_amount_stands_without_its_currency(sample_reports, language, cost, budget):
+    act = section(sample_reports[language], "act")
+    shown = [set(block.result.shown().columns) for block in act.blocks if isinstance(block, Table)]
+    assert [cost in columns or budget in columns for columns in shown] == [True] * 3
+    said = words_of(act)
+    assert "3,600,000 CNY" in said
+    assert not re.search(r"\d,\d{3}(?!,?\d)(?! CNY)", said), "every amount of money in the section"
 
 
 def test_rules_in_short_count_every_item_once(found):

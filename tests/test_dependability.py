@@ -15,6 +15,7 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import stats
 
 from benchmarks import dependability_truth
 from servqual.agreement.coefficients import intraclass_correlations
@@ -511,7 +512,52 @@ def test_one_inspector_is_said_and_leaves_the_rest():
     found = fast(frame.assign(inspector="Li"))
     assert found.frame["component"].tolist() == ["objects", "residual"]
     assert "inspector: only one level" in found.note()
-    assert (found.severity().frame["reason"] == "no differences").all()
+    assert (found.severity().frame["reason"] == "one inspector").all()
+
+
+def test_with_one_inspector_whether_a_store_passes_is_not_known():
+    found = fast(visited(1)[0].assign(inspector="Li"))
+    made = found.as_made()
+    assert np.isnan([made.absolute, made.absolute_low, made.absolute_error]).all()
+    assert 0 < made.relative < 1  # ranks as this inspector gives them
+    assert np.isnan(found.for_design(visits=4, crossed=False).relative)
+    for said in (found.sentence(), found.note(), found.plan().note()):
+        assert "one inspector: how inspectors differ cannot be seen" in said
+        assert "another inspector (" not in said
+        assert "Φ of" not in said
+    chinese = fast(visited(1)[0].assign(inspector="Li"), language="zh")
+    assert "Φ 未知（仅一名检查员" in chinese.sentence()
+    assert set(found.plan().frame["inspectors"]) == {1}
+    assert "relative several" in [line.get_label() for line in found.plan().plot(new_axes()).lines]
+    for options in ({}, {"kind": "relative", "crossed": False}):
+        with pytest.raises(DataError, match="one inspector made all visits: how inspectors differ is not known"):
+            found.visits_for(0.8, **options)
+    assert found.visits_for(0.8, kind="relative") >= 1
+
+
+def test_the_number_of_visits_has_the_range_of_its_coefficient():
+    """Spearman and Brown: k visits give k p/(1 + (k − 1) p), so a target t takes t (1 − p)/(p (1 − t)) of them."""
+    rng = np.random.default_rng(2)
+    points = rng.normal(70, 6, (30, 1)) + rng.normal(0, 7, (30, 4))
+    found = fast(long(points), inspectors=None)
+    one = found.for_design(visits=1)
+    ends = [int(np.ceil(0.8 * (1 - p) / (p * 0.2))) for p in (one.absolute_high, one.absolute, one.absolute_low)]
+    low, high = found.visits_range(0.8)
+    assert [low, found.visits_for(0.8), high] == ends
+    between, within = 4 * points.mean(axis=1).var(ddof=1), points.var(axis=1, ddof=1).mean()
+    exact = [stats.f.ppf(tail, 29, 90) for tail in (0.975, 0.025)]  # the interval of Shrout and Fleiss (1979)
+    p = [(between / within / f - 1) / (between / within / f + 3) for f in exact]
+    assert one.absolute_low == pytest.approx(p[0], abs=0.06)
+    assert one.absolute_high == pytest.approx(p[1], abs=0.06)
+    assert found.sentence().endswith(f"Φ of .80 takes {ends[1]} visits per store (95% CI {low} to {high}).")
+
+
+def test_few_stores_leave_the_number_of_visits_open():
+    frame = visited(5, stores=6, visits=18, sd=(3.0, 2.0, 0.0, 12.0))[0]
+    found = fast(frame)
+    assert found.visits_range(0.8)[1] is None
+    assert "to never)" in found.sentence()
+    assert "至不可达）" in fast(frame, language="zh").sentence()
 
 
 def test_without_inspectors_nobody_speaks_of_them():

@@ -965,3 +965,51 @@ def test_inspections_are_spoken_of_only_where_there_are_some():
     visited = diagnose(customers, standards=reviewed(rng), kept=kept)
     assert "P − D is surer than shown" in visited.note()
     assert diagnose(customers, promises=reviewed(rng)).waterfall is None
+
+
+def test_a_column_that_no_manager_answered_is_said_in_the_table_in_the_note_and_in_sentences():
+    rng = np.random.default_rng(71)
+    frame = ratings(rng, 8, "E")
+    asked_customers, standards = Responses(ratings(rng, 30), SMALL), reviewed(rng)
+    empty = diagnose(asked_customers, managers=Responses(frame.assign(E_a1=np.nan), SMALL), standards=standards)
+    for finding in ("knowledge", "standards"):
+        for table, silent in (("items", {"a1"}), ("dimensions", {"a"}), ("total", {"mean"})):
+            rows = at(empty, finding, table).set_index(
+                {"items": "item", "dimensions": "dimension", "total": "total"}[table]
+            )
+            told = rows["reason"] == "no believed"
+            assert set(rows.index[told]) == silent == set(rows.index[rows["gap"].isna()])
+            assert rows.loc[~told, "gap"].notna().all()
+    assert at(empty, "customer", "total")["gap"].notna().all(), "customers did answer"
+    chinese = empty.in_language("zh")
+    assert empty.dimensions.shown()["remark"].tolist().count("no manager answered every item here") == 2
+    assert chinese.dimensions.shown()["备注"].tolist().count("没有管理者答全此处题项") == 2
+    assert "no manager answered A1: without it in the managers' instrument" in empty.dimensions.note()
+    assert "没有管理者回答题a1：若从管理者所用量表中去掉" in chinese.dimensions.note()
+    assert (
+        empty.sentence("a", "knowledge")
+        == "Side a: no knowledge gap can be given (no manager answered every item here)."
+    )
+    assert chinese.sentence("a", "knowledge") == "维度a：无法计算认知差距（B − E），没有管理者答全此处题项。"
+    assert empty.sentence("a").endswith("Which step loses most can't be told (no manager answered every item here).")
+    assert chinese.sentence("a").endswith("无法判断哪一环节损失最大（没有管理者答全此处题项）。")
+    # what the note advises: without the item the sums are those of the others
+    others = Responses(frame, instrument(items=["a0", "b0", "b1"], name="others"))
+    left_out = diagnose(asked_customers, managers=others, standards=standards)
+    assert not any(
+        "no manager answered" in each.note() for each in (left_out.items, left_out.dimensions, left_out.total)
+    )
+    rows, kept = at(left_out, "knowledge", "dimensions").set_index("dimension"), asked_customers.frame
+    assert rows.loc["a", ["gap", "items"]].tolist() == pytest.approx([frame["E_a0"].mean() - kept["E_a0"].mean(), 1])
+
+
+def test_managers_who_share_no_complete_row_are_not_taken_for_an_empty_column():
+    rng = np.random.default_rng(72)
+    frame = ratings(rng, 8, "E")
+    frame.loc[:3, "E_a0"] = frame.loc[4:, "E_a1"] = np.nan
+    found = diagnose(Responses(ratings(rng, 30), SMALL), managers=Responses(frame, SMALL))
+    assert at(found, "knowledge", "items")["gap"].notna().all()
+    rows = at(found, "knowledge", "dimensions").set_index("dimension")
+    assert rows.loc["a", "reason"] == "no believed"
+    assert np.isnan(rows.loc["a", "gap"])
+    assert "no manager answered" not in found.dimensions.note()

@@ -772,6 +772,26 @@ def test_pictures_hold_every_store_and_every_weight():
     np.testing.assert_allclose(np.asarray(starts.get_offsets())[:, 0], START)
 
 
+@pytest.mark.parametrize(
+    ("language", "heading", "said"),
+    [
+        ("en", "95% CI", "which is kept, so that there is no interval"),
+        ("zh", "95% 置信区间", "保留的起始权重，故无区间"),
+    ],
+)
+def test_a_picture_of_weights_that_are_kept_claims_no_interval(language, heading, said):
+    kept = fit(*noise(1), shrink="auto", intercept=True).in_language(language)
+    assert kept.frame["low"].isna().all()
+    drawn = kept.plot(new_axes())
+    texts = [text.get_text() for text in drawn.texts]
+    assert heading not in texts
+    assert any(
+        said in "".join(text.split("\n")).replace("  ", " ") or said in text.replace("\n", " ") for text in texts
+    )
+    assert "start" not in {each.get_label() for each in drawn.collections}
+    assert not any("0.2" in text.get_text() for legend in [drawn.get_legend()] if legend for text in legend.get_texts())
+
+
 # --- what is refused ---------------------------------------------------------------------------------------------
 
 
@@ -818,6 +838,26 @@ def test_tables_that_cannot_be_used_name_every_cell():
         fit_index_weights(scores * 0 + 50, ratings, seed=1)
     with pytest.raises(TypeError, match="seed"):
         fit_index_weights(scores, ratings)
+
+
+@pytest.mark.parametrize(("low", "high"), [(1, 7), (1, 5), (0, 10), (0, 1)])
+def test_ratings_on_another_scale_than_0_to_100_are_refused(low, high):
+    """One and the same ratings, as they were asked and on 0 to 100."""
+    scores, right = frames()
+    asked = right.assign(rating=low + (high - low) * right["rating"] / 100)
+    seen = pd.DataFrame({"store": right["store"], "score": scores.mean(axis=1).to_numpy()})
+    for wrong in (lambda: compare_store_scores(seen, asked), lambda: fit_index_weights(scores, asked, seed=1)):
+        with pytest.raises(
+            DataError, match=r"the ratings all lie from .* read as 0 to 100\. Give 100 \(x − low\)"
+        ) as caught:
+            wrong()
+        assert len(caught.value.cases) == len(asked)
+    back = asked.assign(rating=100 * (asked["rating"] - low) / (high - low))
+    assert len(compare_store_scores(seen, back).stores) == len(right)
+    with pytest.raises(DataError, match="the inspection's scores all lie from"):
+        compare_store_scores(seen.assign(score=seen["score"] / 100), right)
+    with pytest.raises(DataError, match="the scores all lie from"):
+        fit_index_weights(scores / 100, right, seed=1)
 
 
 def test_stores_of_one_side_are_listed_and_too_few_are_refused():

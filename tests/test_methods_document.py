@@ -66,7 +66,7 @@ WITHOUT_STATISTICS = {
 
 # Names in the other chapters that compute no statistic of their own. Results (tables of what a verb found) need no line.
 WITHOUT_STATISTIC = {
-    "inference": "Term Spread Again Interval Statistic Sums Joint choose_interval check_drawn",
+    "inference": "Term Spread Again Interval Statistic Sums Joint choose_interval check_drawn left_to_chance",
     "moments": "Cells Layout Block AllBut rows_of row_weights answer_matrix rebatched one_blas_thread merged_cells",
     "streams": "ResponseStream",
     "counts": "Tally",
@@ -107,12 +107,12 @@ WITHOUT_STATISTIC = {
     "mystery.faults": "Fault refuse faults_of find_faults",
     "mystery.weight_rules": "WeightRule WeightRules available_weight_rules load_weight_rules",
     "mystery.points": "Answers Earned PointPlan Scores VisitPoints is_whole",
-    "mystery.scores": "WeightsOfStores Measured measures_of labels_of Groups selection_remark mix_remarks method_of_visits "
+    "mystery.scores": "WeightsOfStores Measured measures_of labels_of Groups selection_remark mix_remarks method_of_visits within_scale "
     "beyond_scale",
     "mystery.inspectors": "inspectors_remark",
-    "mystery.standings": "observed_stores",
-    "mystery.visits": "Visits check_visits came_before filled",
-    "store_agreement": "rated_stores match_stores unmatched_remark",
+    "mystery.standings": "observed_stores check_points",
+    "mystery.visits": "Visits check_visits came_before filled double_faults",
+    "store_agreement": "rated_stores match_stores unmatched_remark check_percent",
     "index_weights.fit": "error_known",
     "index_weights.actions": "Term ServiceTerms load_service_terms",
     "index_weights.found": "Asked Found Method column without_interval NumberTable read_numbers refuse cell_words",
@@ -130,7 +130,7 @@ WITHOUT_STATISTIC = {
     "focus.code_frame": "Code CodeFrame available_code_frames load_code_frame code_frame_of",
     "focus.qdpx": "write_qdpx read_qdpx",
     "focus.statements": "Statements read_statements count_speakers base_words names_by_heading name_in words_in cases_in_words",
-    "agreement.clusters": "clusters_of",
+    "agreement.clusters": "clusters_of icc_names",
     "agreement.coefficients": "Chance",
     "dependability.facets": "RandomTerm FacetLayout read_layout column_label decimals_for check_facets",
     "dependability.planned": "VisitDesign Reliability",
@@ -142,9 +142,13 @@ WITHOUT_STATISTIC = {
     "listening.weak_links": "WeakLink load_weak_links",
     "diagnosis.sources": "Rows check_sources check_kinds respondent_means",
     "diagnosis.waterfall": "step_words waterfall_of customer_rows",
-    "priorities.actions": "Action read_actions",
+    "priorities.actions": "Action read_actions targets_of all_needed sentences_of row_of",
+    "priorities.changes": "Search",
     "priorities.positions": "Standing Positions Part read_positions means_of check_two refuse",
     "priorities.programme": "Rules Units Solved units_of prices",
+    "priorities.money": "money with_currency in_currency",
+    "priorities.question": "Question question_of",
+    "priorities.uncertainty": "ItemWeights",
     "priorities.quadrants": "Placed drawn_words",
     "validity": "Stage Evidence reliability_of fit_measures why_untested",
     "comparability": "Comparability",
@@ -177,12 +181,16 @@ WITHOUT_STATISTIC = {
     "survey_design.intercepts.blocks": "hourly_footfall time_blocks weekday_of",
     "survey_design.intercepts.tally": "Disposition tally_sheet count_outcomes checked_tallies chosen_share",
     "survey_design.visits.months": "first_month read_days open_days weekday",
-    "survey_design.visits.given": "as_table with_numbers",
+    "survey_design.visits.given": "as_table with_numbers heading_key word_key renamed as_tables rules_without_stores",
     "survey_design.visits.people": "People read_people names_in read_travel read_weekdays",
     "survey_design.visits.bound": "groups_of",
     "survey_design.visits.dates": "Days",
     "survey_design.visits.results": "counted",
     "survey_design.focus_groups": "discussion_guide",
+    "mystery.effects": "Side only_yes_or_no between_units worth",
+    "replicates": "Kept",
+    "mystery.columns": "Headings names_of item_names item_of words_of",
+    "survey_design.visits.frequency": "rules_unmet",
 }
 
 

@@ -559,3 +559,145 @@ def test_full_width_punctuation_survives_the_workbook(tmp_path):
     path, _ = workbook(tmp_path)
     assert load_checklist(path).item("greet_time").text["zh"].endswith("？")
     assert load_checklist(path).item("greet_time").label["zh"] == "迎客用时（秒）"
+
+
+# --- Excel as Chinese programmes fill it in ------------------------------------------------------------------
+
+
+def chinese(folder: Path, change=lambda book: None) -> Path:
+    """The shipped checklist as a workbook with Chinese sheets, Chinese words alone and no row of languages."""
+    path, book = workbook(folder, "zh")
+    for sheet in book.worksheets:
+        for j in range(sheet.max_column, 0, -1):
+            if str(sheet.cell(1, j).value).endswith("（英文）"):
+                sheet.delete_cols(j)
+    head = book["检查表"]
+    for i in range(head.max_row, 1, -1):
+        if head.cell(i, 1).value in ("语言", "标题（英文）"):
+            head.delete_rows(i)
+    change(book)
+    book.save(path)
+    return path
+
+
+def test_a_workbook_in_chinese_alone_is_taken_as_what_it_is(tmp_path):
+    """It needs no row of languages; sixteen faults, one a cell, were the answer to it before."""
+    checklist = load_checklist(chinese(tmp_path), language="zh")
+    assert checklist.languages == ("zh",)
+    assert checklist.digest == load_checklist("telecom-store").digest
+    assert checklist.words()["greeting"]["zh"] == load_checklist("telecom-store").words()["greeting"]["zh"]
+
+
+def test_a_workbook_with_some_words_in_english_names_the_row_of_languages(tmp_path):
+    def one_in_english(book):
+        sheet = book["指标"]
+        sheet.cell(1, sheet.max_column + 1).value = "指标（英文）"
+        sheet.cell(2, sheet.max_column).value = "Greeting"
+
+    with pytest.raises(SpecError) as caught:
+        load_checklist(chinese(tmp_path, one_in_english))
+    assert "sheet '指标', row 3 'initiative', 指标（英文）: the words in 'en' are missing" in str(caught.value)
+    assert "leave 'en' out of the row 语言 on sheet '检查表'" in str(caught.value)
+
+
+def test_faults_of_a_chinese_workbook_are_told_in_its_own_headings(tmp_path):
+    def change(book):
+        indicators, items = book["指标"], book["检查项"]
+        indicators.cell(4, column(indicators, "类别内权重")).value = "much"
+        indicators.cell(6, column(indicators, "类别编号")).value = None
+        items.cell(2, column(items, "分值")).value = None
+        items.cell(3, column(items, "检查项编号")).value = "1st"
+        items.cell(5, column(items, "简称（中文）")).value = None
+        items.cell(6, column(items, "一票否决")).value = "X"
+        items.cell(1, items.max_column + 1).value = "颜色"
+        items.cell(2, items.max_column).value = "red"
+        book["检查表"].append(["心情", "好"])
+
+    with pytest.raises(SpecError) as caught:
+        load_checklist(chinese(tmp_path, change))
+    message = str(caught.value)
+    for said in (
+        "sheet '检查表', row 14, '心情': it isn't known; use 编号, 版本",
+        "sheet '检查项', '颜色': the column isn't known; use 检查项编号, 指标编号",
+        "sheet '指标', row 4 'affinity', 类别内权重: 'much' is not a number",
+        "类别编号: it is empty; a merged cell speaks for its first row only: write the category in every row",
+        "sheet '检查项', row 2 'greet_time', 分值: it is empty, while other items have points; write a number, such as 1",
+        "sheet '检查项', row 3 '1st', 检查项编号: it can't name a column",
+        "sheet '检查项', row 5 'friendliness', 简称（中文）: the words in 'zh' are missing",
+        "sheet '检查项', row 6 'respect', 一票否决: 'X' is yes to some and no to others; write yes or no (是 or 否)",
+    ):
+        assert said in message, message
+    assert "belongs to no category" not in message
+
+
+def test_usual_chinese_words_and_percentages_are_read(tmp_path):
+    def change(book):
+        indicators, items, head = book["指标"], book["检查项"], book["检查表"]
+        said = {"yes_no": "是否题", "graded": "评分", "timed": "计时题", "counted": "计数题"}
+        for row in range(2, items.max_row + 1):
+            kind, veto = items.cell(row, column(items, "题型")), items.cell(row, column(items, "一票否决"))
+            kind.value, veto.value = said[kind.value], "✓" if veto.value == "yes" else "×"
+            levels = items.cell(row, column(items, "等级得分"))
+            levels.value = levels.value and levels.value.replace("\n", "；")
+        for row in range(2, indicators.max_row + 1):
+            for name in ("类别权重", "类别内权重"):
+                cell = indicators.cell(row, column(indicators, name))
+                cell.value = f"{100 * cell.value:g}%"
+        for row in range(2, head.max_row + 1):
+            if head.cell(row, 1).value == "否决规则":
+                head.cell(row, 2).value = "总分"
+
+    checklist = load_checklist(chinese(tmp_path, change))
+    assert checklist.veto_rule == "visit"
+    assert replace(checklist, veto_rule="indicator").digest == load_checklist("telecom-store").digest
+
+
+def test_a_chinese_workbook_without_its_items_says_which_sheet_is_missing(tmp_path):
+    def change(book):
+        del book["检查项"]
+
+    with pytest.raises(DataError, match=r"sheet '检查项' cannot be read: there is none\. It has: 检查表, 指标"):
+        load_checklist(chinese(tmp_path, change))
+
+
+def test_points_that_no_item_has_are_one(tmp_path):
+    def change(book):
+        book["检查项"].delete_cols(column(book["检查项"], "分值"))
+
+    assert set(load_checklist(chinese(tmp_path, change)).points) == {1.0}
+
+
+@pytest.mark.parametrize(
+    ("typed", "cap", "said"),
+    [
+        ("50%", 50, ""), ("29％", 29, ""), (50, 50, ""), (0, 0, ""),
+        (0.5, None, "0.5 of 100 is next to nothing: caps are on the scale of the score; write 50 for 50%"),
+        ("0.6", None, "write 60 for 60%"), (1, None, "1 of 100 is next to nothing"),
+    ],
+)  # fmt: skip
+def test_a_cap_is_on_the_scale_of_the_score(tmp_path, typed, cap, said):
+    """A cell that Excel shows as 50% holds 0.5; taken as half a point of 100 it took nearly the whole score."""
+
+    def change(book):
+        items = book["检查项"]
+        items.cell(2, column(items, "指标封顶")).value = typed
+
+    if said:
+        with pytest.raises(SpecError, match=re.escape(said)):
+            load_checklist(chinese(tmp_path, change))
+    else:
+        assert load_checklist(chinese(tmp_path, change)).items[0].cap == {"indicator": cap}
+
+
+def test_a_level_without_words_beside_one_that_has_them_is_a_fault():
+    levels = (Level(0, 0, words("no")), Level(1, 0.5), Level(2, 1, words("yes")))
+    with pytest.raises(SpecError, match=r"levels 1 label.en: the words in 'en' are missing"):
+        tiny(ChecklistItem("a", words("A"), "k", "graded", levels=levels))
+
+
+def test_weights_in_percent_are_told_how_to_be_written():
+    parts = (Category("a", words("A"), 40), Category("b", words("B"), 60))
+    indicators = (Indicator("k", words("K"), "a", 1.0), Indicator("l", words("L"), "b", 1.0))
+    items = (ChecklistItem("i", words("I"), "k"), ChecklistItem("j", words("J"), "l"))
+    with pytest.raises(SpecError, match=r"weight of categories: they sum to 100, not to 1; write 0.4 for 40%"):
+        Checklist("tiny", "1", words("Tiny"), parts, indicators, items)

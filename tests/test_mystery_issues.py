@@ -47,6 +47,15 @@ def test_groups_add_up_and_words_exist_in_both_languages():
     assert "40 issues were resolved on the spot" in issue_times(issues()).sentence()
 
 
+def test_chinese_headings_and_told_columns_are_known():
+    log = issues()
+    theirs = log.rename(columns={"store": "门店", "found": "发现时间", "notified": "告知", "resolved": "整改完成时间"})
+    table = issue_times(theirs, columns={"告知": "notified"})
+    pd.testing.assert_frame_equal(table.frame, issue_times(log).frame)
+    with pytest.raises(DataError, match="no column 'told'"):
+        issue_times(log, columns={"told": "notified"})
+
+
 def test_impossible_times_are_all_named():
     log = issues(4).astype({"found": object, "notified": object})
     log.loc[0, "found"] = None
@@ -54,6 +63,10 @@ def test_impossible_times_are_all_named():
     log.loc[2, "notified"] = pd.Timestamp("2020-01-01")
     with pytest.raises(DataError, match="missing") as caught:
         issue_times(log)
-    assert sorted(caught.value.cases["problem"]) == ["before it was found", "missing", "not a time"]
+    assert sorted(caught.value.cases["problem"]) == [
+        "before it was found",
+        "missing",
+        "not a time (write 2026-03-05 14:30)",
+    ]
     with pytest.raises(SpecError, match="hours=0"):
         issue_times(issues(), hours=0)

@@ -301,6 +301,26 @@ def test_points_beyond_two_bytes_are_kept_whole():
     assert scored.coverage.indicator[:, 0].tolist() == [1, 1, 1]
 
 
+@settings(max_examples=60, deadline=None)
+@given(studies())
+def test_nothing_is_above_the_top(study):
+    plan, shares, g = study
+    for found in (shares, np.ones_like(shares), np.where(g.random(shares.shape) < 0.8, 1.0, np.nan)):
+        scored = score_points(plan, Answers.of(found))
+        for kind, top in ((scored.raw, 100), (scored.final, 100), (scored.coverage, 1)):
+            for part in (kind.indicator, kind.category, kind.total):
+                known = part[~np.isnan(part)]
+                assert known.min(initial=0) >= 0
+                assert known.max(initial=0) <= top
+
+
+@pytest.mark.parametrize("unit", [1, 2, 4, 10, 12, 20, 60, 100])
+def test_all_points_are_exactly_100(unit):
+    plan = PointPlan.of(shop())
+    scored = score_points(plan, Answers(np.full((2, 5), unit, dtype=np.int8), unit))
+    assert (scored.raw.indicator == 100).all()
+
+
 def bytes_of(scored):
     """The bytes of all scores, in the order of visits."""
     kinds = (scored.raw, scored.final, scored.coverage)

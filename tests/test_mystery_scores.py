@@ -150,11 +150,92 @@ def test_means_over_clusters_are_those_of_survey(survey):
 
 def test_differences_of_kinds_are_those_of_survey_and_of_welch(survey):
     row = score_visits(small()).differences("mode").row("covert", "overt")
-    assert [row["difference"], row["se"]] == pytest.approx(survey["covert_less_overt"], abs=1e-9)
+    table = score_visits(small()).per_visit()
+    mean = table.groupby("mode")["final"].transform("mean")
+    table["influence"] = (table["final"] - mean) / table.groupby("mode")["final"].transform("size")
+    by_store = table.pivot_table("influence", "store", "mode", "sum")
+    overt = by_store["overt"].fillna(0)
+    squares = (by_store["covert"] - overt) ** 2  # 12 stores have been seen covertly, 9 of them overtly as well
+    value, se = survey["covert_less_overt"]
+    assert 12 / 11 * squares.sum() == pytest.approx(se**2, abs=1e-9)
+    both = by_store.dropna()
+    lost = ((both**2).sum() * [1 / 12, 1 / 9]).sum() / (both**2).sum().sum()
+    parts = np.array([squares.drop(both.index).sum() / (1 - 1 / 12), squares[both.index].sum() / (1 - lost)])
+    df = parts.sum() ** 2 / (parts**2 / [3 * (1 - 1 / 12), 9 * (1 - lost)]).sum()
+    assert [row["difference"], row["se"] ** 2, row["df"]] == pytest.approx([value, parts.sum(), df], abs=1e-9)
     simple = score_visits(small(), interval=Student()).differences("mode").row("covert", "overt")
     assert [float(simple[name]) for name in ("difference", "low", "high", "df", "p")] == pytest.approx(
         survey["welch"], abs=1e-9
     )
+
+
+def one_score(stores, mode, points, inspector="I1"):
+    """Visits whose total score is given, with whole numbers of points."""
+    checklist = Checklist(
+        "one", "1", {"en": "One"}, (Category("c", {"en": "All"}, 1.0),), (Indicator("k", {"en": "All"}, "c", 1.0),),
+        (ChecklistItem("q", {"en": "Points"}, "k", type="timed", limit=0, zero_at=100),), languages=("en",),
+    )  # fmt: skip
+    frame = pd.DataFrame({"store": stores, "mode": mode, "inspector": inspector, "q": 100 - np.asarray(points)})
+    return read_visits(frame.assign(visit=np.arange(len(frame))), checklist, personal_data="keep")
+
+
+def test_differences_are_welch_without_and_paired_with_common_stores():
+    generator = np.random.default_rng(8)
+    points = generator.integers(20, 90, 24)
+    kinds = np.repeat(["covert", "overt"], [20, 4])
+    apart = score_visits(one_score([f"S{k}" for k in range(24)], kinds, points))
+    row = apart.differences("mode", parts=("total",)).row("covert", "overt")
+    welch = stats.ttest_ind(points[:20], points[20:], equal_var=False)
+    assert [row["df"], row["p"]] == pytest.approx([welch.df, welch.pvalue], abs=1e-9)
+    assert [row["low"], row["high"]] == pytest.approx(list(welch.confidence_interval()), abs=1e-9)
+    together = score_visits(one_score([f"S{k % 12}" for k in range(24)], np.repeat(["covert", "overt"], 12), points))
+    row = together.differences("mode", parts=("total",)).row("covert", "overt")
+    paired = stats.ttest_rel(points[:12], points[12:])
+    assert [row["df"], row["p"]] == pytest.approx([11, paired.pvalue], abs=1e-9)
+
+
+def test_few_stores_on_one_side_say_little_and_fewer_than_three_nothing():
+    """Nine overt visits to three of thirty stores, each with a level of its own for either kind."""
+    generator, held = np.random.default_rng(5), 0
+    store = np.concatenate([np.tile(np.arange(30), 2), np.repeat(np.arange(3), 3)])
+    overt = np.repeat([0, 1], [60, 9])
+    stores, kinds = [f"S{k}" for k in store], np.where(overt == 1, "overt", "covert")
+    for _ in range(100):
+        level = generator.normal(60, 10, (2, 30))[overt, store]
+        points = np.clip(level + generator.normal(0, 5, 69), 0, 100).round()
+        row = score_visits(one_score(stores, kinds, points)).differences("mode", parts=("total",)).frame.iloc[0]
+        held += int(row["low"] <= 0 <= row["high"])
+    assert held >= 85  # 91% of 400 studies, less two errors; with the degrees of freedom of all stores 81%, and 81 here
+    few = score_visits(one_score(stores[:66], kinds[:66], points[:66])).differences("mode", parts=("total",))
+    assert few.frame["reason"].tolist() == ["few stores"]
+    assert "severity()" not in few.note()
+    assert few.frame[["se", "low", "high", "df", "p"]].isna().all(axis=None)
+    assert "fewer than 3 stores on one side" in few.sentence()
+    assert "一方门店不足 3 家" in few.in_language("zh").sentence()
+
+
+def test_one_inspector_on_a_side_cannot_be_told_from_the_kind_of_visit():
+    generator = np.random.default_rng(6)
+    kinds = np.repeat(["covert", "overt"], 20)
+    who = np.where(kinds == "overt", "I9", [f"I{k % 5}" for k in range(40)])
+    scores = score_visits(
+        one_score([f"S{k % 20}" for k in range(40)], kinds, generator.integers(20, 90, 40), inspector=who)
+    )
+    row = scores.differences("mode", parts=("total",)).frame.iloc[0]
+    assert (row["reason"], np.isnan(row["low"])) == ("one inspector", True)
+    these = scores.differences("mode", parts=("total",), inspectors="these").frame.iloc[0]
+    assert (these["reason"], these["df"]) == ("", pytest.approx(19))
+    assert "severity() holds each against the average" in scores.differences("inspector").note()
+    assert "severity() 将每人与平均水平比较" in scores.differences("inspector").in_language("zh").note()
+
+
+def test_stores_that_agree_by_chance_were_not_all_visited():
+    scores = score_visits(one_score(np.repeat(list("ABCDEF"), 2), "covert", [20, 80] * 6))
+    row = scores.row("total")
+    assert (row["score"], row["reason"]) == (50, "clusters alike")
+    assert np.isnan(row["low"])
+    assert "stores alike by chance" in scores.sentence()
+    assert "各门店结果恰好相同" in scores.in_language("zh").sentence()
 
 
 # --- a made-up study ---------------------------------------------------------------------------------------
@@ -295,6 +376,12 @@ def test_difference_of_modes_with_stores_as_clusters():
     assert row["difference"] == pytest.approx(row["first"] - row["second"])
     assert (row["n_first"], row["n_second"], row["both"]) == (20, 40, 12)
     assert "明访与暗访相差" in differences.in_language("zh").sentence("overt", "covert")
+    assert differences.sentence() == differences.sentence(*differences.frame.iloc[0][["mode", "against"]])
+    three = score_visits(study(agency=["a", "b", "c"] * 20)).differences("agency")
+    with pytest.raises(
+        SpecError, match=r"3 pairs are compared; name one: sentence\(first, second\), from \('a', 'b'\)"
+    ):
+        three.sentence()
     apart = study(mode=np.repeat(["covert", "overt"], 30))
     assert set(score_visits(apart).differences("mode").frame["reason"]) == {"same stores"}
     with pytest.raises(DataError, match="only one value of 'mode'"):
@@ -349,7 +436,7 @@ def test_standings_say_what_they_cannot():
 
 
 def test_standings_of_few_visits_say_that_intervals_leave_the_scale():
-    scores = score_visits(study(stores=6, each=2, seed=3))
+    scores = score_visits(study(stores=6, each=6, seed=3))
     standings = scores.stores(threshold=70)
     frame = standings.to_frame()
     out = (frame["low"] < 0) | (frame["high"] > 100)
@@ -362,6 +449,51 @@ def test_standings_of_few_visits_say_that_intervals_leave_the_scale():
     many = score_visits(study(stores=20, each=6)).stores(within="tier")
     inside = many.to_frame()["low"].ge(0) & many.to_frame()["high"].le(100)
     assert ("the scale of 0 to 100" in many.note()) == (not inside.all())
+
+
+def test_two_visits_have_no_interval_and_pulled_ones_stay_on_the_scale():
+    scores = score_visits(
+        one_score(np.repeat(list("ABCDEF"), 2), "covert", [99, 70, 98, 99, 97, 80, 60, 98, 99, 70, 75, 70])
+    )
+    standings = scores.stores()
+    frame = standings.frame
+    assert frame[["low", "high"]].isna().all(axis=None)
+    assert set(frame["reason"]) == {"one df"}
+    assert frame["se"].to_numpy() == pytest.approx([14.5, 0.5, 8.5, 19, 14.5, 2.5])  # half the distance of two visits
+    assert "two visits: an interval would say nothing" in standings.note()
+    assert "仅两次访问，区间没有意义" in standings.in_language("zh").sentence("A")
+    assert frame["shrunken_high"].max() == 100
+    assert f"cut at 0 and 100 ({(frame['shrunken_high'] == 100).sum()} of 6)" in standings.note()
+    alone = score_visits(one_score(["A", "A"], "covert", [90, 40]))
+    assert alone.row()["reason"] == "one df"
+    assert "自由度仅为 1" in alone.in_language("zh").sentence()
+    wide = score_visits(one_score(list("ABC"), "covert", [95, 60, 99]))
+    assert wide.sentence().endswith("3 stores), an interval that leaves the scale: too few visits.")
+    assert wide.in_language("zh").sentence().endswith("3 家门店），区间超出 0–100 分，访问次数过少。")
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [(0.7, "Write 70 for 70%"), (1, "one point of 100"), ("70%", "must be a number of points from 0 to 100"), (-5, "from 0 to 100"),
+     (101, "from 0 to 100"), (True, "from 0 to 100"), (float("nan"), "from 0 to 100")],
+)  # fmt: skip
+def test_a_threshold_is_a_number_of_points(wrong, said):
+    with pytest.raises(SpecError, match=said):
+        score_visits(study()).stores(threshold=wrong)
+
+
+def test_stores_without_an_interval_say_why():
+    perfect = score_visits(one_score(np.repeat(list("ABCD"), 4), "covert", [100] * 16)).stores()
+    assert set(perfect.frame["reason"]) == {"no error"}
+    assert perfect.sentence("A") == (
+        "Store A: score 100.0 (all visits alike: no error can be computed, n = 4); not pulled (visits to a store do not vary: "
+        "nothing to pull)."
+    )
+    assert "各次访问结果相同，无法计算误差" in perfect.in_language("zh").sentence("A")
+    single = score_visits(one_score(list("ABCDE"), "covert", [90, 40, 60, 27, 81])).stores()
+    assert set(single.frame["shrunken_reason"]) == {"single"}
+    assert "one visit a store: how visits to a store vary cannot be seen" in single.note()
+    assert "每店仅一次访问" in single.in_language("zh").sentence("A")
 
 
 def test_few_stores_that_seem_alike_are_no_proof_that_they_are():
@@ -450,6 +582,14 @@ def test_compliance_by_group_counts_its_own_visits():
     assert table.loc[("core", "receipt"), "n"] == int(own["receipt"].notna().sum())
 
 
+def test_without_a_name_the_item_met_least_is_told():
+    table = score_visits(study(), by="tier").compliance()
+    own = table.frame[table.frame["tier"] == "core"]
+    assert table.sentence(tier="core") == table.sentence(own.loc[own["share"].idxmin(), "id"], tier="core")
+    with pytest.raises(SpecError, match="name one value for each of tier"):
+        table.sentence()
+
+
 @pytest.mark.parametrize("language", ["en", "zh"])
 def test_pictures_show_the_table(language):
     scores = score_visits(study()).in_language(language)
@@ -462,6 +602,13 @@ def test_pictures_show_the_table(language):
     cells = next(each for each in grid.plot(new_axes(), part="category").collections if each.get_label() == "cells")
     total = grid.frame[grid.frame["part"] == "total"]["score"].sort_values()
     np.testing.assert_allclose(cells.get_array().reshape(12, 3)[:, 0], total)
+    rows = grid.frame[grid.frame["part"] == "total"]
+    half = (rows["high"] - rows["low"]).dropna() / 2
+    said = "".join("".join(text.get_text().split()) for text in grid.plot(new_axes()).texts)
+    reach = (f"{half.min():.1f}", f"{half.max():.1f}", f"{half.median():.1f}")
+    assert {"en": "reach{}to{}pointstoeitherside(median{})", "zh": "向两侧各延伸{}至{}分（中位数{}）"}[language].format(
+        *reach
+    ) in said
     pairs = scores.differences("mode").plot(new_axes())
     words = {"en": "overt − covert", "zh": "明访 − 暗访"}[language]
     assert {label.get_text() for label in pairs.get_yticklabels()} == {words}
@@ -513,3 +660,89 @@ def test_variances_of_visits_are_told_in_the_language_of_the_checklist(tmp_path)
         dependability(ratings, score="final", replicates=100, language="en").title() == "Variance components of final"
     )
     assert score_visits(small().in_language("zh")).per_visit().attrs["language"] == "zh"
+
+
+# --- what was left blank, and visits that rest on little ----------------------------------------------------
+
+
+def shop_of_five():
+    """Cleanliness (0.2): floor 2, desk 1; signs (0.2): light; welcome (0.6): hello 3, rude 2."""
+    indicators = (
+        Indicator("clean", {"en": "Clean"}, "env", 0.5), Indicator("sign", {"en": "Signs"}, "env", 0.5),
+        Indicator("greet", {"en": "Welcome"}, "svc", 1.0),
+    )  # fmt: skip
+    items = [
+        ("floor", "clean", 2),
+        ("desk", "clean", 1),
+        ("light", "sign", 1),
+        ("hello", "greet", 3),
+        ("rude", "greet", 2),
+    ]
+    return Checklist(
+        "five", "1", {"en": "Five"}, (Category("env", {"en": "Place"}, 0.4), Category("svc", {"en": "Service"}, 0.6)),
+        indicators, tuple(ChecklistItem(name, {"en": name}, of, points=points) for name, of, points in items),
+        languages=("en",),
+    )  # fmt: skip
+
+
+def thin_visits():
+    """Eight visits: two with a blank indicator, one with an indicator that doesn't apply, one half of each, one of one item."""
+    whole = {"floor": 1, "desk": 0, "light": 1, "hello": 1, "rude": 0}
+    changes = [{"floor": None, "desk": None}] * 2 + [
+        {"floor": "NA", "desk": "NA"}, {"floor": "NA", "desk": None}, dict.fromkeys(["floor", "desk", "light", "rude"]),
+        {}, {}, {},
+    ]  # fmt: skip
+    rows = [
+        {"visit": f"v{k}", "store": "ABCD"[k // 2], "mode": "covert", **whole, **each} for k, each in enumerate(changes)
+    ]
+    return read_visits(pd.DataFrame(rows).astype(object), shop_of_five())
+
+
+def test_blank_is_not_called_not_applicable_at_indicators_and_categories():
+    """By hand: of 8 visits the indicator has a score in 3, was not applicable in 1 and was left blank in 4."""
+    scores = score_visits(thin_visits())
+    counted = scores.to_frame().set_index("id")[["n", "n_na", "n_missing"]]
+    assert counted.loc["clean"].tolist() == [3, 1, 4]
+    assert counted.loc["floor"].tolist() == [3, 2, 3]
+    assert counted.loc["env"].tolist() == [7, 0, 1]
+    assert counted.loc["sign"].tolist() == [7, 0, 1]
+    assert counted.loc["greet"].tolist() == [8, 0, 0]
+    assert (counted.sum(axis=1) == 8).all()
+    assert "left blank" in str(scores)
+    assert "未作答" in str(scores.in_language("zh"))
+    assert "left blank" not in str(score_visits(study()))  # nothing was
+
+
+def test_a_least_coverage_can_be_asked_for():
+    """v4 has hello alone: 3 of the 5 points of 0.6 of the weight, coverage 0.36, and scores 100."""
+    visits = thin_visits()
+    scores = score_visits(visits)
+    per_visit = scores.per_visit().set_index("visit")
+    assert per_visit.loc["v4", ["coverage", "final"]].tolist() == pytest.approx([0.36, 100])
+    said = "1 of 8 visits rests on less than half of the weight"
+    assert said in scores.note()
+    assert "8 次访问中有 1 次的得分所依据的权重不足一半" in scores.in_language("zh").note()
+    asked = score_visits(visits, minimum=0.5)
+    assert (asked.visits.n, asked.ledger.count("below minimum"), asked.ledger.count("scored")) == (7, 1, 7)
+    assert asked.ledger.adds_up()
+    assert "and 1 of which too little was judged left out" in asked.note()
+    assert "另有 1 次判定过少，未计分" in asked.in_language("zh").note()
+    assert said not in asked.note()
+    rest = per_visit.drop(index="v4")["final"]
+    assert asked.row()["score"] == pytest.approx(rest.mean())
+    weights = pd.DataFrame({"clean": 0.2, "sign": 0.2, "greet": 0.6}, index=[*"ABCD"])
+    assert score_visits(visits, minimum=0.5, weights=weights).row()["score"] == pytest.approx(rest.mean())
+    assert score_visits(visits, minimum=0.8).visits.n == 7  # 0.8 of the weight is 0.8, in spite of its sum
+
+
+@pytest.mark.parametrize("minimum", [50, -0.1, "half", True, None, float("nan")])
+def test_a_least_coverage_is_a_share(minimum):
+    with pytest.raises(SpecError, match=r"is not a share from 0 to 1: 0\.5 asks for half of the weight"):
+        score_visits(thin_visits(), minimum=minimum)
+
+
+def test_a_least_coverage_that_no_visit_has_is_refused():
+    half = read_visits(pd.DataFrame({"visit": ["v1"], "store": ["A"], "floor": ["NA"], "desk": ["NA"], "light": ["NA"],
+                                     "hello": [1], "rude": [1]}), shop_of_five())  # fmt: skip
+    with pytest.raises(SpecError, match="in no visit 90% of the weight was applicable"):
+        score_visits(half, minimum=0.9)

@@ -50,6 +50,11 @@ def table(**changed):
     return frame.assign(**changed)
 
 
+NUMBER_TAKEN = (
+    "number of another visit (other store, day or inspector): number visits through all stores, such as S001-1"
+)
+
+
 def fault(frame, match, **options):
     with pytest.raises(DataError, match=match) as caught:
         read_visits(frame, CHECKLIST, **options)
@@ -142,7 +147,17 @@ def test_stores_are_joined():
     ("changed", "column", "problem"),
     [
         ({"store": ["A", None, "B"]}, "store", "no store named"),
-        ({"visit": ["v1", "v2", "v1"]}, "visit", "visit seen before"),
+        ({"visit": ["v1", "v2", "v1"]}, "visit", NUMBER_TAKEN),
+        (
+            {"visit": ["v1", "v2", "v1"], "store": [*"AAA"], "date": ["2026-03-05", "2026-08-07", "2026/3/5"]},
+            "visit",
+            "visit seen before",
+        ),
+        (
+            {"date": ["2026-03-05", "46030", "2026-03-09"]},
+            "date",
+            "a spreadsheet's serial number, not a date: format the column as a date, or write 2026-03-05",
+        ),
         ({"version": ["1.0", "2.0", "1.0"]}, "version", "not version 1.0 of the checklist"),
         ({"mode": ["covert", "secret", "overt"]}, "mode", "not one of covert, overt"),
         ({"scenario": ["enquiry", "theft", None]}, "scenario", "not one of enquiry, followed_purchase, real_purchase"),
@@ -264,7 +279,7 @@ def test_visits_of_one_checklist_join_and_of_two_do_not():
 
 
 def test_double_visits_become_ratings():
-    visits = read_visits(table(double=["d1", "d1", None]), CHECKLIST)
+    visits = read_visits(table(double=["d1", "d1", None], date="2026-03-05"), CHECKLIST)
     ratings = visits.double_ratings()
     assert set(ratings["unit"]) == {"d1 greet", "d1 rude"}
     assert ratings.groupby("rater")["value"].sum().tolist() == [2.0, 1.0]
@@ -377,3 +392,202 @@ def test_visits_that_were_not_read_are_refused_in_words(given, named):
 def test_a_table_of_visits_has_no_such_column():
     with pytest.raises(DataError, match="the table of visits has no column 'tier'"):
         score_visits(read_visits(table(), CHECKLIST), by="tier")
+
+
+# --- which column is which ---------------------------------------------------------------------------------
+
+USUAL = ("visit", "store", "date", "inspector", "mode", "scenario", "exposed")
+
+
+@pytest.mark.parametrize(
+    "headings",
+    [
+        ("Visit no.", "Store ID", "Date of visit", "Mystery shopper", "Visit type", "Visit scenario", "Discovered"),
+        ("visit-number", "Branch", "visit_date", "Shopper ID", "Type", "Scenario", "exposed"),
+        ("访问序号", "门店名称", "检查时间", "检查员编号", "访问类型", "访问场景", "是否被识破"),
+        ("编号", "营业厅", "访问时间", "神秘顾客编号", "暗访/明访", "类型", "身份暴露"),
+        ("序号", "网点代码", "暗访日期", "检查员姓名", "检查类型", "情景", "暴露"),
+    ],
+)
+def test_usual_headings_are_known(headings):
+    """None of these was found before: covert and overt were pooled, rotation and validity not checked."""
+    theirs = table().rename(columns=dict(zip(USUAL, headings, strict=True)))
+    visits = read_visits(theirs, CHECKLIST, personal_data="keep")
+    pd.testing.assert_frame_equal(visits.frame, read_visits(table(), CHECKLIST).frame)
+    note = visits.ledger.note()
+    assert f"store from '{headings[1]}'" in note or headings[1] == "门店"
+    assert f"mode from '{headings[4]}'" in note
+    assert "No column for agency (agencies can't be told apart), company" in note
+    assert f"检查方式（取自“{headings[4]}”）" in visits.in_language("zh").ledger.note()
+
+
+def test_codes_go_before_names_and_a_loose_heading_is_taken_only_where_the_cells_fit():
+    frame = table(门店名称=["x", "x", "y"]).rename(columns={"store": "门店编号", "visit": "No", "mode": "Type"})
+    visits = read_visits(frame, CHECKLIST)
+    assert visits.frame["store"].tolist() == ["A", "A", "B"]
+    assert visits.frame["门店名称"].tolist() == ["x", "x", "y"]
+    kinds = frame.assign(Type=["flagship", "small", "small"], No=[1, 2, 1])
+    visits = read_visits(kinds, CHECKLIST)
+    assert "mode" not in visits.frame
+    assert visits.frame["visit"].tolist() == ["row 1", "row 2", "row 3"]
+    note = visits.ledger.note()
+    assert "No column for visit (a visit that was entered twice is not found out), mode" in note
+    assert "'Type' looks like mode and was not used; if so, write columns={'Type': 'mode'}" in note
+    assert "“Type”像是检查方式，未采用；如果是，请写 columns={'Type': 'mode'}" in visits.in_language("zh").ledger.note()
+    assert "门店名称" in note
+
+
+def test_without_a_column_of_modes_the_scores_say_so():
+    frame = table().rename(columns={"mode": "how they came"})
+    scores = score_visits(read_visits(frame, CHECKLIST))
+    assert "no column says which visits were covert and which overt" in scores.note()
+    assert "columns={'how they came': 'mode'}" in scores.note()  # its cells say covert and overt
+    assert "哪些是暗访、哪些是明访" in scores.in_language("zh").note()
+    assert "covert and which" not in score_visits(read_visits(table(), CHECKLIST)).note()
+
+
+def test_the_list_of_stores_lends_no_mode_or_date():
+    stores = pd.DataFrame({"门店": ["A", "B"], "Type": ["mystery", "x"], "日期": ["1999-01-01"] * 2})
+    frame = read_visits(table().drop(columns=["mode", "date"]), CHECKLIST, stores=stores).frame
+    assert {"Type", "日期"} <= set(frame)
+    assert not {"mode", "date"} & set(frame)
+
+
+def test_inspectors_under_their_names_become_codes():
+    for heading in ("检查员姓名", "Inspector name"):
+        frame = table(inspector=["张三", "李四", "张三"]).rename(columns={"inspector": heading})
+        visits = read_visits(frame, CHECKLIST)
+        assert visits.frame["inspector"].tolist() == ["P0001", "P0002", "P0001"]
+
+
+def test_items_are_found_by_their_text_and_number_and_never_twice():
+    from dataclasses import replace
+
+    items = (
+        replace(CHECKLIST.items[0], text={"en": "Did staff greet you?", "zh": "是否主动问候？"}),
+        *CHECKLIST.items[1:],
+    )
+    asked = replace(CHECKLIST, items=items)
+    for heading in (
+        "是否主动问候",
+        "Did staff greet you?",
+        "2. 主动问候",
+        "Q1 Did staff greet you",
+        "1、是否主动问候？",
+    ):
+        visits = read_visits(table().rename(columns={"greet": heading}), asked)
+        assert visits.shares["greet"].tolist()[:2] == [1, 0]
+    with pytest.raises(DataError, match="item 'greet' under 'greet' and '主动问候'") as caught:
+        read_visits(table(主动问候=[0, 0, 0]), CHECKLIST)
+    assert caught.value.cases["column"].tolist() == ["greet", "主动问候"]
+    told = read_visits(table(主动问候=[0, 0, 0]), CHECKLIST, columns={"greet": "greet"})
+    assert told.shares["greet"].tolist()[:2] == [1, 0]
+
+
+def test_an_item_may_be_labelled_as_a_column_of_the_visit_is_called():
+    from dataclasses import replace
+
+    items = (replace(CHECKLIST.items[0], label={"en": "Photos", "zh": "日期"}), *CHECKLIST.items[1:])
+    visits = read_visits(table(photos=[2, 2, 2]), replace(CHECKLIST, items=items))
+    assert visits.shares["greet"].tolist()[:2] == [1, 0]
+    assert visits.frame["photos"].tolist() == [2, 2, 2]
+
+
+def test_a_missing_column_says_how_it_is_named(tmp_path):
+    with pytest.raises(DataError, match=r"no column 'store'.*Name it: columns=\{'heading in the file': 'store'\}"):
+        read_visits(table().drop(columns="store"), CHECKLIST)
+    with pytest.raises(DataError, match=r"no column 'wait'.*'wait' also as 'Wait'.*columns=\{'heading in the file'"):
+        read_visits(table().drop(columns="wait"), CHECKLIST)
+    with pytest.raises(DataError, match=r"no column 'double'.*one name for both visits of a pair"):
+        read_visits(table(), CHECKLIST).double_ratings()
+    path = tmp_path / "visits.xlsx"
+    with pd.ExcelWriter(path) as book:
+        pd.DataFrame({"说明": ["see the next sheet"]}).to_excel(book, sheet_name="说明", index=False)
+        table().to_excel(book, sheet_name="数据", index=False)
+    with pytest.raises(
+        DataError, match=r"has no column 'store'\. It has: 说明\..*sheets '说明', '数据': choose one by sheet="
+    ):
+        read_visits(path, CHECKLIST)
+    with pytest.raises(DataError, match=r"sheet 'Data' cannot be read: there is none\. It has: 说明, 数据"):
+        read_visits(path, CHECKLIST, sheet="Data")
+    with pytest.raises(DataError, match=r"sheet 7 cannot be read: there is none \(the first is 0\)\. It has: 说明"):
+        read_visits(path, CHECKLIST, sheet=7)
+    assert read_visits(path, CHECKLIST, sheet="数据").n == 3
+
+
+def test_a_title_above_the_headings_of_a_sheet(tmp_path):
+    path = tmp_path / "visits.xlsx"
+    frame = table()
+    pd.DataFrame([["Visits of March", *[""] * 10], list(frame), *frame.to_numpy(object).tolist()]).to_excel(
+        path, index=False, header=False
+    )
+    with pytest.raises(DataError, match="header_rows=2"):
+        read_visits(path, CHECKLIST)
+    assert read_visits(path, CHECKLIST, header_rows=2).n == 3
+
+
+def test_joined_files_lack_what_one_of_them_lacks():
+    one = read_visits(table(), CHECKLIST)
+    other = read_visits(table(visit=["w1", "w2", "w3"]).rename(columns={"mode": "how"}), CHECKLIST)
+    assert "No column for mode" in one.joined_with(other).ledger.note()
+
+
+# --- visits that are not what their number says -------------------------------------------------------------
+
+
+def test_visits_numbered_anew_in_each_store_are_no_copies():
+    frame = table(visit=[1, 2, 1], store=["A", "A", "B"])
+    cases = fault(frame, "number of another visit .other store, day or inspector.: number visits through all stores")
+    assert cases["detail"].tolist() == ["first in row 0: A, 2026-03-05"]
+    visits = read_visits(frame, CHECKLIST, faults="set aside")
+    assert (visits.ledger.count("number taken"), visits.ledger.count("duplicate")) == (1, 0)
+    assert visits.ledger.adds_up()
+    zh = read_visits(frame, CHECKLIST.in_language("zh"), faults="set aside").cases
+    assert zh["detail"].tolist() == ["首次出现于第 0 行：A, 2026-03-05"]
+    assert "请跨门店统一编号" in zh["problem"].iloc[0]
+
+
+def doubles(**changed):
+    """Five pairs of visits; the first is as it should be."""
+    rows = [("D1", "A", "i", 5), ("D1", "A", "j", 7), ("D2", "A", "i", 5), ("D3", "A", "i", 5), ("D3", "B", "j", 5),
+            ("D4", "A", "i", 5), ("D4", "A", "i", 6), ("D5", "A", "i", 5), ("D5", "A", "j", 25),
+            ("D6", "A", "i", 5), ("D6", "A", "j", 5), ("D6", "A", "k", 5), (None, "C", "i", 5)]  # fmt: skip
+    frame = pd.DataFrame(rows, columns=["double", "store", "inspector", "day"])
+    frame["date"] = [f"2026-03-{day:02d}" for day in frame.pop("day")]
+    return frame.assign(visit=[f"v{k}" for k in range(len(frame))], greet=1, rude=1, clean=2, wait=2, **changed)
+
+
+def test_only_two_inspectors_of_one_store_about_the_same_time_agree_or_not():
+    """By hand: D2 has no second, D3 is of two stores, D4 by one inspector, D5 20 days apart, D6 three visits."""
+    visits = read_visits(doubles(), CHECKLIST)
+    cases = visits.cases[visits.cases["column"] == "double"]
+    told = cases.groupby("problem")["visit"].agg(list).to_dict()
+    assert told == {
+        "double visit without its second": ["v2"], "double visit to different stores": ["v3", "v4"],
+        "double visit by one inspector": ["v5", "v6"], "double visit more than two weeks apart": ["v7", "v8"],
+        "more than two visits under one double visit": ["v9", "v10", "v11"],
+    }  # fmt: skip
+    assert cases.set_index("visit")["detail"][["v2", "v3", "v10"]].tolist() == [
+        "together with –", "together with v4", "together with v9, v11"
+    ]  # fmt: skip
+    assert set(visits.double_ratings()["double"]) == {"D1"}
+    zh = read_visits(doubles(), CHECKLIST.in_language("zh")).cases
+    assert {
+        "双访仅有一次",
+        "双访的门店不同",
+        "双访由同一检查员完成",
+        "双访相隔超过两周",
+        "同一双访编号多于两次访问",
+    } <= set(zh["problem"])
+
+
+def test_a_double_visit_is_checked_as_far_as_is_known():
+    known = doubles().drop(columns=["inspector", "date"])
+    assert set(read_visits(known, CHECKLIST).double_ratings()["double"]) == {"D1", "D4", "D5"}
+
+
+def test_visits_that_can_t_be_used_say_why():
+    with pytest.raises(
+        DataError, match=r"none of its 3 visits can be used \(made with another version of the checklist 3\)"
+    ):
+        read_visits(table(version="9"), CHECKLIST, faults="set aside")

@@ -209,6 +209,31 @@ def test_without_a_tier_rule_factors_that_contradict_are_multiplied():
     assert weights.contested == 0
 
 
+def test_tiers_phases_and_bands_are_known_in_both_languages_and_any_case():
+    shops = pd.DataFrame({"store": list("ABC"), "tier": ["flagship_core", "first_tier", "hypermarket"],
+                          "traffic": ["high", "middle", "low"], "phase": ["early", "mature", "early"]})  # fmt: skip
+    words = shops.assign(tier=["旗舰型核心店", "First-tier store", "超市店"], traffic=["大", "Middle", "小"],
+                         phase=["初期", "明显改进以后", "Early"])  # fmt: skip
+    checklist = load_checklist("telecom-store")
+    coded, said = weigh_checklist(checklist, shops), weigh_checklist(checklist, words)
+    np.testing.assert_array_equal(said.matrix, coded.matrix)
+    assert set(said.audit().frame["rule"]) >= {"flagship", "first-tier", "hypermarket"}
+    assert "No store has" not in said.note()
+
+
+def test_a_tier_of_a_rule_that_no_store_has_is_told():
+    rules = rules_of(({"tier": "flagship"}, ("a",), 2.0), ({"phase": "mature"}, ("a",), 2.0))
+    weights = weigh_checklist(small([0.5, 0.5], [("a",), ("b",)]), shop(tier="旗舰型核心店", phase="early"), rules)
+    assert weights.unmet == ()  # "flagship" is one of our own words
+    assert weights.of("A").round(6).tolist() == [0.666667, 0.333333]
+    kiosk = weigh_checklist(small([0.5, 0.5], [("a",), ("b",)]), shop(tier="kiosk", phase="early"), rules)
+    said = f"No store has the tier flagship (rule '{rules.rules[0].id}'); stores have: kiosk."
+    assert kiosk.note().endswith(said)
+    assert kiosk.audit().note().endswith(said)
+    assert "没有门店的层级为 flagship" in kiosk.in_language("zh").audit().note()
+    assert "mature" not in kiosk.note()  # no store in a phase is nothing wrong
+
+
 def test_affinity_of_a_mature_first_tier_store_is_raised():
     """The case the requirements name: the mature phase lowers affinity, the first tier stresses it."""
     checklist = load_checklist("telecom-store")

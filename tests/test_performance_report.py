@@ -15,6 +15,8 @@ from servqual.instruments import load_instrument
 from servqual.study import load_study
 from survey_design.errors import DataError
 
+pytestmark = pytest.mark.usefixtures("fits_kept")
+
 SERVPERF = load_instrument("servperf-22")
 FILE = '[responses]\nfile = "answers.csv"\n'
 
@@ -86,18 +88,20 @@ def test_small_groups_are_one_word_in_rows_and_one_sentence_below(tmp_path):
         assert not re.search(r"n per row 2|每行样本量 2\b", table.note())
 
 
+@pytest.mark.usefixtures("pictures_unsaved")
 def test_a_gap_table_says_suppressed_once_too(tmp_path):
     study, _ = made(
         tmp_path, '[gaps]\nby = ["tier"]\n', load_instrument("retail-13"), tier="a" * 28 + "b" * 30 + "c" * 2
     )
-    table = tables(study.report())["dimensions by tier"]
+    report = study.report()
+    table = tables(report)["dimensions by tier"]
     assert (table.shown().iloc[:, -1] == "suppressed").sum() == 2 * len(load_instrument("retail-13").dimensions)
-    assert text(study.report()).count(REASONS["suppressed"]["en"][1:]) <= len(study.report().tables())
+    assert text(report).count(REASONS["suppressed"]["en"][1:]) <= len(report.tables())
 
 
+@pytest.mark.usefixtures("pictures_unsaved")
 @pytest.mark.parametrize("instrument", ["servperf-22", "retail-13"])
-@pytest.mark.parametrize("language", ["en", "zh"])
-def test_narrow_intervals_stand_in_a_box(tmp_path, instrument, language):
+def test_narrow_intervals_stand_in_a_box(tmp_path, instrument):
     store = np.repeat(range(20), [80, 70, *[5] * 18])
     options = {"n": 240, "store": store, "tier": "ab"}
     made(tmp_path, "", load_instrument(instrument), **options)
@@ -105,10 +109,11 @@ def test_narrow_intervals_stand_in_a_box(tmp_path, instrument, language):
     assert NARROW["en"][:20] not in "".join(boxes(study.report()))
     toml = tmp_path / "study.toml"
     toml.write_text(toml.read_text(encoding="utf-8") + 'clusters = "store"\n', encoding="utf-8")
-    start = NARROW[language].split("{rows}")[0].capitalize()
-    found = [box for box in boxes(load_study(tmp_path).report(language)) if box.startswith(start)]
-    assert len(found) == 2  # in short, and above the table
-    assert found[0].startswith(f"{start} (everybody)" if language == "en" else f"{start}（全体）")
+    for language in ("en", "zh"):
+        start = NARROW[language].split("{rows}")[0].capitalize()
+        found = [box for box in boxes(load_study(tmp_path).report(language)) if box.startswith(start)]
+        assert len(found) == 2  # in short, and above the table
+        assert found[0].startswith(f"{start} (everybody)" if language == "en" else f"{start}（全体）")
 
 
 def boxes(report):
@@ -127,6 +132,7 @@ def test_mean_points_have_a_table_and_only_totals_speak_of_weights(tmp_path):
     assert said == {"dimensions": False, "items": False, "total": True}
 
 
+@pytest.mark.usefixtures("pictures_unsaved")
 def test_the_distribution_is_filed_and_not_on_the_page(tmp_path):
     study, _ = made(tmp_path)
     report = study.report()

@@ -212,13 +212,13 @@ class Moody:
 
 
 def test_the_table_is_the_same_for_any_number_of_workers_and_pieces(monkeypatch):
-    alone = study_power(DEFAULT_TRUTH, PLANS, seed=9, replicates=24, find=TopStore(), workers=1)
-    shared = study_power(DEFAULT_TRUTH, PLANS, seed=9, replicates=24, find=TopStore(), workers=2)
+    alone = study_power(DEFAULT_TRUTH, PLANS, seed=9, replicates=12, find=TopStore(), workers=1)
+    shared = study_power(DEFAULT_TRUTH, PLANS, seed=9, replicates=12, find=TopStore(), workers=2)
     pd.testing.assert_frame_equal(alone.to_frame(), shared.to_frame())
     monkeypatch.setattr("servqual.power._PIECE", 7)
-    pieces = study_power(DEFAULT_TRUTH, PLANS, seed=9, replicates=24, find=TopStore(), workers=1)
+    pieces = study_power(DEFAULT_TRUTH, PLANS, seed=9, replicates=12, find=TopStore(), workers=1)
     pd.testing.assert_frame_equal(alone.to_frame(), pieces.to_frame())
-    other = study_power(DEFAULT_TRUTH, PLANS, seed=10, replicates=24, find=TopStore(), workers=1)
+    other = study_power(DEFAULT_TRUTH, PLANS, seed=10, replicates=12, find=TopStore(), workers=1)
     assert other.to_frame()["power"].tolist() != alone.to_frame()["power"].tolist()
 
 

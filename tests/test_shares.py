@@ -363,7 +363,7 @@ def test_the_boxes_of_other_scales():
     assert only(score_csat(given))["share"] == 0.75
     assert only(score_csat(given, at_least=5))["share"] == 0.25
     assert only(share(given, "loyal"))["share"] == 0.75  # of two boxes the upper
-    assert "1-5" in score_csat(given).title()
+    assert "1–5" in score_csat(given).title()
 
 
 def test_csat_and_effort_are_shares_with_a_name():
@@ -460,6 +460,20 @@ def test_a_census_has_no_sampling_error():
     assert "everyone was asked" in score_csat(given).sentence()
 
 
+def test_stores_that_agree_by_chance_are_no_census():
+    """Every store has one 7 and one 2: no variance is seen, and nobody said that all stores were asked."""
+    values, stores = [7, 2] * 6, np.repeat(np.arange(6), 2)
+    given = responses_of(
+        SampleDesign(clusters="store"), satisfaction=values, recommend=[value + 3 for value in values], store=stores
+    )
+    row, net = only(score_csat(given)), only(score_nps(given))
+    assert (row["share"], row["se"], row["reason"], net["reason"]) == (0.5, 0, "clusters alike", "clusters alike")
+    assert row[["low", "high"]].isna().all()
+    assert net[["low", "high"]].isna().all()
+    assert "clusters alike by chance" in score_csat(given).sentence()
+    assert "各群结果恰好相同" in score_csat(given.in_language("zh")).sentence()
+
+
 def test_one_cluster_takes_its_respondents_as_units():
     given = responses_of(SampleDesign(clusters="store"), satisfaction=[7, 6, 2, 3, 7, 5, 6, 1], store=list("aaaabbbb"))
     table = share(given, "satisfaction", by="store")
@@ -545,7 +559,7 @@ def test_sentences():
     )
     named = replace_variables(given, tier=Variable({"en": "Tier"}, {"b": {"en": "Border shops"}}))
     assert "(Border shops)" in score_csat(named, by="tier").sentence(tier="b")
-    assert score_csat(named, by="tier").title().endswith("of 1-7, by Tier")
+    assert score_csat(named, by="tier").title().endswith("of 1–7, by Tier")
 
 
 def replace_variables(given: Responses, **variables: Variable) -> Responses:

@@ -145,8 +145,8 @@ def test_stores_are_hidden_in_pairs_within_their_tier():
     blank = shown.frame.set_index("store").loc[["s1", "s2", "s4", "s6"]]
     assert blank.select_dtypes("number").isna().all(axis=None)
     assert (blank["reason"] == "suppressed").all()
-    assert "n per row 10-14;" in shown.note()
-    assert "n per row 3-14;" in stores.note()
+    assert "n per row 10–14;" in shown.note()
+    assert "n per row 3–14;" in stores.note()
     assert "not for publication" not in shown.note()
 
 
@@ -222,7 +222,7 @@ def test_true_bases_and_means_of_small_groups_stand_nowhere(tmp_path, language):
     ours = [line for line in text.splitlines() if re.search("beta|delta", line)]
     for pattern in (r"\b37\b", r"\b40\b", r"\b96\b", r"\b120\b", r"\b86\b", r"\b62\b"):  # bases, and those of pairs
         assert not [line for line in ours if re.search(pattern, line)], pattern
-    assert not re.search(r"n per row 3|每行样本量 3\b|3-83|n = 3\b", text)
+    assert not re.search(r"n per row 3|每行样本量 3\b|3–83|n = 3\b", text)
     assert ("2 of 4 groups by tier are not shown" in text) if language == "en" else ("4 组中有 2 组不予显示" in text)
 
 
@@ -265,7 +265,7 @@ def test_an_item_that_few_answered_is_left_out_of_tables_of_everybody(tmp_path):
     assert tables["total"]["gap"].isna().all(), "the total needs all items"
     text = "\n".join(everything(report, tmp_path))
     assert "Not shown: 1 of the items" in text
-    assert not re.search(r"n per row 3\b|n per row 3-|\bn = 3\b", text)
+    assert not re.search(r"n per row 3\b|n per row 3–|\bn = 3\b", text)
 
 
 def test_a_study_of_three_people_shows_no_mean(tmp_path):
@@ -305,6 +305,6 @@ def test_notes_don_t_tell_the_base_of_an_item_that_is_in_no_table():
     options = {"missing": "available", "minimum": 0.1}
     scores = score_gaps(responses, by="tier", **options)
     assert scores.dimensions.frame["n"].min() == 20
-    assert "n per row 2-20;" in scores.dimensions.note()
+    assert "n per row 2–20;" in scores.dimensions.note()
     shown = SmallCells.of(5, [score_gaps(responses, **options), scores], (), None, responses).gaps(scores)
     assert "n per row 20;" in shown.dimensions.note()

@@ -88,6 +88,89 @@ def test_rule_8_holds_from_visits_before_the_plan_on():
     assert firsts == {"I3": "2027-01", "I2": "2027-02", "I1": "2027-03", "I0": "2027-04"}
 
 
+def test_earlier_visits_of_unknown_stores_and_inspectors_are_counted():
+    stores = shops(3).assign(store=["001", "002", "003"])
+    previous = pd.DataFrame(
+        {"store": ["001", "1", "S1x"], "inspector": ["I0", "gone", "gone"], "date": ["2026-12-20"] * 3}
+    )
+    plan = plan_visits(stores, crew(4), start="2027-01", months=4, seed=1, previous=previous)
+    assert (
+        "Of 3 previous visits 2 are of stores that the plan does not have (1 = 001?, S1x) and 2 are of inspectors that the plan "
+        "does not have (gone): rotation does not look at them." in plan.note()
+    )
+    zh = plan.in_language("zh").note()
+    assert (
+        "3 次历史访问中，2 次的门店不在本计划中（1 = 001?、S1x），2 次的检查人员不在本计划中（gone）；轮换未计入这些访问。"
+        in zh
+    )
+    known = plan_visits(stores, crew(4), start="2027-01", months=4, seed=1, previous=previous[:1])
+    assert "previous" not in known.note()
+    with pytest.raises(
+        DataError, match=r"none of its 2 visits is of a store of this plan: .*\(1 = 001\?, S1x\)"
+    ) as caught:
+        plan_visits(stores, crew(4), start="2027-01", months=4, seed=1, previous=previous[1:])
+    assert len(caught.value.cases) == 2
+
+
+CHAIN = pd.DataFrame({
+    "store": [f"S{k}" for k in range(10)], "area": ["N"] * 5 + ["S"] * 5, "tier": ["core"] * 5 + ["cooperative"] * 5,
+    "city_level": ["county"] * 10, "traffic": [9000, 8000, 7000, 1000, 900, 800, 700, 600, 500, 400],
+})  # fmt: skip
+NAMES = [
+    {"core": "核心店", "cooperative": "合作类型店", "county": "县城"},
+    {"core": "Core", "cooperative": "COOPERATIVE", "county": "County"},
+    {"core": "Core store", "cooperative": "合作店", "county": "县"},
+]
+
+
+@pytest.mark.parametrize("names", NAMES)
+def test_tiers_are_known_by_their_names_in_both_languages(names):
+    """10 stores, 3 months: the busiest third of the chain are 3 core stores, seen twice a month: 3 (10 + 3) visits."""
+    people, told = crew(8, 8), CHAIN.replace({"tier": names, "city_level": names})
+    plan, coded = (plan_visits(stores, people, start="2027-01", months=3, seed=1) for stores in (told, CHAIN))
+    assert len(plan.frame) == len(coded.frame) == 39
+    assert plan.stores["store"].tolist() == coded.stores["store"].tolist()
+    assert set(plan.frame["tier"]) == {names["core"], names["cooperative"]}  # shown as they were written
+
+
+def test_a_tier_that_no_store_has_is_told():
+    plan = plan_visits(CHAIN.replace({"core": "Kern"}), crew(8, 8), start="2027-01", months=1, seed=1)
+    assert (
+        "No store has the tier flagship_core (frequency, priority), core (frequency, priority), first_tier (priority), hypermarket "
+        "(priority); stores have: Kern, cooperative." in plan.note()
+    )
+    assert "门店现有：Kern、cooperative。" in plan.in_language("zh").note()
+    mine = [FrequencyRule(2, tiers=("core",))]
+    audit = audit_visits(
+        pd.DataFrame({"store": ["S0"], "inspector": "a", "date": "2027-01-05"}), stores=CHAIN, visits=mine
+    )
+    assert audit.note() == ""
+    audit = audit_visits(audit.log, stores=CHAIN.drop(columns="tier"), visits=mine, language="zh")
+    assert audit.note() == "门店表没有 tier 列：以此为条件的规则对任何门店均不适用。"
+
+
+def test_chinese_headings_and_told_columns_make_the_same_plan():
+    stores = CHAIN.rename(
+        columns={"store": "门店编号", "area": "区域", "tier": "门店层级", "city_level": "城市级别", "traffic": "客流量"}
+    )
+    people = crew(8, 8, home=["N"] * 4 + ["S"] * 4)
+    staff = people.rename(columns={"inspector": "检查员", "capacity": "月访问能力", "home": "所在片区"})
+    done = pd.DataFrame({"store": ["S1"], "inspector": "I0", "date": "2026-12-20"})
+    before = pd.DataFrame({"门店": ["S1"], "检查员": "I0", "日期": "2026年12月20日"})
+    ways = pd.DataFrame({"from": ["N"], "to": ["S"], "cost": [3.0]})
+    told = {"start": "2027-01", "months": 3, "seed": 1}
+    ours = plan_visits(CHAIN, people, previous=done, travel=ways, **told)
+    theirs = plan_visits(stores, staff, previous=before, travel=ways.set_axis(["起点", "终点", "成本"], axis=1),
+                         columns={"所在片区": "home"}, **told)  # fmt: skip
+    pd.testing.assert_frame_equal(theirs.frame, ours.frame)
+    log = ours.frame[["store", "inspector", "date"]].set_axis(["门店", "访问员", "访问日期"], axis=1)
+    audit = audit_visits(log, stores=stores, inspectors=staff, language="zh")
+    assert audit.counts().frame["violations"].sum() == 0
+    assert audit.log.columns.tolist() == ["门店", "访问员", "访问日期", "violations"]
+    with pytest.raises(DataError, match="no column 'grade'"):
+        plan_visits(CHAIN, people, columns={"grade": "tier"}, **told)
+
+
 def test_rule_11_flagship_and_central_stores_come_first_cooperative_ones_last():
     stores = pd.DataFrame({
         "store": list("abcdefgh"), "area": "N",

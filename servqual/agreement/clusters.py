@@ -15,6 +15,8 @@ from servqual.agreement.coefficients import (
     cohen_kappa,
     fleiss_kappa,
     gwet_ac,
+    intraclass_correlations,
+    kendall_w,
     krippendorff_alpha,
 )
 from servqual.agreement.ratings import Ratings
@@ -55,7 +57,7 @@ def clusters_of(ratings: pd.DataFrame, units: str | None, clusters: str, read: R
 
 
 def with_clusters(rows: list[dict[str, Any]], read: Ratings, cluster: Array, level: float) -> list[dict[str, Any]]:
-    """Rows whose errors come from leaving out one cluster after the other; those without such a value stay.
+    """Rows whose errors come from leaving out one cluster after the other; nothing keeps an error by units.
 
     Notes
     -----
@@ -80,32 +82,24 @@ def _without(read: Ratings, gone: Array) -> Ratings:
 
 def _again(row: Mapping[str, Any], left: list[float], level: float) -> dict[str, Any]:
     values, g = np.array(left, dtype=float), len(left)
-    if not np.isfinite(row["value"]) or not np.isfinite(values).all():
+    if not np.isfinite(row["value"]):
         return dict(row)
+    none = dict.fromkeys(("se", "low", "high", "se_null", "p"), np.nan)
+    if not np.isfinite(values).all():
+        return {**row, **none, "method": "", "reason": "one cluster"}
     se = float(np.sqrt((g - 1) / g * ((values - values.mean()) ** 2).sum()))
     if se < 1e-12:
-        return {
-            **row,
-            "se": se,
-            "low": np.nan,
-            "high": np.nan,
-            "se_null": np.nan,
-            "p": np.nan,
-            "method": "",
-            "reason": "no variance",
-        }
+        return {**row, **none, "se": se, "method": "", "reason": "no variance"}
     value, error, df = np.array(row["value"]), np.array(se), np.array(g - 1.0)
     low, high = t_interval(value, error, df, level)
-    p = np.nan if row["coefficient"] == "agreement" else float(t_pvalue(value, error, df))
-    return {
-        **row,
-        "se": se,
-        "low": float(low),
-        "high": min(float(high), 1.0),
-        "se_null": np.nan,
-        "p": p,
-        "method": "clusters",
-    }
+    p = np.nan if row["coefficient"] in ("agreement", "kendall_w") else float(t_pvalue(value, error, df))
+    ends = {"low": float(low), "high": min(float(high), 1.0)}
+    return {**row, **none, "se": se, **ends, "p": p, "method": "clusters", "reason": ""}
+
+
+def icc_names(read: Ratings) -> list[str]:
+    """The intraclass correlations that the design allows: with raters unknown by name, the first form only."""
+    return [f"icc{form}_{of}" for of in "1k" for form in ("123" if read.named else "1")]
 
 
 def _values(read: Ratings) -> Iterator[tuple[Key, float]]:
@@ -125,3 +119,10 @@ def _values(read: Ratings) -> Iterator[tuple[Key, float]]:
     yield ("ac1", ""), gwet_ac(counts).value
     yield ("ac2", ""), gwet_ac(counts, agreement_weights(read.values, 1 if read.scale == "ordinal" else 2)).value
     yield ("alpha", ""), krippendorff_alpha(counts, read.values, read.scale)[0]
+    scores = read.scores[read.complete] if read.scale != "nominal" else np.empty((0, 0))
+    if len(scores) < 2:
+        return
+    if read.scale in ("interval", "ratio"):
+        found = intraclass_correlations(scores)
+        yield from (((name, ""), found[name].value) for name in icc_names(read))
+    yield ("kendall_w", ""), kendall_w(scores)[0]

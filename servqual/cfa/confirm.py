@@ -44,7 +44,7 @@ from servqual.correlations import ItemMatrix, Of, item_matrix, polychoric_gamma
 from servqual.moments import one_blas_thread
 from servqual.responses import Responses
 from survey_design.errors import DataError, SpecError, check_between, check_choice
-from survey_design.results import Text
+from survey_design.results import Text, say, spaced
 
 Array = NDArray[Any]
 Missing = Literal["listwise", "pairwise", "fiml"]
@@ -319,7 +319,7 @@ def _fitted(
     standard = standardise(solution)
     return FactorModel(
         _loading_table(solution, standard, covariance, level), matrix.language, indices=found.indices,
-        problems=improper(solution, standard), remarks=(*found.remarks, *_remarks(responses, matrix, how)), matrix=matrix,
+        problems=improper(solution, standard, matrix.words), remarks=(*found.remarks, *_remarks(responses, matrix, how)), matrix=matrix,
         estimator=how, level=level, solution=solution, covariance=covariance, standard=standard,
         convergent=_convergent(solution, standard, covariance, groups, level),
         pairs=_pairs(matrix, found, standard, groups, level),
@@ -455,46 +455,51 @@ def _loading_table(solution: Solution, standard: Standardised, covariance: Array
     return pd.DataFrame(lines, columns=columns)
 
 
-def improper(solution: Solution, standard: Standardised) -> tuple[Text, ...]:
-    """What forbids to use a solution although it fits: negative variances, and factors that are not distinct."""
+def improper(solution: Solution, standard: Standardised, words: Mapping[str, Text]) -> tuple[Text, ...]:
+    """What forbids to use a solution although it fits: negative variances, and factors that are not distinct.
+
+    ``words`` are what items and factors are called; one that has none, such as a factor of your own, is called by its id.
+    """
     table, matrices = solution.table, solution.matrices[0]
-    said = [_heywood(table, int(i), standard) for i in np.flatnonzero(matrices.residuals.diagonal() < 0)]
+    called = {name: words.get(name, {"en": name}) for name in (*table.items, *table.factors)}
+    said = [_heywood(table, int(i), standard, called) for i in np.flatnonzero(matrices.residuals.diagonal() < 0)]
     for j in np.flatnonzero(matrices.disturbances.diagonal() < 0):
-        name = table.factors[j]
+        name = called[table.factors[j]]
         said.append({
-            "en": f"the variance of factor '{name}' is negative: its items, or what stands above it, do not hold together as the "
-            "model says",
-            "zh": f"因子“{name}”的方差为负：其题项或上级因子不符合模型设定",
+            "en": f"the variance of factor '{say(name, 'en')}' is negative: its items, or what stands above it, do not hold together as "
+            "the model says",
+            "zh": f"因子“{say(name, 'zh')}”的方差为负：其题项或上级因子不符合模型设定",
         })  # fmt: skip
     if not said or len(table.factors) > 1:
-        said += _not_distinct(table, matrices.factors, standard.factors)
+        said += _not_distinct(table, matrices.factors, standard.factors, called)
     return tuple(said)
 
 
-def _heywood(table: ParameterTable, item: int, standard: Standardised) -> Text:
-    name, loading = table.items[item], float(np.abs(standard.loadings[item]).max())
+def _heywood(table: ParameterTable, item: int, standard: Standardised, called: Mapping[str, Text]) -> Text:
+    name, loading = called[table.items[item]], float(np.abs(standard.loadings[item]).max())
     own = int(np.argmax(np.abs(standard.loadings[item])))
     count = int((standard.loadings[:, own] != 0).sum())
-    factor = table.factors[own]
+    factor = called[table.factors[own]]
     return {
-        "en": f"the residual variance of {name} is negative (Heywood case; standardised loading {loading:.2f}): the {count} items of "
-        f"'{factor}' do not share one factor, are too few, or were answered by too few",
-        "zh": f"{name} 的残差方差为负（Heywood 情形，标准化载荷 {loading:.2f}）：“{factor}”的 {count} 个题项并非同一因子、题项过少或样本过小",
+        "en": f"the residual variance of {say(name, 'en')} is negative (Heywood case; standardised loading {loading:.2f}): the {count} items of "
+        f"'{say(factor, 'en')}' do not share one factor, are too few, or were answered by too few",
+        "zh": f"{spaced(say(name, 'zh') + '的残差方差')}为负（Heywood 情形，标准化载荷 {loading:.2f}）：“{say(factor, 'zh')}”的 {count} 个题项并非同一因子、题项过少或样本过小",
     }
 
 
-def _not_distinct(table: ParameterTable, covariance: Array, r: Array) -> list[Text]:
+def _not_distinct(table: ParameterTable, covariance: Array, r: Array, called: Mapping[str, Text]) -> list[Text]:
     """A covariance matrix of factors that none can have, with the pair that correlates most."""
     values = np.linalg.eigvalsh(covariance / np.sqrt(np.abs(np.outer(covariance.diagonal(), covariance.diagonal()))))
     if len(covariance) < 2 or values[0] > _FLAT:
         return []
     size = np.abs(np.tril(r, -1))
     i, j = np.unravel_index(np.argmax(size), size.shape)
-    a, b, shown = table.factors[j], table.factors[i], f"{r[i, j]:.3f}".replace("0.", ".", 1)
+    a, b = called[table.factors[j]], called[table.factors[i]]
+    least, shown = f"{values[0]:.3f}".replace("-", "−"), f"{r[i, j]:.3f}".replace("0.", ".", 1).replace("-", "−")
     return [{
-        "en": f"the covariance matrix of the factors is not positive definite (smallest eigenvalue {values[0]:.3f}): '{a}' and '{b}' "
-        f"correlate {shown} and are not distinct, merge them or report a total",
-        "zh": f"因子协方差矩阵非正定（最小特征值 {values[0]:.3f}）：“{a}”与“{b}”相关 {shown}，无法区分，应合并或只报告总分",
+        "en": f"the covariance matrix of the factors is not positive definite (smallest eigenvalue {least}): '{say(a, 'en')}' and "
+        f"'{say(b, 'en')}' correlate {shown} and are not distinct, merge them or report a total",
+        "zh": f"因子协方差矩阵非正定（最小特征值 {least}）：“{say(a, 'zh')}”与“{say(b, 'zh')}”相关 {shown}，无法区分，应合并或只报告总分",
     }]  # fmt: skip
 
 

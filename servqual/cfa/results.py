@@ -124,7 +124,7 @@ class FactorModel(Result):
     @property
     def words(self) -> dict[str, Text]:
         """What ids of items and factors are called."""
-        return {**dict(zip(self.matrix.names, self.matrix.labels, strict=True)), **self.matrix.dimension_labels}
+        return self.matrix.words
 
     @property
     def loadings(self) -> pd.DataFrame:
@@ -179,8 +179,10 @@ class FactorModel(Result):
         if one.df == 0:
             return {"en": f"{head}: the model has as many parameters as there are covariances and fits whatever the data, so its "
                     "fit says nothing", "zh": f"{head}：参数与协方差数目相同，模型恰好识别，拟合指标无意义"}  # fmt: skip
-        p = _p(one.p)
-        body = f"{head}, p {p}, CFI {cfi:.3f}, TLI {tli:.3f}, RMSEA {rmsea:.3f} [{low:.3f}, {high:.3f}], SRMR {one.srmr:.3f}"
+        p, shown = _p(one.p), f"{tli:.3f}".replace("-", "−")  # TLI can lie below 0
+        body = (
+            f"{head}, p {p}, CFI {cfi:.3f}, TLI {shown}, RMSEA {rmsea:.3f} [{low:.3f}, {high:.3f}], SRMR {one.srmr:.3f}"
+        )
         return {"en": body, "zh": body.replace(", ", "，").replace(f"[{low:.3f}，", f"[{low:.3f}, ")}
 
     def sentence(self) -> str:

@@ -5,7 +5,6 @@ A complaint that is not solved yet is no missing value: it was open for as long 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -15,12 +14,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from servqual.answers import label_key, text_of
+from servqual.answers import is_blank, label_key, text_of
 from servqual.focus.statements import cases_in_words, name_in, names_by_heading, words_in
 from servqual.instruments import Instrument
 from servqual.privacy import mask_personal_data, mask_text
 from servqual.responses import Faults, Ledger, PersonalDataRule
 from survey_design.errors import DataError, SpecError, check_choice, check_columns
+from survey_design.files.days import NOT_A_TIME, times_in, zones_in
 from survey_design.files.table import HEADER_REPEATED, Source, read_table
 from survey_design.results import Column, Language, Text, Variable, say
 
@@ -75,8 +75,6 @@ STEPS: Mapping[str, Text] = {
 NOT_STATED: Text = {"en": "not stated", "zh": "未注明"}
 TIMES = ("received", "dispatched", "solved")
 
-_ZONE = re.compile(r"(?<=:\d\d)(?:\.\d+)?\s*(Z|[+-]\d\d:?\d\d)$")
-_DATE_MARKS = str.maketrans({"年": "-", "月": "-", "日": " ", "/": "-"})
 _CASES = ["file", "row", "complaint", "column", "value", "problem"]
 _WORDS = ("complaint", "store", "item", "place", "phenomenon", "text", "department")
 
@@ -304,9 +302,6 @@ def read_complaints(
     return check.complaints(faults, variables or {})
 
 
-_DAY = re.compile(r"\s*\d{4}\s*[-/.年]?\s*\d{1,2}")
-
-
 class _Check:
     """The rows of a register on their way to complaints; every step writes down what it finds."""
 
@@ -368,9 +363,7 @@ class _Check:
         moments["received"] = received[0].where(~stands_in, moments["date"])
         last = pd.concat([moments[name] for name in TIMES]).max()
         self.until_told = until is not None
-        day = isinstance(until, str) and not _DAY.match(until)  # a month's name would become a day of this year
-        end: Any = pd.NaT if day else pd.to_datetime(until, errors="coerce")
-        self.until = last if until is None else end
+        self.until = last if until is None else times_in([until]).iloc[0]
         if pd.isna(self.until):
             if until is None:
                 raise DataError(f"{self.name}: no complaint says when it was received.", pd.DataFrame(self.found))
@@ -393,13 +386,12 @@ class _Check:
 
     def _times(self, name: str) -> tuple[pd.Series, Array]:
         """One column as times, and where a cell is none."""
-        cells = [text_of(value) for value in self.lines[name]]
-        self.zones |= {found[1] for found in map(_ZONE.search, cells) if found}
-        marks = [_ZONE.sub("", text).translate(_DATE_MARKS) for text in cells]
-        read = pd.to_datetime(pd.Series(marks, dtype=object), errors="coerce", format="mixed")
-        unread = read.isna().to_numpy() & (np.array(cells, dtype=object) != "")
+        cells = self.lines[name]
+        self.zones |= zones_in(cells)
+        read = times_in(cells)
+        unread = read.isna().to_numpy() & ~is_blank(cells)
         for k in np.flatnonzero(unread):
-            self._note(int(k), name, self.lines[name][k], "not a time")
+            self._note(int(k), name, cells[k], say(NOT_A_TIME, "en"))
         return read, unread
 
     def read_fates(self) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -35,7 +35,7 @@ from servqual.dependability.planned import (
     design_shares,
 )
 from servqual.dependability.severity import predict_crossed
-from servqual.inference import t_interval
+from servqual.inference import NUMBER_COLUMNS, t_interval
 from servqual.regression import Regression, fit_linear
 from survey_design.errors import DataError, SpecError, check_between, check_choice, check_columns
 from survey_design.results import Column, Language, Result, Text, say, spaced
@@ -61,6 +61,7 @@ SEVERITY_REASONS: Mapping[str, Text] = {
         "en": "visited one only: cannot be told from it beyond what all others suggest",
         "zh": "仅访问过一个对象，无法与该对象区分，只能借助其他检查员的信息",
     },
+    "one inspector": {"en": "one inspector: nobody to compare with", "zh": "仅一名检查员，无从比较"},
     "no differences": {"en": "no differences between inspectors were found", "zh": "未发现检查员之间的差异"},
     "no object differences": {"en": "no differences beyond error were found", "zh": "未发现超出误差的差异"},
 }
@@ -109,7 +110,8 @@ class Severity(Result):
             Column("objects", {"en": f"different: {objects}", "zh": spaced(f"不同的{objects}")}, "count"),
             Column("raw", {"en": "raw", "zh": "原始差"}, "signed", decimals=places),
             Column("effect", {"en": "effect", "zh": "宽严"}, "signed", decimals=places),
-            *_error_columns(self.frame, "signed", places),
+            *_error_columns("signed", places),
+            *_remark_column(self.frame, SEVERITY_REASONS),
         )  # fmt: skip
 
     def note(self) -> str:
@@ -141,15 +143,17 @@ class Severity(Result):
         return draw_severity(self, ax)
 
 
-def _error_columns(frame: pd.DataFrame, bounds: Literal["signed", "number"], places: int) -> tuple[Column, ...]:
-    """SE and interval of a prediction, and the remark where any row has one."""
-    shown = (
-        Column("se", {"en": "SE", "zh": "标准误"}, "number", decimals=places),
-        Column("low", {"en": "low", "zh": "下限"}, bounds, decimals=places),
-        Column("high", {"en": "high", "zh": "上限"}, bounds, decimals=places),
-        Column("reason", {"en": "remark", "zh": "备注"}, "text", SEVERITY_REASONS),
+def _error_columns(bounds: Literal["signed", "number"], places: int) -> tuple[Column, ...]:
+    """SE and interval of an estimate or a prediction."""
+    return (
+        replace(NUMBER_COLUMNS["se"], decimals=places),
+        *(replace(NUMBER_COLUMNS[end], kind=bounds, decimals=places) for end in ("low", "high")),
     )
-    return shown if frame["reason"].any() else shown[:-1]
+
+
+def _remark_column(frame: pd.DataFrame, words: Mapping[str, Text]) -> tuple[Column, ...]:
+    """The remark, where any row has one."""
+    return (replace(NUMBER_COLUMNS["reason"], words=words),) if frame["reason"].any() else ()
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -180,7 +184,8 @@ class AdjustedStores(Result):
             Column("raw", {"en": "raw", "zh": "原始均值"}, "number", decimals=places),
             Column("adjusted", {"en": "adjusted", "zh": "校正均值"}, "number", decimals=places),
             Column("shrunken", {"en": "best prediction", "zh": "最佳预测"}, "number", decimals=places),
-            *_error_columns(self.frame, "number", places),
+            *_error_columns("number", places),
+            *_remark_column(self.frame, SEVERITY_REASONS),
         )  # fmt: skip
 
     def note(self) -> str:
@@ -252,18 +257,15 @@ class Dependability(Result):
     def columns(self) -> tuple[Column, ...]:
         places = decimals_for(float(self.frame["truncated"].max()))
         names: dict[str, Text] = {key: dict.fromkeys(("en", "zh"), self._component(key)) for key in self._design.keys}
-        shown = (
+        return (
             Column("component", {"en": "component", "zh": "分量"}, "text", names),
             Column("levels", {"en": "levels", "zh": "水平数"}, "count"),
             Column("variance", {"en": "variance", "zh": "方差"}, "number", decimals=places),
-            Column("se", {"en": "SE", "zh": "标准误"}, "number", decimals=places),
-            Column("low", {"en": "low", "zh": "下限"}, "number", decimals=places),
-            Column("high", {"en": "high", "zh": "上限"}, "number", decimals=places),
+            *_error_columns("number", places),
             Column("truncated", {"en": "cut off at 0", "zh": "负值截断为 0"}, "number", decimals=places),
             Column("share", {"en": "share", "zh": "占比"}, "share"),
-            Column("reason", {"en": "remark", "zh": "备注"}, "text", COMPONENT_REASONS),
+            *_remark_column(self.frame, COMPONENT_REASONS),
         )
-        return shown if self.frame["reason"].any() else shown[:-1]
 
     def note(self) -> str:
         zh, layout = self.language == "zh", self._design
@@ -300,22 +302,42 @@ class Dependability(Result):
         """The dependability of the visits made, and how many it would take, in words."""
         zh = self.language == "zh"
         made = self.as_made().sentence(self.language)
+        if self._one_inspector:
+            return made
         wanted, name = self.visits_for(0.8), self._name("objects")
+        about = self._range_words(self.visits_range(0.8), zh)
         if wanted is None:
-            tail = "增加访问次数无法使 Φ 达到 .80。" if zh else "No number of visits brings Φ to .80."
+            tail = f"增加访问次数无法使 Φ 达到 .80{about}。" if zh else f"No number of visits brings Φ to .80{about}."
         elif zh:
             other = "若每次由不同检查员访问，" if self._inspected else ""
-            tail = spaced(f"{other}每个{name}需 {wanted} 次访问才能使 Φ 达到 .80。")
+            tail = spaced(f"{other}每个{name}需 {wanted} 次访问才能使 Φ 达到 .80{about}。")
         else:
             other = ", each by another inspector" if self._inspected else ""
-            tail = f"Φ of .80 takes {wanted} visit{'' if wanted == 1 else 's'} per {name}{other}."
+            tail = f"Φ of .80 takes {wanted} visit{'' if wanted == 1 else 's'} per {name}{other}{about}."
         return made + ("" if zh else " ") + tail
+
+    def _range_words(self, ends: tuple[int | None, int | None], zh: bool) -> str:
+        """How many visits it may take, in brackets."""
+        low, high = (f"{n:,}" if n else ("不可达" if zh else "never") for n in ends)
+        percent = f"{100 * self.level:g}%"
+        if not any(ends):
+            return f"（{percent} 置信区间内均不可达）" if zh else f" (nor does either end of its {percent} CI)"
+        return (
+            f"（{percent} 置信区间 {low} 至{' ' if ends[1] else ''}{high}）"
+            if zh
+            else f" ({percent} CI {low} to {high})"
+        )
 
     # --- other designs
 
     @property
     def _inspected(self) -> bool:
         return "inspectors" in self._design.facets
+
+    @property
+    def _one_inspector(self) -> bool:
+        """True if one inspector did all: how inspectors differ is not known."""
+        return self._design.omitted.get("inspectors") == "one level"
 
     @property
     def variances(self) -> Array:
@@ -370,6 +392,10 @@ class Dependability(Result):
         if not universe.any():
             shown, reason = [(float("nan"),) * 3] * 2, "one chain"
         spread = [float(np.sqrt(value @ error)) for error in (relative, absolute)]
+        if self._one_inspector:
+            shown[1], spread[1], reason = (float("nan"),) * 3, float("nan"), "one inspector"
+            if not design.crossed:
+                shown[0], spread[0] = shown[1], spread[1]
         return Reliability(design, *shown[0], *shown[1], spread[0], spread[1], self.level, reason)
 
     def _planned_design(
@@ -406,20 +432,45 @@ class Dependability(Result):
         inspectors : different inspectors per store; every visit another one by default. With one inspector severity does not
             average out, and the target may lie out of reach
         design : ``items, of, stores, crossed, all_stores`` as in :meth:`for_design`
+
+        Raises
+        ------
+        DataError
+            If one inspector made all visits and inspectors count: how they differ is not known.
         """
-        check_between("target", target, 0, 1)
-        check_choice("kind", kind, Kind)
+        self._check_known(target, kind, design)
         return self._fewest(target, kind, design, inspectors)
 
-    def _fewest(
-        self, target: float, kind: Kind, design: Mapping[str, Any], inspectors: int | None = None
-    ) -> int | None:
-        """The fewest visits by halving; more visits never make it worse."""
+    def visits_range(
+        self, target: float = 0.8, *, kind: Kind = "absolute", inspectors: int | None = None, **design: Any
+    ) -> tuple[int | None, int | None]:
+        """How few and how many visits :meth:`visits_for` may mean: the first numbers whose interval's upper, and lower, end reaches
+        the target; None where none up to 1,000 does.
+
+        Few stores leave it open: with an interval of Φ from 0.00 to 1.00 one visit may do, and a thousand may not.
+        """
+        self._check_known(target, kind, design)
+        high, low = (self._fewest(target, f"{kind}_{end}", design, inspectors) for end in ("high", "low"))
+        return high, low
+
+    def _check_known(self, target: float, kind: Kind, design: Mapping[str, Any]) -> None:
+        check_between("target", target, 0, 1)
+        check_choice("kind", kind, Kind)
+        shared = self._design.crossed if design.get("crossed") is None else design["crossed"]
+        if self._one_inspector and (kind == "absolute" or not shared):
+            symbol = "Φ" if kind == "absolute" else "Eρ²"
+            raise DataError(
+                f"one inspector made all visits: how inspectors differ is not known, and so neither is {symbol}. Let "
+                "several inspectors visit, or ask for kind='relative' with crossed=True, ranks as this inspector gives them."
+            )
+
+    def _fewest(self, target: float, what: str, design: Mapping[str, Any], inspectors: int | None = None) -> int | None:
+        """The fewest visits by halving at which a coefficient, or an end of its interval, reaches the target."""
 
         def reached(visits: int) -> bool:
             together = visits * (design.get("stores") or 1)
             people = None if inspectors is None else min(inspectors, together)
-            return self._coefficient(visits, people, kind, design) >= target
+            return bool(getattr(self.for_design(visits=visits, inspectors=people, **design), what) >= target)
 
         if not reached(_MOST):
             return None
@@ -428,13 +479,6 @@ class Dependability(Result):
             middle = (low + high) // 2
             low, high = (low, middle) if reached(middle) else (middle + 1, high)
         return low
-
-    def _coefficient(self, visits: int, inspectors: int | None, kind: Kind, options: Mapping[str, Any]) -> float:
-        full: dict[str, Any] = {"items": None, "occasions": None, "of": "store", "stores": None, "crossed": None,
-                                "all_stores": False} | dict(options)  # fmt: skip
-        universe, *errors = design_shares(self._design, self._planned_design(visits, inspectors, **full))
-        error = errors[0 if kind == "relative" else 1]
-        return float(dependability_coefficient(self.variances[None, :] @ universe, self.variances[None, :] @ error)[0])
 
     def plan(
         self, visits: Sequence[int] = _VISITS, *, inspectors: Sequence[int] | None = None, target: float = 0.8, of: Of = "store",
@@ -474,6 +518,8 @@ class Dependability(Result):
             return [n for n in inspectors if n <= together] or [together]
         if not self._inspected:
             return [together]
+        if self._one_inspector:
+            return [1]
         if of == "chain":
             return sorted({1, min(together, self._design.levels("inspectors"))})
         return sorted({1, together})
@@ -487,19 +533,23 @@ class Dependability(Result):
             en, zh = [], []
             kinds: tuple[tuple[Kind, str], ...] = (("relative", "Eρ²"), ("absolute", "Φ"))
             for kind, symbol in kinds:
+                if self._one_inspector and (kind == "absolute" or not crossed):
+                    continue
                 n = self._fewest(target, kind, {"crossed": crossed})
-                en.append(f"{symbol} of {target:.2f} takes {n or f'more than {_MOST:,}'} visit{'' if n == 1 else 's'}")
+                ends = self.visits_range(target, kind=kind, crossed=crossed)
+                about = [self._range_words(ends, chinese) for chinese in (False, True)]
+                many = n or f"more than {_MOST:,}"
+                en.append(f"{symbol} of {target:.2f} takes {many} visit{'' if n == 1 else 's'}{about[0]}")
                 zh.append(
-                    f"{symbol} 达到 {target:.2f} 需 {n} 次访问"
-                    if n
-                    else f"{symbol} 达到 {target:.2f} 需 {_MOST:,} 次以上访问"
+                    f"{symbol} 达到 {target:.2f} 需 {n or f'{_MOST:,} 次以上'}{' 次访问' if n else '访问'}{about[1]}"
                 )
             each: Text = (
                 {"en": ", each by another inspector", "zh": "每次换一名检查员时，"}
-                if self._inspected
+                if self._inspected and not self._one_inspector
                 else {"en": "", "zh": ""}
             )
-            remarks.append({"en": ", ".join(en) + each["en"], "zh": each["zh"] + "，".join(zh)})
+            if en:
+                remarks.append({"en": ", ".join(en) + each["en"], "zh": each["zh"] + "，".join(zh)})
         return (*remarks, {"en": "negative variances are taken as 0", "zh": "负的方差按 0 计算"})
 
     # --- inspectors and stores
@@ -536,7 +586,8 @@ class Dependability(Result):
             "objects": np.bincount(self.cells["inspector"], minlength=inspectors.size), "raw": raw - self.mean,
             "effect": 0.0 if none else found.columns, "se": np.nan if none else found.column_errors,
             "low": np.nan if none else low, "high": np.nan if none else high,
-            "reason": ["no differences" if none else "one object" if alone else "" for alone in layout.alone],
+            "reason": ["one inspector" if self._one_inspector else "no differences" if none else "one object" if alone else ""
+                       for alone in layout.alone],
         })  # fmt: skip
         frame = frame.sort_values("effect", kind="stable").reset_index(drop=True)
         return Severity(frame, self.language, called=self.called, level=self.level, columns_of=layout.columns)

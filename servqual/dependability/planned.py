@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from servqual.dependability.facets import FacetLayout, column_label, decimals_for
+from servqual.inference import NUMBER_COLUMNS
 from survey_design.results import Column, Result, Text, say, spaced
 
 if TYPE_CHECKING:
@@ -24,6 +25,10 @@ DESIGN_REASONS: Mapping[str, Text] = {
     "one chain": {
         "en": "one chain: its mean has an error, but a coefficient needs several chains (groups=)",
         "zh": "仅一个连锁：均值有误差，但可靠性系数需要多个连锁（groups=）",
+    },
+    "one inspector": {
+        "en": "one inspector: how inspectors differ cannot be seen, so whether a store passes with another one is not known",
+        "zh": "仅一名检查员，无法得知检查员间差异，换人后门店是否达标不得而知",
     },
     "no differences": {
         "en": "no differences beyond error were found: the coefficient is 0",
@@ -176,6 +181,10 @@ class Reliability:
     def sentence(self, language: str = "en") -> str:
         """The design and its coefficients in words."""
         zh, head = language == "zh", self._head(language)
+        if self.reason == "one inspector":
+            why, known = say(DESIGN_REASONS[self.reason], language), not np.isnan(self.relative)
+            ranks = self._words("relative", zh) + ("，" if zh else ", ") if known else ""
+            return f"{head}：{ranks}Φ 未知（{why}）。" if zh else f"{head}: {ranks}Φ not known ({why})."
         error = f"{self.absolute_error:.{decimals_for(self.absolute_error)}f}"
         error = f"标准误 {error}" if zh else f"standard error {error}"
         if np.isnan(self.absolute):
@@ -239,7 +248,7 @@ class Planned(Result):
         return f"How many visits? Dependability of {'the mean of a chain' if self.of == 'chain' else f'one {name}'}"
 
     def columns(self) -> tuple[Column, ...]:
-        low, high = {"en": "low", "zh": "下限"}, {"en": "high", "zh": "上限"}
+        low, high = (NUMBER_COLUMNS[end].label for end in ("low", "high"))
         coefficients = (
             Column("relative", {"en": "Eρ² (rank)", "zh": "Eρ²（排名）"}, "number"),
             Column("relative_low", low, "number"),
@@ -252,7 +261,7 @@ class Planned(Result):
             *((Column("stores", {"en": "stores", "zh": "门店数"}, "count"),) if self.of == "chain" else ()),
             Column("visits", {"en": "visits each", "zh": "每店访问次数"}, "count"),
             *((Column("inspectors", {"en": "inspectors", "zh": "检查员数"}, "count"),) if self.inspected else ()),
-            *(coefficients if self.frame["absolute"].notna().any() else ()),
+            *(coefficients if self.frame[["relative", "absolute"]].notna().any(axis=None) else ()),
             Column(
                 "absolute_error",
                 {"en": "SE in points", "zh": "标准误（分）"},

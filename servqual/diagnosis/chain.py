@@ -74,6 +74,12 @@ class LevelRows:
         )
         return Differences(value, covariance, df, self.n[:, first], self.n[:, second], sources)
 
+    def silent(self, pairs: Sequence[tuple[Level, Level]]) -> Array:
+        """(r, g) the level of each pair that nobody gave for a row, "" where both are known."""
+        unknown = np.isnan(self.value)
+        lacking = [[next((name for name in pair if row[LEVELS.index(name)]), "") for pair in pairs] for row in unknown]
+        return np.array(lacking, dtype=object).reshape(len(unknown), len(pairs))
+
     def _df(self, k: int, first: int, second: int, covariances: Sequence[Array]) -> Array:
         """(r,) Satterthwaite's degrees of freedom of the k-th pair."""
         spreads = []

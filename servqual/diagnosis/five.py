@@ -15,7 +15,17 @@ from servqual.diagnosis.levels import ItemLevels
 from servqual.diagnosis.sources import Rows, Sources, check_kinds, check_sources
 from servqual.diagnosis.staff import StaffComparison, compare_staff
 from servqual.diagnosis.waterfall import Waterfall, customer_rows, waterfall_of
-from servqual.diagnosis.words import EVERY, FINDING_REASONS, FINDINGS, NEEDS, QUESTIONS, READ, SIDES_LACKING
+from servqual.diagnosis.words import (
+    EVERY,
+    FINDING_REASONS,
+    FINDINGS,
+    NEEDS,
+    QUESTIONS,
+    READ,
+    SHORT,
+    SIDES_LACKING,
+    SILENT,
+)
 from servqual.inference import ADJUSTMENTS, NUMBER_COLUMNS, Adjust, adjust_p, t_interval, t_pvalue
 from servqual.measures import TOTALS
 from servqual.remarks import kept_remark
@@ -106,8 +116,11 @@ class FindingTable(MeasureTable):
         row, zh = self.finding(key, finding), self.language == "zh"
         name, what = self.label(key), say(FINDINGS[finding], self.language)
         value = NUMBER_COLUMNS["gap"].show(row["gap"], self.language)
+        why = say(FINDING_REASONS[row["reason"] or "no error"], self.language)
+        if not np.isfinite(row["gap"]):
+            gap = f"{say(SHORT[finding], 'en')} gap"
+            return f"{name}：无法计算{what}，{why}。" if zh else self.nothing(name, gap, why)
         if not np.isfinite(row["low"]):
-            why = say(FINDING_REASONS[row["reason"] or "no error"], self.language)
             return f"{name}：{what}{value} 分（{why}）。" if zh else f"{name}: {what} {value} points ({why})."
         low, high = (NUMBER_COLUMNS["low"].show(row[each], self.language) for each in ("low", "high"))
         percent, both = f"{100 * self.level:g}%", f"{int(row['n_first']):,} / {int(row['n_second']):,}"
@@ -370,7 +383,7 @@ def diagnose(
         if items:
             frames.append(_lines(sources.rows(items), finding, level, adjust))
     lines = pd.concat(frames, ignore_index=True) if frames else _lines_of_nothing()
-    remarks = _remarks(sources)
+    remarks = _remarks(sources, lines)
     tables = _tables(sources, lines, remarks)
     return Diagnosis(
         pd.concat([tables["dimensions"].frame, tables["total"].frame.rename(columns={"total": "dimension"})], ignore_index=True),
@@ -391,6 +404,8 @@ def _lines(rows: Rows, finding: Finding, level: float, adjust: Adjust) -> pd.Dat
     behind = {*sides, "standard"} if "delivered" in sides else set(sides)
     alone = np.isnan(se) & (rows.levels.n[:, [LEVELS.index(side) for side in behind]] == 1).any(axis=1)
     reason[alone] = "one reviewer" if {"standard", "promised"} & behind else "one answer"
+    silent = rows.levels.silent([sides])[:, 0]
+    reason[silent != ""] = "no " + silent[silent != ""]
     frame = pd.DataFrame({
         "what": [each.what for each in rows.measures], "id": [each.id for each in rows.measures], "finding": finding,
         "first": rows.levels.value[:, at[0]], "second": rows.levels.value[:, at[1]], "gap": value, "se": se,
@@ -453,13 +468,14 @@ def _tables(sources: Sources, lines: pd.DataFrame, remarks: tuple[Text, ...]) ->
     return chosen
 
 
-def _remarks(sources: Sources) -> tuple[Text, ...]:
+def _remarks(sources: Sources, lines: pd.DataFrame) -> tuple[Text, ...]:
     """The bases of all sources, and what is taken for granted."""
     gaps = next((rows.gaps for rows in sources.known.values() if rows.gaps is not None), None)
     customers: tuple[Text, ...] = () if gaps is None else gaps.dimensions.remarks[1:2]
     said = [_named({"en": "customers", "zh": "顾客"}, kept_remark(*sources.responses.sides)), *customers]
     if sources.managers is not None:
         said.append(_named({"en": "managers", "zh": "管理者"}, kept_remark(sources.managers)))
+        said += _silent(sources, lines)
     given = (
         ("standards", "标准", sources.standards),
         ("inspection", "检查", sources.kept),
@@ -474,6 +490,16 @@ def _remarks(sources: Sources) -> tuple[Text, ...]:
     said += [{key: text.format(floor=floor) for key, text in ASSUMED.items()}] if sources.measured["delivered"] else []
     said += [BESIDE] if sources.measured["promised"] and sources.measured["delivered"] else []
     return (*said, SAME_STORES if sources.measured["delivered"] else APART)
+
+
+def _silent(sources: Sources, lines: pd.DataFrame) -> list[Text]:
+    """The items that no manager answered although they were asked; empty where there is none."""
+    empty = set(lines.loc[(lines["what"] == "item") & (lines["reason"] == "no believed"), "id"])
+    named = [item.label for item in sources.instrument.items if item.id in empty]
+    if not named:
+        return []
+    listed = {key: glue.join(say(label, key) for label in named) for key, glue in (("en", ", "), ("zh", "、"))}
+    return [{key: text.format(items=listed[key]) for key, text in SILENT.items()}]
 
 
 def _named(name: Text, words: Text) -> Text:

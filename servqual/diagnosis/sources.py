@@ -115,7 +115,6 @@ class Sources:
     def _rows(self, items: tuple[str, ...]) -> Rows:
         customers = self.responses._with(matches={item: self.responses.matches[item] for item in items})
         both = customers.pairing in ("paired", "independent")
-        gaps = score_gaps(customers, level=self.level, adjust=self.adjust) if both else None
         measures = tuple(each for each in plan_measures(self.instrument, list(items), "dimensions", None)
                          if (each.what, each.id) != ("total", "sum"))  # fmt: skip
         value, n = np.full((len(measures), len(LEVELS)), np.nan), np.zeros((len(measures), len(LEVELS)))
@@ -125,7 +124,8 @@ class Sources:
             parts.append(self._answers(self.managers._with(matches=theirs), measures, {"E": "believed"}, value, n))
         weight = np.array([each.weights for each in measures]) / np.array([[each.denominator] for each in measures])
         parts += self._standards(items, weight, value, n) + self._promises(items, weight, value, n)
-        return Rows(measures, LevelRows(value, n, tuple(parts)), gaps, self._lift(items, weight))
+        return Rows(measures, LevelRows(value, n, tuple(parts)), customers if both else None, self._lift(items, weight),
+                    self.level, self.adjust)  # fmt: skip
 
     def _lift(self, items: Sequence[str], weight: Array) -> Array:
         """(r,) how far delivered levels rise where keeping nothing of a standard gave one point more: ``Σ w (1 − kept)``."""
@@ -193,14 +193,22 @@ class Rows:
     ----------
     measures : which rows they are
     levels : their levels
-    gaps : the customers' own gaps, where both forms were answered
+    customers : their answers to these items, where both forms were answered
     lift : (r,) how far the delivered level rises for a point more of the floor; nan where nothing was inspected
+    level, adjust : of the customers' own gaps
     """
 
     measures: tuple[Measure, ...]
     levels: LevelRows
-    gaps: GapScores | None
+    customers: Responses | None
     lift: Array
+    level: float
+    adjust: Adjust
+
+    @cached_property
+    def gaps(self) -> GapScores | None:
+        """The customers' own gaps, where both forms were answered; scored when a row of them is asked for."""
+        return None if self.customers is None else score_gaps(self.customers, level=self.level, adjust=self.adjust)
 
 
 def _no_error(rows: int) -> Part:

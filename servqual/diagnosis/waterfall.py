@@ -160,7 +160,8 @@ class Waterfall(IntervalTable):
         """The step that most likely loses most, in words."""
         zh, words = self.language == "zh", self.step_words()
         if steps["largest"].isna().all():
-            why = say(FINDING_REASONS[steps["reason"].iloc[0] or "no error"], self.language)
+            unknown = steps.loc[steps["se"].isna(), "reason"]
+            why = say(FINDING_REASONS[next(iter(unknown), "") or "no error"], self.language)
             return f"无法判断哪一环节损失最大（{why}）。" if zh else f"Which step loses most can't be told ({why})."
         top = steps.iloc[int(np.nanargmax(steps["largest"].to_numpy(float)))]
         none, lumps = 1 - float(steps["largest"].sum()), self._lumps(steps)
@@ -307,7 +308,8 @@ def waterfall_of(sources: Sources, remarks: Sequence[Text], *, seed: int) -> Wat
     steps = ["+".join(_STEPS[CHAIN.index(before) : CHAIN.index(after)]) for after, before in pairs]
     found = rows.levels.differences([*pairs, ("perceived", "expected")])
 
-    frame = _frame(rows, found, [*steps, "customer"], chain, sources.level, seed)
+    silent = rows.levels.silent([*pairs, ("perceived", "expected")])
+    frame = _frame(rows, found, [*steps, "customer"], chain, silent, sources.level, seed)
     items_apart = frame["what"] == "item"
     words = {**sources.instrument.words(), **TOTALS}
     return Waterfall(
@@ -339,9 +341,9 @@ def _turns(rows: Rows, value: Array, steps: Sequence[str], sources: Sources) -> 
 
 
 def _frame(
-    rows: Rows, found: Differences, steps: Sequence[str], chain: Sequence[Level], level: float, seed: int
+    rows: Rows, found: Differences, steps: Sequence[str], chain: Sequence[Level], silent: Array, level: float, seed: int
 ) -> pd.DataFrame:
-    """All rows with their steps; the customer gap is the last step of each."""
+    """All rows with their steps; the customer gap is the last step of each. ``silent`` is the (r, g) level that a step lacks."""
     r, g = found.value.shape
     value, se, df = found.value.copy(), found.se.copy(), found.df.copy()
     _as_scored(rows, value, se, df)
@@ -357,6 +359,7 @@ def _frame(
     start, end = (
         np.column_stack([levels[:, part], levels[:, whole]]) for part, whole in ((slice(-1), 0), (slice(1, None), -1))
     )
+    why = np.where(silent == "", "no error", "no " + silent)
     largest = np.column_stack([chances, np.full(r, np.nan)])
     numbers = dict(zip(_NUMBERS, (value, se, low, high, df, *shares, largest, start, end), strict=True))
     sizes = [sum(1 for weight in each.weights if weight) for each in rows.measures]
@@ -366,7 +369,7 @@ def _frame(
         "step": list(steps) * r,
         **{name: each.ravel() for name, each in numbers.items()},
         "items": np.repeat(sizes, g),
-        "reason": np.where(~known, "no error", np.where(unclear[:, None], "unclear", "")).ravel(),
+        "reason": np.where(~known, why, np.where(unclear[:, None], "unclear", "")).ravel(),
     })  # fmt: skip
 
 

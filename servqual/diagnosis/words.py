@@ -61,6 +61,9 @@ FINDING_REASONS: Mapping[str, Text] = {
     **REASONS,
     "one reviewer": {"en": "one reviewer: no error can be computed", "zh": "仅一名评审者，无法计算误差"},
     "no error": {"en": "one side has no error that can be computed", "zh": "其中一方无法计算误差"},
+    "no expected": {"en": "no customer said what to expect of every item here", "zh": "没有顾客答全此处题项的期望"},
+    "no perceived": {"en": "no customer rated every item here", "zh": "没有顾客答全此处题项的感知"},
+    "no believed": {"en": "no manager answered every item here", "zh": "没有管理者答全此处题项"},
     "unclear": {
         "en": "the customer gap is too near 0 for shares of it",
         "zh": "顾客差距过于接近 0，不计算份额",
@@ -87,4 +90,8 @@ NEEDS: Mapping[str, Text] = {
     "promised": {"en": "reviewers who read advertisements on the customers' scale", "zh": "请评审者按顾客所用量表评定对外承诺"},
     "promised none": {"en": "nothing: these items are not promised", "zh": "无需补充：未就这些题项作出承诺"},
 }  # fmt: skip
+SILENT: Text = {
+    "en": "no manager answered {items}: without it in the managers' instrument, sums rest on the items they answered",
+    "zh": "没有管理者回答{items}：若从管理者所用量表中去掉，合计即只含其余题项",
+}
 EVERY: Text = {"en": "all items", "zh": "全部题项"}

@@ -102,21 +102,11 @@ class PenaltyReward(Estimates):
         name = self.beside(say(self.labels[driver], self.language), row)
         if not np.isfinite(row["penalty"]):
             return self.nothing(name, "penalty or reward", say(_REASONS[row["reason"]], self.language))
-        parts = [self._part(row, side) for side in ("penalty", "reward")]
+        parts = [self.bounded(row, side, "signed") for side in ("penalty", "reward")]
         kind = say(KINDS[row["kind"]], self.language)
         if zh:
             return f"{name}：低分使结果变动 {parts[0]}，高分 {parts[1]}；{kind}（n = {int(row['n']):,}）。"
         return f"{name}: a low score moves the outcome by {parts[0]}, a high one by {parts[1]}; {kind} (n = {int(row['n']):,})."
-
-    def _part(self, row: pd.Series, side: str) -> str:
-        shown = [Column("", {}, "signed").show(row[each], "en") for each in (side, f"{side}_low", f"{side}_high")]
-        if shown[1] == "–":
-            return shown[0]
-        return (
-            f"{shown[0]}（{shown[1]} 至 {shown[2]}）"
-            if self.language == "zh"
-            else f"{shown[0]} ({shown[1]} to {shown[2]})"
-        )
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """Penalty at the left, reward at the right, a row for each driver."""

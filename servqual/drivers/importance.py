@@ -40,7 +40,7 @@ from servqual.inference import (
 from servqual.measures import usable_points
 from servqual.moments import Cells, Moments, ScoreMap, one_blas_thread, row_weights
 from servqual.pulled import FEWEST, pulled_draws
-from servqual.replicates import Bootstrap
+from servqual.replicates import Bootstrap, Kept
 from servqual.stores import rank_draws
 from servqual.tabulation import Estimates, narrow_words
 from survey_design.errors import DataError, SpecError, check_between, check_choice, check_columns
@@ -535,7 +535,7 @@ def _estimated(
         found = _from_sums(question, frame, statistics, interval, level)
         if found is not None:
             return found
-    parts = [_Kept(interval, {}) for _ in statistics]
+    parts = [Kept(interval, {}) for _ in statistics]
     tables = [estimate(frame, statistic, question.design, by=question.by, interval=part, level=level)
               for statistic, part in zip(statistics, parts, strict=True)]  # fmt: skip
     labels = {" ".join(map(str, label)): label for label, _ in question.groups()}
@@ -545,24 +545,6 @@ def _estimated(
         else ((),) * (tables[0].narrow is not None)
     )
     return _Found([table.frame for table in tables], parts[0].found, narrow)
-
-
-@dataclass(frozen=True, eq=False)
-class _Kept:
-    """An interval that keeps, by group, the covariance and the replicates it was made from."""
-
-    interval: Interval
-    found: dict[tuple[Any, ...] | None, Spread]
-
-    def spread(self, moments: Moments, terms: Sequence[Term], again: Again | None = None) -> Spread:
-        own = self.interval
-        kept = replace(own, percentile=True) if isinstance(own, Bootstrap) else own
-        spread = kept.spread(moments, terms, again)
-        self.found[terms[0].domain] = spread
-        return spread if kept == own else replace(spread, replicates=None)
-
-    def sentence(self, language: str) -> str:
-        return self.interval.sentence(language)
 
 
 def _from_sums(

@@ -150,7 +150,7 @@ class KanoTable(Estimates):
             return self.nothing(name, "category", why)
         kind, second = (say(CATEGORIES[row[each]], self.language) for each in ("category", "second"))
         share = f"{100 * row['share']:.0f}%"
-        parts = [self._part(row, side) for side in ("better", "worse")]
+        parts = [self.bounded(row, side, "number") for side in ("better", "worse")]
         if zh:
             sure = (
                 "Fong 检验明确"
@@ -161,16 +161,6 @@ class KanoTable(Estimates):
         sure = "clear by Fong's test" if row["clear"] else (
             f"not clearly more than {second}; by the rule M > O > A > I it counts as {CATEGORIES[row['category_rule']]['en']}")  # fmt: skip
         return f"{name}: {kind} to {share}, {sure}; better {parts[0]}, worse {parts[1]} (n = {int(row['n']):,})."
-
-    def _part(self, row: pd.Series, side: str) -> str:
-        shown = [Column("", {}, "number").show(row[each], "en") for each in (side, f"{side}_low", f"{side}_high")]
-        if shown[1] == "–":
-            return shown[0]
-        return (
-            f"{shown[0]}（{shown[1]} 至 {shown[2]}）"
-            if self.language == "zh"
-            else f"{shown[0]} ({shown[1]} to {shown[2]})"
-        )
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """Better against worse, every feature with its intervals and its category."""

@@ -63,10 +63,10 @@ class Fit:
             return f"{residual}，{shown}，{say(FIT_REASONS[self.reason], language)}" if zh else (
                 f"{residual}, {shown}, {say(FIT_REASONS[self.reason], language)}")  # fmt: skip
         p = "p < .001" if self.p < 0.0005 else "p = " + f"{self.p:.3f}".lstrip("0")
-        interval = f"{self.rmsea_low:.3f}–{self.rmsea_high:.3f}"
+        interval, tli = f"{self.rmsea_low:.3f}–{self.rmsea_high:.3f}", f"{self.tli:.3f}".replace("-", "−")
         if zh:
-            return f"{residual}，{shown}，{p}，RMSEA {self.rmsea:.3f}（90% 区间 {interval}），TLI {self.tli:.3f}"
-        return f"{residual}, {shown}, {p}, RMSEA {self.rmsea:.3f} (90% interval {interval}), TLI {self.tli:.3f}"
+            return f"{residual}，{shown}，{p}，RMSEA {self.rmsea:.3f}（90% 区间 {interval}），TLI {tli}"
+        return f"{residual}, {shown}, {p}, RMSEA {self.rmsea:.3f} (90% interval {interval}), TLI {tli}"
 
 
 def fit_of(correlation: Array, implied: Array, n: int, factors: int) -> Fit:

@@ -210,6 +210,7 @@ class _Fit:
     draws: Array
     curve: pd.DataFrame
     applied: float
+    gram: Array
     fitted: Array
     started: Array
     unseen: _Unseen
@@ -233,59 +234,61 @@ class _Job:
     def run(self, stores: StoreIndicators) -> _Fit:
         """The fit, its bootstrap, and its predictions for stores it has not seen."""
         generator = np.random.default_rng(self.seed)
-        plan = FitPlan.of(stores, self.start, self.intercept, self.corrected)
-        penalty, curve = self._penalty(plan, stores, self.folds, generator, REPEATS)
+        plan, s = FitPlan.of(stores, self.start, self.intercept, self.corrected), len(stores.names)
+        penalty, curve = self._penalty(plan, stores, generator)
         unseen = self._unseen(plan, stores, np.random.default_rng([self.seed, 1]))
         refused = self.shrink == "auto" and np.isfinite(penalty) and not stores.n @ unseen.gains > 0
-        penalty = np.inf if refused else penalty
-        weights = plan.fit(stores, penalty)
-        plain = replace(plan, corrected=False).fit(stores, penalty) if self.corrected else np.full(len(weights), np.nan)
-        draws = [plan.fit(stores.rows(generator.integers(0, len(stores.names), len(stores.names))), penalty, weights)
-                 for _ in range(self.replicates)] if np.isfinite(penalty) else []  # fmt: skip
-        return _Fit(stores, plan, penalty, weights, plain, np.array(draws).reshape(-1, len(weights)), curve, plan.objective(stores)[1],
-                    _predicted(plan, stores, stores, weights), _predicted(plan, stores, stores, self.start), unseen, refused)  # fmt: skip
+        penalty, every = np.inf if refused else penalty, np.ones((1, s))
+        gram, applied = plan.objective(stores, every)
+        weights, plain = plan.fit(gram, penalty)[0], np.full(len(self.start), np.nan)
+        if self.corrected:
+            plain = plan.fit(replace(plan, corrected=False).objective(stores, every)[0], penalty)[0]
+        draws = np.empty((0, len(weights)))
+        if np.isfinite(penalty):
+            taken = np.array([np.bincount(generator.integers(0, s, s), minlength=s) for _ in range(self.replicates)])
+            draws = plan.fit(plan.objective(stores, taken)[0], penalty, weights)
+        fitted, started = (plan.scores(stores, each[None], every)[0] for each in (weights, self.start))
+        return _Fit(stores, plan, penalty, weights, plain, draws, curve, float(applied[0]), gram[0], fitted, started, unseen, refused)  # fmt: skip
+
+    @property
+    def _errors(self) -> float:
+        """How many standard errors worse than the best a pull may be."""
+        return 1.0 if self.shrink == "auto" else 0.0
 
     def _penalty(
-        self, plan: FitPlan, stores: StoreIndicators, folds: int, generator: np.random.Generator, repeats: int
+        self, plan: FitPlan, stores: StoreIndicators, generator: np.random.Generator
     ) -> tuple[float, pd.DataFrame]:
         if isinstance(self.shrink, str):
-            errors = 1.0 if self.shrink == "auto" else 0.0
-            return choose_penalty(plan, stores, folds, generator, errors=errors, repeats=repeats)
+            return choose_penalty(plan, stores, self.folds, generator, errors=self._errors)
         return float(self.shrink), pd.DataFrame(columns=["penalty", "error", "excess", "se"])
+
+    def _penalties(
+        self, plan: FitPlan, stores: StoreIndicators, learn: Array, generator: np.random.Generator
+    ) -> Array | float:
+        """The pull chosen anew in each set of stores."""
+        if not isinstance(self.shrink, str):
+            return float(self.shrink)
+        return plan.cross_validated(stores, learn, _INNER, generator, errors=self._errors, repeats=_AGAIN)[0]
 
     def _unseen(self, plan: FitPlan, stores: StoreIndicators, generator: np.random.Generator) -> _Unseen:
         """Predictions for stores under weights of the other folds, the pull chosen anew in each."""
         s = len(stores.names)
-        parts = [fold_of(stores.names, min(self.folds, s), generator) for _ in range(REPEATS)]
-        score, start, used = map(
-            np.array, zip(*(self._outside(plan, stores, each, generator) for each in parts), strict=True)
+        folds = min(self.folds, s)
+        parts = np.array([fold_of(stores.names, folds, generator) for _ in range(REPEATS)])
+        learn = (parts[:, None] != np.arange(folds)[:, None]).reshape(-1, s)
+        weights = plan.fit(plan.objective(stores, learn)[0], self._penalties(plan, stores, learn, generator))
+        own = np.arange(REPEATS)[:, None] * folds + parts  # (r, s) which set a store was left out of
+        score, start = (
+            plan.scores(stores, each, learn)[own, np.arange(s)]
+            for each in (weights, np.broadcast_to(plan.start, weights.shape))
         )
+        used = weights[own]
         error, start_error = np.zeros(s), np.zeros(s)
         if plan.corrected:
             error = np.einsum("rsk,skl,rsl->s", used, stores.errors, used) / REPEATS
             start_error = np.einsum("k,skl,l->s", plan.start, stores.errors, plan.start)
         squares, start_squares = (((stores.y - each) ** 2).mean(axis=0) for each in (score, start))
         return _Unseen(score, start, used, squares, start_squares, error, start_error)
-
-    def _outside(
-        self, plan: FitPlan, stores: StoreIndicators, fold: Array, generator: np.random.Generator
-    ) -> tuple[Array, Array, Array]:
-        """(s,) scores of every store under weights of the other folds, under the start weights, and (s, k) the weights used."""
-        s = len(stores.names)
-        outside, started, used = np.empty(s), np.empty(s), np.empty(stores.x.shape)
-        for k in range(fold.max() + 1):
-            learn, test = stores.rows(np.flatnonzero(fold != k)), np.flatnonzero(fold == k)
-            penalty, _ = self._penalty(plan, learn, _INNER, generator, _AGAIN)
-            used[test] = plan.fit(learn, penalty)
-            outside[test] = _predicted(plan, learn, stores.rows(test), used[test[0]])
-            started[test] = _predicted(plan, learn, stores.rows(test), plan.start)
-        return outside, started, used
-
-
-def _predicted(plan: FitPlan, learned: StoreIndicators, stores: StoreIndicators, weights: Array) -> Array:
-    """(s,) weighted scores, moved by the intercept that was learned."""
-    mean, level = plan.centre(learned)
-    return np.asarray(level + (stores.x - mean) @ weights)
 
 
 def _result(
@@ -357,8 +360,9 @@ def _fit_row(fit: _Fit, group: Any, own: bool, visits: float, job: _Job) -> dict
 def _agreement_rows(fit: _Fit, group: Any, job: _Job) -> list[dict[str, Any]]:
     """Before and after, in sample and outside of it."""
     stores, plan, unseen = fit.stores, fit.plan, fit.unseen
-    gram = plan.objective(stores)[0]
-    inside = {name: w[plan.free] @ gram @ w[plan.free] for name, w in (("start", plan.start), ("fitted", fit.weights))}
+    inside = {
+        name: w[plan.free] @ fit.gram @ w[plan.free] for name, w in (("start", plan.start), ("fitted", fit.weights))
+    }
     share = stores.n / stores.n.sum()
     lines = [
         ("start", "in sample", fit.started[None], (stores.y - fit.started) ** 2, inside["start"]),  # what was minimised

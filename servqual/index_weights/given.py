@@ -12,7 +12,7 @@ import pandas as pd
 from servqual.index_weights.fitted import ALL, Part
 from servqual.index_weights.simplex import Array
 from servqual.index_weights.stores import StoreIndicators
-from servqual.store_agreement import match_stores, rated_stores, unmatched_remark
+from servqual.store_agreement import check_percent, match_stores, rated_stores, unmatched_remark
 from servqual.stores import group_of_stores
 from survey_design.errors import DataError, SpecError, check_columns
 from survey_design.results import Column, Language, Text
@@ -165,6 +165,7 @@ def _rows_of_frame(scores: pd.DataFrame, by: str | None, store: str) -> tuple[pd
             f"the scores: {len(bad)} outside 0 to 100, first {names[bad[0][1]]} of {told[store].iloc[bad[0][0]]!r}.",
             cases,
         )
+    check_percent(values.ravel(), "the scores")
     return told, names
 
 

@@ -15,6 +15,7 @@ from survey_design.errors import DataError
 
 REPEATS = 10  # partitions into folds, over which errors are averaged: one alone leaves the choice to its seed
 PENALTIES = (0.0, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, np.inf)  # pull to the start weights; inf keeps them
+_ALIKE = 1e-12  # errors that differ by no more than this share of them are the same: no pull then moves anything
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,59 +53,102 @@ class FitPlan:
         """What the free weights sum to."""
         return float(self.start[self.free].sum())
 
-    def centre(self, stores: StoreIndicators) -> tuple[Array, float]:
-        """(k,) means of the scores and the mean rating to be taken off; zeros without an intercept."""
+    def scores(self, stores: StoreIndicators, weights: Array, taken: Array) -> Array:
+        """(b, s) weighted scores of all stores under (b, k) weights, moved by the intercept that the stores taken need."""
+        scores = weights @ stores.x.T
         if not self.intercept:
-            return np.zeros(stores.x.shape[1]), 0.0
-        share = stores.n / stores.n.sum()
-        return share @ stores.x, float(share @ stores.y)
+            return scores
+        return np.asarray(scores + (_shares(stores, taken) * (stores.y - scores)).sum(axis=1, keepdims=True))
 
-    def errors_left(self, stores: StoreIndicators, weights: Array, centre: tuple[Array, float]) -> Array:
-        """(s,) ratings less weighted scores, after the means."""
-        return np.asarray((stores.y - centre[1]) - (stores.x - centre[0]) @ weights)
+    def objective(self, stores: StoreIndicators, taken: Array) -> tuple[Array, Array]:
+        """(b, f, f) H with mean squared error ``w'Hw`` for free weights w, and the (b,) shares of the error that were taken off.
 
-    def losses(self, stores: StoreIndicators, weights: Array, centre: tuple[Array, float]) -> Array:
-        """(s,) squared errors; corrected ones less what the error of the scores adds to them on average."""
-        squares = self.errors_left(stores, weights, centre) ** 2
-        return np.asarray(
-            squares - np.einsum("k,skl,l->s", weights, stores.errors, weights) if self.corrected else squares
-        )
-
-    def objective(self, stores: StoreIndicators) -> tuple[Array, float]:
-        """(f, f) H with mean squared error ``w'Hw`` for free weights w, and the share of the error that was taken off.
-
+        ``taken`` (b, s) says how often each store counts: 0 or 1 for parts of the stores, more where they are drawn again.
         Since the weights have a known sum T, ``y − Xw = (y/T 1' − X) w``.
         """
-        fixed, total = ~self.free, self.total
-        share, (mean, level) = stores.n / stores.n.sum(), self.centre(stores)
-        y = (stores.y - level) - (stores.x - mean)[:, fixed] @ self.start[fixed]
-        d = y[:, None] / total - (stores.x - mean)[:, self.free]
-        gram = (d * share[:, None]).T @ d
+        fixed, share = ~self.free, _shares(stores, taken)
+        y = stores.y - stores.x[:, fixed] @ self.start[fixed]
+        d = y[:, None] / self.total - stores.x[:, self.free]
+        if self.intercept:
+            d = d - (stores.n / stores.n.sum()) @ d  # sums about a mean that is near to each of theirs
+        gram = np.tensordot(share, d[:, :, None] * d[:, None, :], axes=1)
+        if self.intercept:
+            mean = share @ d
+            gram -= mean[:, :, None] * mean[:, None, :]
         if not self.corrected:
-            return gram, 0.0
-        counted = share * (1 - share) if self.intercept else share
-        error = np.einsum("s,skl->kl", counted, stores.errors)[np.ix_(self.free, self.free)]
-        applied = share_taken_off(gram, error, len(share))
-        return gram - applied * error, applied
+            return gram, np.zeros(len(taken))
+        alone = stores.n / (taken @ stores.n)[:, None]
+        counted = share * (1 - alone) if self.intercept else share
+        error = stores.error_sums(counted, stores.of_visit(taken))[:, self.free][:, :, self.free]
+        applied = share_taken_off(gram, error, taken.sum(axis=1))
+        return gram - applied[:, None, None] * error, applied
 
-    def fit(self, stores: StoreIndicators, penalty: float, first: Array | None = None) -> Array:
-        """(k,) weights at one pull."""
-        return self.path(stores, [penalty], first)[0]
+    def fit(self, gram: Array, penalty: Array | float, first: Array | None = None) -> Array:
+        """(b, k) weights that make (b, f, f) objectives least at one pull, or at (b,); the search begins at the ``first``."""
+        penalties = np.broadcast_to(np.asarray(penalty, dtype=float), len(gram))
+        some, free = np.flatnonzero(np.isfinite(penalties)), np.flatnonzero(self.free)
+        weights = np.tile(self.start, (len(gram), 1))
+        begin = np.broadcast_to(self.start if first is None else first, weights.shape)
+        least = np.maximum(TIE * np.trace(gram[some], axis1=1, axis2=2), 1e-12)
+        pull = np.maximum(penalties[some] * self.unit, least)[:, None]
+        pulled = gram[some] + pull[:, :, None] * np.eye(len(free))
+        if len(some):
+            weights[np.ix_(some, free)] = simplex_weights(
+                pulled, pull * self.start[free], total=self.total, first=begin[np.ix_(some, free)]
+            )
+        return weights
 
-    def path(self, stores: StoreIndicators, penalties: Sequence[float], first: Array | None = None) -> Array:
-        """(j, k) weights at several pulls, each begun at the one before."""
-        gram = self.objective(stores)[0]
-        found, begin = [], self.start[self.free] if first is None else first[self.free]
-        for penalty in penalties:
-            weights = self.start.copy()
-            if np.isfinite(penalty):
-                pull = max(penalty * self.unit, TIE * float(np.trace(gram)), 1e-12)
-                begin = simplex_weights(
-                    gram + pull * np.eye(len(gram)), pull * self.start[self.free], total=self.total, first=begin
-                )
-                weights[self.free] = begin
-            found.append(weights)
-        return np.array(found)
+    def unseen_losses(self, stores: StoreIndicators, learn: Array, folds: Array) -> Array:
+        """(l, s, j) squared errors of every store of a set at every pull, with weights of the other folds of its set.
+
+        ``learn`` (l, s) is True for the stores of each set, ``folds`` (l, r, s) has their fold in r partitions, over which errors are
+        averaged, and -1 elsewhere. Corrected errors are less what the error of the scores adds to them on average.
+        """
+        held = folds[:, :, None] == np.arange(folds.max() + 1)[:, None]
+        owner = np.nonzero(held.any(axis=3))[0]
+        held = held[held.any(axis=3)]
+        taken = (learn[owner] & ~held).astype(float)
+        gram, weights = self.objective(stores, taken)[0], None
+        of_visit = stores.of_visit(held.astype(float)) if self.corrected else None
+        losses = np.zeros((*learn.shape, len(PENALTIES)))
+        for j, penalty in enumerate(PENALTIES):
+            weights = self.fit(gram, penalty, weights)
+            squares = (stores.y - self.scores(stores, weights, taken)) ** 2
+            found = squares if of_visit is None else squares - stores.error_of_score(weights, of_visit)
+            np.add.at(losses[:, :, j], owner, np.where(held, found, 0.0))
+        return losses / folds.shape[1]
+
+    def cross_validated(
+        self,
+        stores: StoreIndicators,
+        learn: Array,
+        folds: int,
+        generator: np.random.Generator,
+        *,
+        errors: float,
+        repeats: int,
+    ) -> tuple[Array, Array, Array, Array]:
+        """(l,) pulls chosen for (l, s) sets of stores, as :func:`choose_penalty` does for one; and (l, j) the error at every pull,
+        its excess over the least, and the standard error of that excess."""
+        parts = np.full((len(learn), repeats, learn.shape[1]), -1)
+        for own, part in zip(learn, parts, strict=True):
+            names = [stores.names[k] for k in np.flatnonzero(own)]
+            part[:, own] = [fold_of(names, min(folds, len(names)), generator) for _ in range(repeats)]
+        losses = self.unseen_losses(stores, learn, parts)
+        share, s = _shares(stores, learn)[:, :, None], learn.sum(axis=1)[:, None]
+        error = (share * losses).sum(axis=1)
+        best = error.argmin(axis=1)[:, None, None]
+        apart = losses - np.take_along_axis(losses, best, axis=2)
+        excess = (share * apart).sum(axis=1)
+        se = np.sqrt((share**2 * (apart - excess[:, None]) ** 2).sum(axis=1) * s / (s - 1))
+        unworse = excess <= errors * se + _ALIKE * np.abs(error)
+        return np.array(PENALTIES)[len(PENALTIES) - 1 - unworse[:, ::-1].argmax(axis=1)], error, excess, se
+
+
+def _shares(stores: StoreIndicators, taken: Array) -> Array:
+    """(b, s) share of the customers of the stores taken, each counted as often as it was."""
+    n = taken * stores.n
+    return np.asarray(n / n.sum(axis=1, keepdims=True))
 
 
 def fold_of(names: Sequence[Any], folds: int, generator: np.random.Generator) -> Array:
@@ -138,24 +182,7 @@ def choose_penalty(
     partition into folds is a draw of its own; each store's errors are means over ``repeats`` of them (Kim 2009, Computational
     Statistics & Data Analysis 53, 3735-3745, doi:10.1016/j.csda.2009.04.009).
     """
-    parts = [fold_of(stores.names, min(folds, len(stores.names)), generator) for _ in range(repeats)]
-    losses = np.mean([_fold_losses(plan, stores, fold) for fold in parts], axis=0)
-    share = stores.n / stores.n.sum()
-    error = share @ losses
-    best = int(np.argmin(error))
-    apart = losses - losses[:, [best]]
-    excess = share @ apart
-    se = np.sqrt((share[:, None] ** 2 * (apart - excess) ** 2).sum(axis=0) * len(share) / (len(share) - 1))
-    chosen = max(j for j in range(len(PENALTIES)) if excess[j] <= errors * se[j])
-    return PENALTIES[chosen], pd.DataFrame({"penalty": PENALTIES, "error": error, "excess": excess, "se": se})
-
-
-def _fold_losses(plan: FitPlan, stores: StoreIndicators, fold: Array) -> Array:
-    """(s, j) squared errors of every store at every pull, with weights of the other folds."""
-    losses = np.empty((len(stores.names), len(PENALTIES)))
-    for k in range(fold.max() + 1):
-        learn, test = stores.rows(np.flatnonzero(fold != k)), np.flatnonzero(fold == k)
-        centre, held = plan.centre(learn), stores.rows(test)
-        for j, weights in enumerate(plan.path(learn, PENALTIES)):
-            losses[test, j] = plan.losses(held, weights, centre)
-    return losses
+    every = np.ones((1, len(stores.names)), dtype=bool)
+    chosen, *curve = plan.cross_validated(stores, every, folds, generator, errors=errors, repeats=repeats)
+    columns = zip(("error", "excess", "se"), (each[0] for each in curve), strict=True)
+    return float(chosen[0]), pd.DataFrame({"penalty": PENALTIES, **dict(columns)})

@@ -70,10 +70,14 @@ def simplex_weights(gram: Array, right: Array, *, total: float = 1.0, first: Arr
 
     Parameters
     ----------
-    gram : (k, k) positive definite
-    right : (k,)
+    gram : (k, k) positive definite; or (b, k, k), as many programmes, which are solved side by side
+    right : (k,), or (b, k)
     total : what the weights sum to
-    first : (k,) weights to begin with; any that are 0 or more
+    first : (k,) or (b, k) weights to begin with; any that are 0 or more
+
+    Returns
+    -------
+    (k,) or (b, k) weights
 
     Notes
     -----
@@ -94,44 +98,53 @@ def simplex_weights(gram: Array, right: Array, *, total: float = 1.0, first: Arr
     >>> simplex_weights(np.eye(3), np.array([0.9, 0.5, -2.0])).round(3).tolist()
     [0.7, 0.3, 0.0]
     """
-    k = len(right)
-    if first is None or not first.sum() > 0:
-        w = np.zeros(k)
-        w[int(np.argmin(np.diag(gram) * total - 2 * right))] = total
-    else:
-        w = first * (total / first.sum())
-    held, joined = w > 0, -1
+    k = right.shape[-1]
+    grams, rights = gram.reshape(-1, k, k), np.broadcast_to(right, gram.shape[:-1]).reshape(-1, k)
+    w = _begun(grams, rights, total, first)
+    left, held, joined = np.arange(len(w)), w > 0, np.zeros(len(w), dtype=int)  # what is not at its minimum yet
     for _ in range(50 * k + 50):
-        wanted, nu = _on_set(gram, right, held, total)
+        row, gram_left, right_left = np.arange(len(left)), grams[left], rights[left]
+        wanted, nu = _on_set(gram_left, right_left, held, total)
         falling = held & (wanted <= 0)
-        if not falling.any():
-            w = wanted
-            slack = np.where(held, 0.0, gram @ w - right - nu)
-            joined = int(np.argmin(slack))
-            if slack[joined] >= -1e-13 * _size(gram, right, w):
-                return w
-            held[joined] = True
-        elif joined >= 0 and falling[joined] and w[joined] == 0:
-            return w  # what let it join was rounding
-        else:
-            share = w[falling] / (w[falling] - wanted[falling])
-            w = np.where(held, w + share.min() * (wanted - w), 0.0)
-            w[np.flatnonzero(falling)[share == share.min()]] = 0.0
-            held = w > 0
+        rounding = falling[row, joined] & (w[left, joined] == 0)  # what let it join was rounding
+        inside = np.asarray(~falling.any(axis=1))
+        w[left[inside]] = wanted[inside]
+        there = w[left]
+        size = np.einsum("bkl,bl->bk", np.abs(gram_left), there) + np.abs(right_left)
+        slack = np.where(held, 0.0, np.einsum("bkl,bl->bk", gram_left, there) - right_left - nu[:, None])
+        steepest = slack.argmin(axis=1)
+        joined = np.where(inside, steepest, joined)
+        ended = rounding | (inside & (slack[row, steepest] >= -1e-13 * size.max(axis=1)))
+        moving = ~inside & ~rounding
+        w[left[moving]] = _towards(there[moving], wanted[moving], held[moving], falling[moving])
+        held = np.where(moving[:, None], w[left] > 0, held | (inside[:, None] & (np.arange(k) == joined[:, None])))
+        left, held, joined = left[~ended], held[~ended], joined[~ended]
+        if not len(left):
+            return w.reshape(gram.shape[:-1])
     raise DataError(
         "the weights' programme did not end: indicators are too nearly the same. Leave out one of each such pair."
     )
 
 
-def _size(gram: Array, right: Array, w: Array) -> float:
-    """How large the sums are whose difference is compared with 0."""
-    return float((np.abs(gram) @ w + np.abs(right)).max())
+def _begun(grams: Array, rights: Array, total: float, first: Array | None) -> Array:
+    """(b, k) weights to begin with: those given, or all on the one indicator that is best alone."""
+    if first is not None and first.sum() > 0:
+        return np.array(np.broadcast_to(first * (total / first.sum(axis=-1, keepdims=True)), rights.shape))
+    best = np.argmin(np.diagonal(grams, axis1=1, axis2=2) * total - 2 * rights, axis=1)
+    return np.where(np.arange(rights.shape[1]) == best[:, None], total, 0.0)
 
 
-def _on_set(gram: Array, right: Array, held: Array, total: float) -> tuple[Array, float]:
-    """The minimum over the weights of a set under their sum alone, and the sum's multiplier."""
-    solved = np.linalg.solve(gram[np.ix_(held, held)], np.column_stack([right[held], np.ones(held.sum())]))
-    nu = (total - solved[:, 0].sum()) / solved[:, 1].sum()
-    wanted = np.zeros(len(right))
-    wanted[held] = solved[:, 0] + nu * solved[:, 1]
-    return wanted, float(nu)
+def _towards(w: Array, wanted: Array, held: Array, falling: Array) -> Array:
+    """(b, k) weights on their way to those wanted, as far as the first reaches 0."""
+    share = np.divide(w, w - wanted, out=np.full(w.shape, np.inf), where=falling)
+    least = share.min(axis=1, keepdims=True)
+    return np.where(held & (share > least), w + least * (wanted - w), 0.0)
+
+
+def _on_set(gram: Array, right: Array, held: Array, total: float) -> tuple[Array, Array]:
+    """The minima over the weights of each set under their sum alone, and the sum's multipliers; weights outside are 0."""
+    inside = held[:, :, None] & held[:, None, :]
+    both = np.stack([np.where(held, right, 0.0), held.astype(float)], axis=2)
+    solved = np.linalg.solve(np.where(inside, gram, np.eye(held.shape[1])), both)
+    nu = (total - solved[:, :, 0].sum(axis=1)) / solved[:, :, 1].sum(axis=1)
+    return solved[:, :, 0] + nu[:, None] * solved[:, :, 1], nu

@@ -125,7 +125,7 @@ class _Blocks:
     def points(self, plan: PointPlan, unit: int, touched: bool) -> VisitPoints:
         """The scores as they are read."""
         full, final = plan.matrix.sum(axis=0).tolist(), iter(self.final)
-        raw = *(Earned(*pair, 100 / unit) for pair in zip(self.earned, self.possible, strict=True)), *self.raw
+        raw = *(Earned(*pair, unit, 100) for pair in zip(self.earned, self.possible, strict=True)), *self.raw
         after = tuple(next(final) if mine else each for mine, each in zip(self.touchable, raw, strict=True))
         coverage = *(Earned(*pair) for pair in zip(self.possible, full, strict=True)), *self.coverage
         before = Scores(raw, plan.sizes)
@@ -145,14 +145,14 @@ def _worker(
             w = shared if weights is None or which is None else _Weights.of(plan, weights[which[rows]].T)
             scores, shares, gone = points.of_block(block, out.earned[:, rows], out.possible[:, rows])
             base = w.without(plan, gone, points.base[:, : len(block)])
-            out.raw[:, rows] = points.with_means(scores, w, base)[k:]
+            out.raw[:, rows] = points.with_means(scores, 100, w, base)[k:]
             if plan.watched:
                 failed = np.ascontiguousarray((block[:, plan.watched] == 0).T)
                 touched = touched or bool(failed.any())
-                points.with_means(scores, w, base, failed)[gone] = np.nan
+                points.with_means(scores, 100, w, base, failed)[gone] = np.nan
                 out.final[:, rows] = scores[out.touchable]
             shares[:k] /= points.full
-            out.coverage[:, rows] = points.with_means(shares, w, w)[k:]
+            out.coverage[:, rows] = points.with_means(shares, 1, w, w)[k:]
         return touched
 
     return work
@@ -266,15 +266,15 @@ class _Points:
                 place[:] = points
         gone = np.divmod(np.flatnonzero(share == 0), len(block))
         share[gone] = 1
-        score /= share
-        score *= 100 / self.unit
+        score /= share if self.unit == 1 else share * self.unit
+        score *= 100
         share[gone] = 0
         return scores, shares, gone
 
-    def with_means(self, values: Array, w: _Weights, base: _Weights, failed: Array | None = None) -> Array:
+    def with_means(self, values: Array, most: float, w: _Weights, base: _Weights, failed: Array | None = None) -> Array:
         """(k + c + g, m) values, categories and totals filled in from the indicators above them: nan where nothing counts.
 
-        An indicator that has no score stands as 0, and ``base`` leaves its weight out. With ``failed``, (f, m) True where a
+        An indicator that has no score stands as 0, and ``base`` leaves its weight out. Rounding lifts no mean above ``most``. With ``failed``, (f, m) True where a
         watched item's share was 0, all are held at the highest score that it leaves.
         """
         plan, weighted = self.plan, self.weighted[:, : values.shape[1]]
@@ -283,10 +283,12 @@ class _Points:
         np.multiply(indicator, w.indicator, out=weighted)
         with np.errstate(invalid="ignore"):  # what has no weight has no mean
             np.divide(_sums(weighted, plan.by_category, category), base.category, out=category)
+            np.minimum(category, most, out=category)
             _hold(category, lowered[1], failed)
             weighted = np.fmax(category, 0, out=weighted[: len(category)])  # nan counts for nothing
             weighted *= base.passed
             np.divide(_sums(weighted, plan.by_group, total), base.total, out=total)
+            np.minimum(total, most, out=total)
         _hold(total, lowered[2], failed)
         return values
 

@@ -89,7 +89,7 @@ class ChecklistItem:
     veto : an answer that earns nothing is a violation; it takes the whole score of the indicator (see
         ``Checklist.veto_rule``)
     cap : {"indicator": 60}: an answer that earns nothing keeps the score of the indicator (the category, the visit) at
-        60 of 100 or below
+        60 of 100 or below; from above 1 to below 100, or 0
     levels, limit, zero_at, target : see ``type``
     maximum : the largest number that is an answer; a larger one is a fault of the file
     unit : what a number counts

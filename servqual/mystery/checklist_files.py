@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from types import SimpleNamespace
@@ -46,7 +46,11 @@ def read_checklist(text: str, where: str) -> Checklist:
 
 
 def as_checklist(
-    content: Mapping[str, Any], where: str, places: Mapping[tuple[str, int], str], found: Sequence[Fault] = ()
+    content: Mapping[str, Any],
+    where: str,
+    places: Mapping[tuple[str, int], str],
+    found: Sequence[Fault] = (),
+    told: Callable[[Fault], Fault] = lambda fault: fault,
 ) -> Checklist:
     """A checklist from keys and blocks, as TOML or a workbook gives them.
 
@@ -56,6 +60,7 @@ def as_checklist(
     where : the file's name
     places : (kind, position) -> where each block stands in the file
     found : faults that were found on the way here
+    told : a fault in the words of the file, where it calls its keys otherwise
     """
     reader = _Reader(content, list(found))
     parts = reader.parts()
@@ -70,7 +75,7 @@ def as_checklist(
              if (fault.kind, fault.at, fault.key.split(".")[0]) not in known]  # fmt: skip
     order = {"checklist": 0, "category": 1, "indicator": 2, "item": 3}
     faults = sorted([*reader.faults, *further], key=lambda fault: (order[fault.kind], fault.at))
-    refuse(where, [fault.sentence(place) for fault in faults])
+    refuse(where, [told(fault).sentence(place) for fault in faults])
     return Checklist(**parts)
 
 

@@ -185,7 +185,7 @@ def _weight_faults(checklist: Any) -> Iterator[Fault]:
                 yield Fault(kind, k, part.id, "weight", f"{part.weight:g} is negative; give 0 or more")
     base = [each.weight for each in checklist.categories if not each.module]
     if base and _off(base):
-        yield Fault("checklist", -1, "", "weight of categories", f"they sum to {sum(base):.6g}, not to 1; correct them")
+        yield Fault("checklist", -1, "", "weight of categories", _sum_of(base))
     for module in dict.fromkeys(each.module for each in checklist.categories if each.module):
         weights = [each.weight for each in checklist.categories if each.module == module]
         if all(map(_is_number, weights)) and not 0 < sum(weights) < 1:
@@ -194,8 +194,14 @@ def _weight_faults(checklist: Any) -> Iterator[Fault]:
     for k, category in enumerate(checklist.categories):
         within = [each.weight for each in checklist.indicators if each.category == category.id]
         if within and _off(within):
-            yield Fault("category", k, category.id, "weight of its indicators",
-                        f"they sum to {sum(within):.6g}, not to 1; correct them")  # fmt: skip
+            yield Fault("category", k, category.id, "weight of its indicators", _sum_of(within))
+
+
+def _sum_of(weights: Sequence[float]) -> str:
+    """What is wrong with weights that don't sum to 1, and what to write where they are percentages."""
+    total, some = sum(weights), next((weight for weight in weights if weight), 0.0)
+    remedy = f"write {some / 100:g} for {some:g}%" if abs(total - 100) <= 100 * _ROUNDING else "correct them"
+    return f"they sum to {total:.6g}, not to 1; {remedy}"
 
 
 def _off(weights: Sequence[Any]) -> bool:
@@ -223,6 +229,9 @@ def _item_faults(k: int, item: Any, languages: Sequence[str]) -> Iterator[Fault]
             yield fault("cap", f"{reach!r} is not known; use {', '.join(REACHES)}")
         elif not _is_number(value) or not 0 <= value < 100:
             yield fault("cap", f"{value!r} must lie from 0 to below 100, on the scale of the score")
+        elif 0 < value <= 1:
+            most = f"; write {100 * value:g} for {100 * value:g}%" if value < 1 else ""
+            yield fault("cap", f"{value:g} of 100 is next to nothing: caps are on the scale of the score{most}")
     if item.type not in TYPES:
         yield fault("type", f"{item.type!r} is not known; use {', '.join(TYPES)}")
         return
@@ -245,7 +254,7 @@ def _level_faults(k: int, item: Any, languages: Sequence[str]) -> Iterator[Fault
         return
     if len(item.levels) < 2:
         yield fault("a graded item needs two levels or more, each with its value and its share of the points")
-    values = [level.value for level in item.levels]
+    values, worded = [level.value for level in item.levels], any(level.label for level in item.levels)
     for level in item.levels:
         if not isinstance(level.value, int) or isinstance(level.value, bool) or level.value < 0:
             yield fault(f"the value {level.value!r} is not a whole number from 0")
@@ -253,7 +262,7 @@ def _level_faults(k: int, item: Any, languages: Sequence[str]) -> Iterator[Fault
             yield fault(f"the value {level.value} stands for two answers; give each its own")
         if not _is_number(level.share) or not 0 <= level.share <= 1:
             yield fault(f"the share {level.share!r} of value {level.value!r} must lie from 0 to 1")
-        yield from _word_faults("item", k, item.id, f"levels {level.value} label", level.label, languages, needed=False)
+        yield from _word_faults("item", k, item.id, f"levels {level.value} label", level.label, languages, worded)
     shares = [level.share for level in item.levels]
     if shares and all(map(_is_number, shares)) and max(shares) < 1:
         yield fault("no level earns all points; give the best one share = 1")

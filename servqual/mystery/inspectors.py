@@ -19,6 +19,8 @@ from survey_design.results import Text
 
 Array = NDArray[Any]
 Inspectors = Literal["these", "any"]
+_ENOUGH = 4  # equal inspectors
+_EVEN = 0.7
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,6 +56,19 @@ class Seen:
     def pairs(self) -> int:
         """How many stores and inspectors met."""
         return int(self.pair.max()) + 1
+
+    def few(self, chosen: Array | None = None) -> float:
+        """How many inspectors with equally many visits these visits are worth, ``1/Σ share²``, where that is under 4 and under 0.7
+        of their number, or they are two, so that one or two make most visits; nan where it is not.
+
+        >>> visits = pd.DataFrame({"store": range(10), "inspector": [*"aaaaaaabcd"]})
+        >>> round(Seen.of(visits).few(), 2)
+        1.92
+        """
+        made = np.bincount(self.inspector if chosen is None else self.inspector[chosen])
+        made = made[made > 0]
+        worth = float(made.sum() ** 2 / (made**2).sum())
+        return worth if worth < _ENOUGH and (worth < _EVEN * len(made) or len(made) == 2) else float("nan")
 
     def added(self, influence: Array, group: Array, groups: int, lost: int = 1) -> tuple[Array, Array, Array]:
         """Variance that inspectors add to that between stores.
@@ -153,12 +168,22 @@ def lines_with_inspectors(
     ]
 
 
-def inspectors_remark(seen: Seen, counted: bool, own: float = 0.0, whole: float = 0.0) -> Text:
-    """Whether errors count that inspectors differ, with the error of the total either way where it matters."""
+def inspectors_remark(
+    seen: Seen, counted: bool, own: float = 0.0, whole: float = 0.0, few: float | None = None
+) -> Text:
+    """Whether errors count that inspectors differ, with the error of the total either way where it matters; where they count,
+    that few made most visits (``few`` of all or of one side, as :meth:`Seen.few` gives it)."""
     k = seen.names
     if counted:
-        return {"en": f"errors count stores and inspectors ({k}): they speak of inspectors like these",
-                "zh": f"误差计入门店与检查员（{k} 名）：结论适用于同类检查员"}  # fmt: skip
+        whose: Text = {"en": "", "zh": ""} if few is None else {"en": " of one side", "zh": "一方的"}
+        few = seen.few() if few is None else few
+        words: Text = {"en": f"errors count stores and inspectors ({k}): they speak of inspectors like these",
+                       "zh": f"误差计入门店与检查员（{k} 名）：结论适用于同类检查员"}  # fmt: skip
+        if np.isnan(few):
+            return words
+        return {"en": f"{words['en']}; but one or two of them made most visits{whose['en']}, worth {few:.1f} inspectors with equally many: the "
+                      "intervals are too narrow",
+                "zh": f"{words['zh']}；但{whose['zh']}多数访问由一两名检查员完成，仅相当于 {few:.1f} 名访问数相同的检查员，区间偏窄"}  # fmt: skip
     en = f"errors are about scores as these {k} inspectors give them"
     zh = f"误差针对这 {k} 名检查员给出的得分"
     if whole > 1.05 * own:

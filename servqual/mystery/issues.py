@@ -12,17 +12,26 @@ from numpy.typing import NDArray
 
 from servqual.inference import NUMBER_COLUMNS, choose_interval
 from servqual.moments import NOT_STATED, Cells, Moments, ScoreMap
+from servqual.mystery.columns import names_of
 from servqual.mystery.tables import ALL
 from servqual.mystery.visits import LABELS
 from servqual.proportions import SHARE_REASONS
 from servqual.shares import MeanLine, share_bounds
 from servqual.tabulation import Estimates
-from survey_design.errors import SpecError, check_between, check_columns, raise_faults
-from survey_design.results import Column, Language, Text
+from survey_design.errors import DataError, SpecError, check_between, check_columns, raise_faults
+from survey_design.files.days import NOT_A_TIME, times_in, zones_in
+from survey_design.results import Column, Language, Text, say
 from survey_design.sampling import SampleDesign
+from survey_design.visits.given import heading_key
 
 Array = NDArray[Any]
 TIMES = ("found", "notified", "resolved")
+# What the columns are called, first as ours; the store's heading is that of the visits.
+HEADINGS: Mapping[str, tuple[str, ...]] = {
+    "found": ("found", "found at", "发现时间", "问题发现时间"),
+    "notified": ("notified", "notified at", "passed on", "通报时间", "告知时间", "通知时间"),
+    "resolved": ("resolved", "resolved at", "solved", "解决时间", "整改时间", "整改完成时间"),
+}
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -90,17 +99,20 @@ def issue_times(
     hours: float = 2.0,
     level: float = 0.95,
     design: SampleDesign | None = None,
+    columns: Mapping[str, str] | None = None,
     language: Language = "en",
 ) -> IssueTimes:
     """How soon the store was told of what a visit found, and how much was put right on the spot.
 
     Parameters
     ----------
-    log : DataFrame, one row an issue: ``store``, ``found``, ``notified``, ``resolved`` (times; blank where it has not happened)
+    log : DataFrame, one row an issue: ``store``, ``found``, ``notified``, ``resolved`` (times; blank where it has not happened).
+        Usual Chinese headings (门店, 发现时间, 通报时间, 解决时间) are found
     by : column to split by; a row for each value after that of all issues
     hours : an issue is resolved on the spot if that took no longer
     level : confidence of the intervals
     design : by default stores are clusters
+    columns : name in the log -> name here, where a heading is not found
 
     Raises
     ------
@@ -118,6 +130,7 @@ def issue_times(
     check_between("level", level, 0, 1)
     if not hours > 0:
         raise SpecError(f"hours={hours!r} must be above 0.")
+    log = _renamed(log, columns or {})
     check_columns(["store", *TIMES, *([by] if by else [])], log.columns, "the issues")
     times = _times(log)
     chosen = design or SampleDesign(clusters="store")
@@ -125,26 +138,40 @@ def issue_times(
     frame = log.assign(**{f"hours {name}": value for name, value in took.items()})
     frame["spot"] = (took["resolved"] <= hours).astype(float)
     parts = [_issue_rows(frame, None, chosen, level)]
-    columns: tuple[Column, ...] = ()
+    shown: tuple[Column, ...] = ()
     if by:
         parts[0].insert(0, by, ALL)
         parts.append(_issue_rows(frame, by, chosen, level))
-        columns = (Column(by, LABELS.get(by, {"en": by}), "text", {ALL: {"en": "all issues", "zh": "全部问题"}}),)
+        shown = (Column(by, LABELS.get(by, {"en": by}), "text", {ALL: {"en": "all issues", "zh": "全部问题"}}),)
     return IssueTimes(
-        pd.concat(parts, ignore_index=True), language, by=(by,) if by else (), by_columns=columns, level=level,
+        pd.concat(parts, ignore_index=True), language, by=(by,) if by else (), by_columns=shown, level=level,
         interval=choose_interval(chosen, None), hours=hours,
     )  # fmt: skip
 
 
+def _renamed(log: pd.DataFrame, columns: Mapping[str, str]) -> pd.DataFrame:
+    """The log under our names: as told, else by the usual headings."""
+    check_columns(columns, log.columns, "the issues")
+    names = names_of(log, columns, None, ("store",))
+    for ours, headings in HEADINGS.items():
+        keys = {heading_key(heading) for heading in headings}
+        hit = next((name for name in log.columns if name not in names and heading_key(name) in keys), None)
+        if hit is not None and ours not in {*names.values(), *log.columns}:
+            names[hit] = ours
+    return log.rename(columns=names)
+
+
 def _times(log: pd.DataFrame) -> Mapping[str, pd.Series]:
     """The three times; refused where they cannot be."""
-    times = {name: pd.to_datetime(log[name], errors="coerce", format="mixed") for name in TIMES}
+    times = {name: times_in(log[name]) for name in TIMES}
+    if len(zones := set().union(*(zones_in(log[name]) for name in TIMES))) > 1:
+        raise DataError(f"the issues: times of {len(zones)} time zones ({', '.join(sorted(zones))}). Write all in one.")
     wrong: list[dict[str, Any]] = []
     for name, column in times.items():
         unread = column.isna() & log[name].notna() & log[name].astype(str).str.strip().ne("")
         early = column.notna() & times["found"].notna() & (column < times["found"])
         absent = column.isna() & ~unread if name == "found" else pd.Series(False, index=column.index)
-        for where, problem in ((unread, "not a time"), (absent, "missing"), (early, "before it was found")):
+        for where, problem in ((unread, say(NOT_A_TIME, "en")), (absent, "missing"), (early, "before it was found")):
             wrong += [{"store": log["store"].iloc[k], "row": log.index[int(k)], "column": name, "value": log[name].iloc[k],
                        "problem": problem} for k in np.flatnonzero(where)]  # fmt: skip
     raise_faults(wrong, "the issues")

@@ -12,7 +12,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from survey_design.errors import SpecError, check_columns, raise_faults
-from survey_design.results import Column, Language, Result, Text
+from survey_design.files.days import NOT_A_DAY, days_in
+from survey_design.results import Column, Language, Result, Text, say
 
 PHASES: Mapping[str, Text] = {
     "early": {"en": "early", "zh": "初期"},
@@ -100,7 +101,7 @@ def phase_of(
     store: str = "store",
     day: str = "date",
     score: str = "score",
-    before: date | pd.Timestamp | None = None,
+    before: date | str | None = None,
     language: Language = "en",
 ) -> StorePhases:
     """Early or mature: has a store's score stayed at the threshold over its last visits?
@@ -133,14 +134,17 @@ def phase_of(
     if not isinstance(visits, int) or isinstance(visits, bool) or visits < 1:
         raise SpecError(f"visits={visits!r} must be a whole number from 1.")
     check_columns([store, day, score], scores.columns, "scores")
-    when = pd.to_datetime(scores[day], errors="coerce", format="mixed")
+    when = days_in(scores[day])
     value = pd.to_numeric(scores[score], errors="coerce")
     _refuse_history(scores, {store: scores[store].isna(), day: when.isna(),
                              score: (value.isna() & scores[score].notna()) | ~value.dropna().round(9).between(0, 100).reindex(
                                  value.index, fill_value=True)})  # fmt: skip
     table = pd.DataFrame({"store": scores[store], "when": when, "score": value})
     if before is not None:
-        table = table[table["when"] < pd.Timestamp(before)]
+        end = days_in([before]).iloc[0]
+        if pd.isna(end):
+            raise SpecError(f"before={before!r} is {say(NOT_A_DAY, 'en')}.")
+        table = table[table["when"] < end]
     kept = table.dropna(subset=["score"]).sort_values("when", kind="stable")
     last = kept.groupby("store", sort=False)["score"].agg(
         visits="size", mean=lambda column: column.iloc[-visits:].mean()
@@ -154,7 +158,7 @@ def phase_of(
 
 
 def _refuse_history(scores: pd.DataFrame, wrong: Mapping[str, pd.Series]) -> None:
-    words = ("it names no store", "it is no date", "it is no score from 0 to 100")
+    words = ("it names no store", say(NOT_A_DAY, "en"), "it is no score from 0 to 100")
     raise_faults(
         [
             {

@@ -244,25 +244,27 @@ class Earned:
 
     Attributes
     ----------
-    points : (n,)
+    points : (n,), times ``unit``
     out_of : (n,) points possible, 0 where there were none; or one number for all
+    unit : what a full share is
     scale : what all of them would score
 
     Examples
     --------
-    >>> Earned(np.array([3, 0, 0]), np.array([4, 4, 0]), 100).scores.tolist()
+    >>> Earned(np.array([3, 0, 0]), np.array([4, 4, 0]), scale=100).scores.tolist()
     [75.0, 0.0, nan]
     """
 
     points: Array
     out_of: Array | float
+    unit: int = 1
     scale: float = 1.0
 
     @property
     def scores(self) -> Array:
-        """(n,) ``points / out_of * scale``, nan where no points were possible."""
+        """(n,) ``points / (unit * out_of) * scale``, nan where no points were possible."""
         with np.errstate(invalid="ignore"):
-            out = np.asarray(self.points / self.out_of, dtype=float)
+            out = np.asarray(self.points / (self.out_of * float(self.unit)), dtype=float)
         out *= self.scale
         return out
 

@@ -60,6 +60,7 @@ SCORE_COLUMNS: Mapping[str, Column] = {
         Column("n", {"en": "visits", "zh": "访问数"}, "count"),
         Column("stores", {"en": "stores", "zh": "门店数"}, "count"),
         Column("n_na", {"en": "not applicable", "zh": "不适用"}, "count"),
+        Column("n_missing", {"en": "left blank", "zh": "未作答"}, "count"),
         Column("coverage", {"en": "coverage", "zh": "覆盖率"}, "share"),
         Column("raw", {"en": "before vetoes", "zh": "否决前"}, "number", decimals=1),
         Column("final", {"en": "after vetoes", "zh": "否决后"}, "number", decimals=1),
@@ -74,6 +75,10 @@ VISIT_REASONS: Mapping[str, Text] = {
         "en": "no degrees of freedom: one store per stratum, or one inspector",
         "zh": "自由度为零：每层仅一家门店，或仅一名检查员",
     },
+    "one df": {
+        "en": "one degree of freedom (two stores, two visits to one store, or two inspectors): an interval would say nothing",
+        "zh": "自由度仅为 1（两家门店、一家门店的两次访问或两名检查员），区间没有意义",
+    },
     "one cluster": {
         "en": "one store: its visits are the units, other stores are not spoken for",
         "zh": "仅一家门店：以访问为单位，不能推论到其他门店",
@@ -81,6 +86,10 @@ VISIT_REASONS: Mapping[str, Text] = {
     "alike": {
         "en": "all visits alike: how stores resemble each other cannot be seen; counted by visits and weights",
         "zh": "各次访问结果相同：无法看出店内相似程度，仅按访问数与权数计算",
+    },
+    "clusters alike": {
+        "en": "stores alike by chance: how they differ cannot be seen, so no error can be computed",
+        "zh": "各门店结果恰好相同：无法看出店间差异，无法计算误差",
     },
     "no error": {"en": "all visits alike: no error can be computed", "zh": "各次访问结果相同，无法计算误差"},
     "complete": {"en": "every store was visited: no sampling error", "zh": "全部门店均已访问，无抽样误差"},
@@ -107,6 +116,17 @@ def beyond_scale(frame: pd.DataFrame) -> tuple[Text, ...]:
              "zh": f"{k} 个区间中有 {out} 个超出 0–100 分：t 区间不受量程约束，访问次数过少时几乎不含信息"},)  # fmt: skip
 
 
+def within_scale(said: str, row: pd.Series, language: Language) -> str:
+    """What is said of a score, and whether its interval says anything."""
+    if not (row["low"] < 0 or row["high"] > 100):
+        return said
+    return (
+        f"{said}，区间超出 0–100 分，访问次数过少"
+        if language == "zh"
+        else f"{said}, an interval that leaves the scale: too few visits"
+    )
+
+
 class WeightsOfStores(Protocol):
     """Weights of the indicators per store, as :func:`servqual.mystery.weight_rules.weigh_checklist` gives them."""
 
@@ -122,7 +142,7 @@ class VisitScores(Estimates):
     """Scores of visits: total, categories, indicators, modules and items, one row each and per group.
 
     Frame columns: the split columns; ``part, id, label``; ``n`` visits, ``stores``, ``n_na`` (visits in which it was not
-    applicable) and ``n_missing`` (in which it was left unanswered); ``coverage`` (mean share of the weight that was
+    applicable) and ``n_missing`` (in which it has no score since an answer is missing), which add up to all visits; ``coverage`` (mean share of the weight that was
     applicable and answered, 0 to 1); ``score`` (of ``of``, 0 to 100) with ``se, low, high, df, deff``; ``raw, final, lost``
     (raw − final); ``mix`` (what is pooled: "mode", "mode + agency" …); ``reason``.
 
@@ -153,9 +173,10 @@ class VisitScores(Estimates):
         mixed = bool(self.frame["mix"].any())
         value = replace(NUMBER_COLUMNS["score"], label=SCORE_COLUMNS[self.of].label)
         other = [] if self.of == "raw" else [SCORE_COLUMNS["raw"]]
+        blank = ["n_missing"] if self.frame["n_missing"].any() else []
         return (
             *self.by_columns,
-            *(SCORE_COLUMNS[name] for name in ("part", "label", "n", "stores", "n_na", "coverage")),
+            *(SCORE_COLUMNS[name] for name in ("part", "label", "n", "stores", "n_na", *blank, "coverage")),
             *other,
             value,
             *_BOUNDS,
@@ -219,10 +240,12 @@ class VisitScores(Estimates):
         taken = SCORE_COLUMNS["lost"].show(row["lost"], self.language) if row["lost"] > 0 else ""
         if zh:
             veto = f"；否决扣去 {taken} 分" if taken else ""
-            return f"{place}：{value} 分（{error}，{n:,} 次访问、{stores:,} 家门店）{veto}。"
+            return (
+                f"{within_scale(f'{place}：{value} 分（{error}，{n:,} 次访问、{stores:,} 家门店）', row, 'zh')}{veto}。"
+            )
         base = f"{n:,} visit{'s' * (n != 1)}, {stores:,} store{'s' * (stores != 1)}"
         veto = f"; vetoes took {taken}" if taken else ""
-        return f"{place}: {value} of 100 ({error}, {base}){veto}."
+        return f"{within_scale(f'{place}: {value} of 100 ({error}, {base})', row, 'en')}{veto}."
 
     # -- what else can be asked
 
@@ -291,6 +314,7 @@ def score_visits(
     weights: WeightsOfStores | pd.DataFrame | None = None,
     of: Of = "final",
     exposed: Exposed = "out",
+    minimum: float = 0.0,
     inspectors: Inspectors = "these",
     level: float = 0.95,
     interval: Interval | None = None,
@@ -307,6 +331,8 @@ def score_visits(
         Which score the intervals belong to: after vetoes and caps, or before. Both are always in the table
     exposed : {"out", "in"}
         Whether covert visits that were discovered count; they are in the ledger
+    minimum : least coverage, 0 to 1: visits in which less of the total's weight was applicable and answered are left out and
+        are in the ledger. By default none is, and the note says how many rest on less than half
     inspectors : {"these", "any"}
         Whom intervals speak of: scores as these inspectors give them (stores are the clusters), or as inspectors like these
         would (stores and inspectors are, crosswise). The note says how much wider the latter is for the total
@@ -321,7 +347,7 @@ def score_visits(
     Raises
     ------
     SpecError
-        If a store has no weights, or a split column bears the name of a column of the table.
+        If a store has no weights, a split column bears the name of a column of the table, or no visit is left.
 
     Notes
     -----
@@ -364,7 +390,7 @@ def score_visits(
     ...                       "desk": [1, 0, 1, 1, 0, 0], "hello": [1, 1, "NA", 0, 1, 0]})
     >>> scores = score_visits(read_visits(table, checklist))
     >>> scores.sentence()
-    'Total score: 55.8 of 100 (95% CI −4.5 to 116.2, 6 visits, 3 stores); vetoes took 8.3.'
+    'Total score: 55.8 of 100 (95% CI −4.5 to 116.2, 6 visits, 3 stores), an interval that leaves the scale: too few visits; vetoes took 8.3.'
     >>> [round(float(value), 1) for value in scores.row("clean")[["raw", "final"]]]
     [66.7, 58.3]
     """  # fmt: skip
@@ -372,6 +398,7 @@ def score_visits(
     check_between("level", level, 0, 1)
     check_choice("of", of, Of)
     check_choice("exposed", exposed, Exposed)
+    _check_minimum(minimum)
     check_choice("inspectors", inspectors, Inspectors)
     split = split_columns(by)
     check_columns(split, visits.frame.columns, "the table of visits")
@@ -384,6 +411,9 @@ def score_visits(
     plan = PointPlan.of(used.checklist)
     matrix, which = (None, None) if weights is None else _weights_of(weights, used, plan)
     points = score_points(plan, used.answers, matrix, which)
+    if minimum:
+        used, which = _of_minimum(used, points, which, minimum)
+        points = score_points(plan, used.answers, matrix, which)
     chosen = choose_interval(used.design, interval)
     seen = Seen.of(used.frame)
     if inspectors == "any" and (seen is None or not isinstance(chosen, Taylor)):
@@ -391,7 +421,7 @@ def score_visits(
             "inspectors='any' needs visits by several inspectors, named in a column 'inspector', and stores as clusters "
             "(Taylor())."
         )
-    measures = [*measures_of(used.checklist), *_item_measures(used)]
+    measures = [*_with_missing(measures_of(used.checklist), used, plan), *_item_measures(used)]
     groups = Groups.of(used, split)
     frame, remarks = _rows(groups, measures, points, of, chosen, level, seen if inspectors == "any" else None)
     if seen is not None and isinstance(chosen, Taylor):
@@ -399,8 +429,9 @@ def score_visits(
     return VisitScores(
         frame, used.language, visits=used, points=points, plan=plan, of=of, by=split,
         by_columns=tuple(used.column_of(name) for name in split), level=level, interval=chosen,
-        remarks=(_base_remark(visits, used), *selection_remark(used), *mix_remarks(used, split), *remarks),
-        cautious=False, ledger=_ledger(visits, used),
+        remarks=(_base_remark(visits, used, exposed), *_thin_remark(points), *selection_remark(used), *mix_remarks(used, split),
+                 *remarks),
+        cautious=False, ledger=_ledger(visits, used, exposed),
     )  # fmt: skip
 
 
@@ -421,7 +452,7 @@ class Measured:
     level, place : where its scores stand in :class:`~servqual.mystery.points.Scores`; an item has its own ``values``
     values : (n,) an item's shares times 100
     binary : True for an item that was answered by yes or no only
-    missing : visits in which an item was left unanswered, as (n,)
+    missing : visits in which it, or one of its items, was left unanswered, as (n,)
     """
 
     part: Part
@@ -462,6 +493,16 @@ def _item_measures(visits: Visits) -> list[Measured]:
         missing = answers == MISSING
         out.append(Measured("item", item.id, values=values, binary=item.type == "yes_no", missing=missing))
     return out
+
+
+def _with_missing(measures: Sequence[Measured], visits: Visits, plan: PointPlan) -> list[Measured]:
+    """Totals, categories, indicators and modules with the visits in which one of their items was left unanswered."""
+    missing = visits.answers.missing
+    if not missing.any():
+        return list(measures)
+    category = plan.category[plan.indicator]
+    owner = {"indicator": plan.indicator, "category": category, "total": plan.group[category]}
+    return [replace(each, missing=missing[:, owner[each.level] == each.place].any(axis=1)) for each in measures]
 
 
 def labels_of(checklist: Checklist) -> dict[tuple[str, str], Text]:
@@ -660,7 +701,8 @@ def bounds(line: MeanLine, binary: Array, level: float) -> tuple[Array, Array, A
     low, high = (np.where(binary, 100 * own, bound) for own, bound in zip(wilson, (low, high), strict=True))
     alike = np.where(line.textbook, "", "alike")
     reason = np.where(binary & (reason == "no error"), alike, reason)
-    nothing = (reason == "no error") | (lost != "")
+    reason = np.where(~binary & (reason == "") & (line.df <= 1), "one df", reason)
+    nothing = np.isin(reason, ("no error", "one df")) | (lost != "")
     low, high = (np.where(nothing, np.nan, bound) for bound in (low, high))
     return low, high, np.where((reason == "") & line.lone, "one cluster", reason)
 
@@ -687,7 +729,7 @@ def _beside(
     }
     for m, measure in enumerate(measures):
         there = np.isfinite(columns[:, m])
-        missing = np.zeros(len(there), dtype=bool) if measure.missing is None else measure.missing
+        missing = np.zeros(len(there), dtype=bool) if measure.missing is None else measure.missing & ~there
         out["stores"][:, m] = groups.stores(there)
         out["n_na"][:, m] = groups.count(~there & ~missing)
         out["n_missing"][:, m] = groups.count(missing)
@@ -729,7 +771,7 @@ def _mix_column(mix: pd.Series, visits: Visits) -> Column:
 
 def mix_remarks(visits: Visits, by: Sequence[str]) -> list[Text]:
     """What is pooled, with the visits of each kind."""
-    remarks: list[Text] = []
+    remarks: list[Text] = list(_mode_remark(visits))
     for name in _mixed(visits, by):
         column, counts = visits.column_of(name), visits.frame[name].value_counts(dropna=False)
         told = {}
@@ -744,6 +786,43 @@ def mix_remarks(visits: Visits, by: Sequence[str]) -> list[Text]:
     return remarks
 
 
+def _mode_remark(visits: Visits) -> tuple[Text, ...]:
+    """That nothing tells covert visits from overt ones, and which column might."""
+    if "mode" in visits.frame:
+        return ()
+    known = visits.ledger.headings
+    en, zh = ("", "") if known is None else (known.doubt("mode", "en"), known.doubt("mode", "zh"))
+    return ({"en": "no column says which visits were covert and which overt: if there are both, they are pooled"
+                   + (f" ({en})" if en else ""),
+             "zh": "没有列注明哪些是暗访、哪些是明访：若两者都有，则已合并" + (f"（{zh}）" if zh else "")},)  # fmt: skip
+
+
+def _check_minimum(minimum: Any) -> None:
+    if isinstance(minimum, bool) or not isinstance(minimum, (int, float)) or not 0 <= minimum <= 1:
+        raise SpecError(f"minimum={minimum!r} is not a share from 0 to 1: 0.5 asks for half of the weight.")
+
+
+def _of_minimum(
+    visits: Visits, points: VisitPoints, which: Array | None, minimum: float
+) -> tuple[Visits, Array | None]:
+    """The visits of which enough was applicable and answered, and their stores' places among the weights."""
+    enough = points.coverage.column("total", 0) >= minimum - 1e-9  # sums of weights are not exact
+    if not enough.any():
+        raise SpecError(f"in no visit {100 * minimum:g}% of the weight was applicable and answered. Lower minimum=.")
+    return visits.chosen(enough), None if which is None else which[enough]
+
+
+def _thin_remark(points: VisitPoints) -> tuple[Text, ...]:
+    """How many visits rest on less than half of the weight; empty where none does."""
+    scored = np.isfinite(points.raw.column("total", 0))
+    n, thin = int(scored.sum()), int((points.coverage.column("total", 0)[scored] < 0.5 - 1e-9).sum())
+    if not thin:
+        return ()
+    return ({"en": f"{thin:,} of {n:,} visits {'rests' if thin == 1 else 'rest'} on less than half of the weight: the others "
+                   "of their items were not applicable or left blank (minimum=0.5 leaves such visits out)",
+             "zh": f"{n:,} 次访问中有 {thin:,} 次的得分所依据的权重不足一半：其余检查项不适用或未作答（minimum=0.5 可不计此类访问）"},)  # fmt: skip
+
+
 def selection_remark(visits: Visits) -> tuple[Text, ...]:
     """What the intervals are about where stores were not drawn by chance."""
     if visits.design.selection == "probability":
@@ -753,25 +832,34 @@ def selection_remark(visits: Visits) -> tuple[Text, ...]:
              "zh": "门店与访问时间并非全部按已知概率抽取：区间仅表示若其如同随机样本时偶然性留下的不确定范围"},)  # fmt: skip
 
 
-def _base_remark(visits: Visits, used: Visits) -> Text:
-    """Visits scored, set aside, discovered."""
+def _left_out(visits: Visits, used: Visits, exposed: Exposed) -> tuple[int, int]:
+    """Visits kept and not scored: discovered, and of which too little was judged."""
+    out = int(visits.exposed.sum()) if exposed == "out" else 0
+    return out, visits.n - used.n - out
+
+
+def _base_remark(visits: Visits, used: Visits, exposed: Exposed) -> Text:
+    """Visits scored, set aside, discovered, of which too little was judged."""
     read, kept = visits.ledger.count("read"), visits.ledger.count("kept")
-    out = visits.n - used.n
+    out, thin = _left_out(visits, used, exposed)
     en = f"{used.n:,} visits scored; of {read:,} read {read - kept:,} were set aside (see the ledger)"
     zh = f"计分访问 {used.n:,} 次；读入 {read:,} 次，搁置 {read - kept:,} 次（见台账）"
     if out:
         en += f", and {out:,} that {'was' if out == 1 else 'were'} discovered left out"
         zh += f"，另有 {out:,} 次暗访被识破，未计分"
+    if thin:
+        en += f", and {thin:,} of which too little was judged left out"
+        zh += f"，另有 {thin:,} 次判定过少，未计分"
     return {"en": en, "zh": zh}
 
 
-def _ledger(visits: Visits, used: Visits) -> VisitLedger:
-    """The ledger of the file, its kept visits split into those scored and those discovered."""
-    frame = visits.ledger.frame
-    out = visits.n - used.n
-    if not out:
+def _ledger(visits: Visits, used: Visits, exposed: Exposed) -> VisitLedger:
+    """The ledger of the file, its kept visits split into those scored and those left out."""
+    frame, (out, thin) = visits.ledger.frame, _left_out(visits, used, exposed)
+    if not out + thin:
         return visits.ledger
     place = int(np.flatnonzero(frame["step"] == "kept")[0])
-    rest = int(frame["n"].iloc[place]) - out
-    added = pd.DataFrame({"part": ["rows", "rows"], "step": ["exposed", "scored"], "n": [out, rest]})
+    lost = [(step, n) for step, n in (("exposed", out), ("below minimum", thin)) if n]
+    added = pd.DataFrame([("rows", *line) for line in (*lost, ("scored", int(frame["n"].iloc[place]) - out - thin))],
+                         columns=["part", "step", "n"])  # fmt: skip
     return replace(visits.ledger, frame=pd.concat([frame[:place], added, frame[place + 1 :]], ignore_index=True))

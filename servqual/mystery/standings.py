@@ -21,6 +21,7 @@ from servqual.mystery.scores import (
     labels_of,
     measures_of,
     method_of_visits,
+    within_scale,
 )
 from servqual.mystery.visits import Visits
 from servqual.shares import MeanLine
@@ -43,7 +44,12 @@ Array = NDArray[Any]
 PASSING = "passing"
 _REASONS: Mapping[str, Text] = {
     **STORE_REASONS,
-    **{name: VISIT_REASONS[name] for name in ("nobody", "one answer")},
+    **{name: VISIT_REASONS[name] for name in ("nobody", "one answer", "no error")},
+    "one df": {"en": "two visits: an interval would say nothing", "zh": "仅两次访问，区间没有意义"},
+    "single": {
+        "en": "one visit a store: how visits to a store vary cannot be seen",
+        "zh": "每店仅一次访问，无法得知店内各次访问的差异",
+    },
     "no spread": {"en": "visits to a store do not vary: nothing to pull", "zh": "各店历次访问得分没有差异，无须收缩"},
 }
 
@@ -73,14 +79,7 @@ class StoreStandings(StoreEstimates):
 
     def _raw_words(self, row: pd.Series) -> str:
         """The raw score, and whether its interval says anything."""
-        said = super()._raw_words(row)
-        if not (row["low"] < 0 or row["high"] > 100):
-            return said
-        return (
-            f"{said}，区间超出 0–100 分，访问次数过少"
-            if self.language == "zh"
-            else f"{said}, an interval that leaves the scale: too few visits"
-        )
+        return within_scale(super()._raw_words(row), row, self.language)
 
     def columns(self) -> tuple[Column, ...]:
         """As in the table of customers' answers, with the chance of passing in place of the chance of failing."""
@@ -154,6 +153,8 @@ def store_standings(
     :func:`~servqual.stores.store_estimates` is; raw means against R (tests/test_mystery_scores.py).
     """
     visits = scores.visits
+    if threshold is not None:
+        check_points("threshold", threshold)
     asked = StoreQuestion(by, within, "score", measure, minimum, between, threshold, worst, scores.level, draws, seed)
     found = [each for each in measures_of(scores.checklist) if each.id == measure]
     if not found:
@@ -162,22 +163,47 @@ def store_standings(
     values = found[0].read(getattr(scores.points, scores.of))
     observed = observed_stores(scores, asked, values)
     frame, model, differences, asked = model_stores(observed, asked, between)
+    remarks, cut = list(scores.remarks), _cut_at_the_scale(frame)
     if threshold is not None:
         frame.insert(list(frame.columns).index("below") + 1, PASSING, 1 - frame["below"])
     columns = tuple(visits.column_of(name) for name in (by, within) if name)
     few = int((frame["flag"] != "").sum())
-    remarks = list(scores.remarks)
     if few:
         k = len(frame)
         remarks.append({"en": f"{few} of {k} stores with fewer than {minimum} visits: flagged, not for publication",
                         "zh": f"{k} 家中有 {few} 家访问不足 {minimum} 次，已标注，不宜对外发布"})  # fmt: skip
-    remarks += [*beyond_scale(frame), *_same_eyes(visits, by)]
+    remarks += [*beyond_scale(frame), *cut, *_same_eyes(visits, by)]
     if not isinstance(model, str):
         remarks += model_remarks(model, columns[1] if within else None, "few visits")
     return StoreStandings(
         frame, scores.language, by_columns=columns, differences=differences, interval=Student(), remarks=tuple(remarks),
         called_measure=labels_of(scores.checklist)[found[0].part, measure], **asked.shown(),
     )  # fmt: skip
+
+
+def check_points(name: str, value: Any) -> None:
+    """Refuse a threshold that is no number of points from 0 to 100, and shares that were meant as points.
+
+    >>> check_points("threshold", 0.7)
+    Traceback (most recent call last):
+    survey_design.errors.SpecError: threshold=0.7 would be less than one point of 100. Write 70 for 70%.
+    """
+    if isinstance(value, bool) or not isinstance(value, (int, float, np.number)) or not 0 <= value <= 100:
+        raise SpecError(f"{name}={value!r} must be a number of points from 0 to 100. Write 70 for 70%, without a sign.")
+    if 0 < value <= 1:
+        what = "one point of 100" if value == 1 else "less than one point of 100"
+        raise SpecError(f"{name}={value:g} would be {what}. Write {100 * value:g} for {100 * value:g}%.")
+
+
+def _cut_at_the_scale(frame: pd.DataFrame) -> list[Text]:
+    """Cut the model's intervals at 0 and 100, between which every true score lies, and say how many were."""
+    bounds = frame[["shrunken_low", "shrunken_high"]]
+    out = int(((bounds < 0) | (bounds > 100)).any(axis=1).sum())
+    frame[["shrunken_low", "shrunken_high"]] = bounds.clip(0, 100)
+    if not out:
+        return []
+    return [{"en": f"intervals of the pulled scores are cut at 0 and 100 ({out} of {len(frame)})",
+             "zh": f"收缩得分的区间截至 0–100 分（{len(frame)} 家中 {out} 家）"}]  # fmt: skip
 
 
 def _same_eyes(visits: Visits, by: str) -> list[Text]:
@@ -223,7 +249,7 @@ def _lines(lines: Sequence[MeanLine], level: float) -> pd.DataFrame:
     rows = []
     for line in lines:
         low, high, reason = bounds(line, np.array([False]), level)
-        told = {"one cluster": "", "no error": "no variation"}.get(reason[0], reason[0])
+        told = "" if reason[0] == "one cluster" else reason[0]
         rows.append({"score": line.mean[0], "se": line.se[0], "low": low[0], "high": high[0], "n": int(line.n[0]),
                      "df": line.df[0], "reason": told})  # fmt: skip
     return pd.DataFrame(rows)

@@ -60,8 +60,10 @@ class Compliance(Estimates):
         """How the intervals were made, in words."""
         return method_of_visits(self.interval, self.language)
 
-    def sentence(self, item: str, **group: Any) -> str:
-        """One item in words."""
+    def sentence(self, item: str | None = None, **group: Any) -> str:
+        """One item in words; without a name the one that was met least."""
+        if item is None:
+            item = self._least_met(group)
         row, zh = self.find("id", item, group, "Items"), self.language == "zh"
         place = self.beside(say(self.scores.checklist.item(item).label, self.language), row)
         if not np.isfinite(row["share"]):
@@ -74,6 +76,12 @@ class Compliance(Estimates):
         if zh:
             return f"{place}：{share}（{level} 置信区间 {low} 至 {high}，{n:,} 次访问）。"
         return f"{place}: {share} ({level} CI {low} to {high}, n = {n:,})."
+
+    def _least_met(self, group: Mapping[str, Any]) -> str:
+        rows = pd.concat([self.find_all("id", name, group, "Items") for name in self.frame["id"].unique()])
+        if rows["share"].isna().all():
+            raise SpecError("no item was judged in these visits: there is no share to tell of.")
+        return str(rows.sort_values("share", kind="stable")["id"].iloc[0])
 
 
 def compliance(scores: VisitScores, *, worst_first: bool = False) -> Compliance:

@@ -7,7 +7,7 @@ and missing are two things: the first leaves numerator and denominator, the seco
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -18,15 +18,14 @@ from numpy.typing import NDArray
 
 from servqual.answers import as_codes, is_blank, label_key, number_of, plain_id, text_of, texts_of
 from servqual.mystery.checklist import Checklist, ChecklistItem, same_instrument
+from servqual.mystery.columns import Headings, item_names, item_of, names_of, words_of
 from servqual.mystery.points import Answers
 from servqual.mystery.visit_words import (
-    ALSO,
     ANSWERS,
     DETAILS,
     EVIDENCE_COLUMNS,
     FAULTS,
     FLAGS,
-    HEADINGS,
     LABELS,
     MODES,
     NO,
@@ -36,7 +35,8 @@ from servqual.mystery.visit_words import (
 )
 from servqual.responses import Answered, Faults, FilledForm, Ledger, PersonalDataRule
 from survey_design.errors import DataError, SpecError, check_choice, check_columns
-from survey_design.files.table import HEADER_REPEATED, Source, read_table
+from survey_design.files.days import NOT_A_DAY, days_in
+from survey_design.files.table import EXCEL, HEADER_REPEATED, Source, read_table, sheet_names
 from survey_design.results import Column, Language, Text, Variable, say
 from survey_design.sampling import SampleDesign
 from survey_design.visits.months import welcome_from
@@ -50,12 +50,17 @@ Kept = Literal["yes/no", "all", "ends"]
 Scenario = Literal["enquiry", "followed_purchase", "real_purchase"]
 
 ROTATION_MONTHS = 3  # the same inspector may come back to a store after more than this
+_SERIAL = re.compile(r"[3-6]\d{4}(?:\.\d+)?")  # days since 1899-12-30, as spreadsheets count them: 1982 to 2091
+DOUBLE_DAYS = 14  # a store may have changed between two visits that lie further apart
 _CASES = ["file", "row", "visit", "column", "value", "problem", "detail"]
+_DOUBLE = (
+    "It holds one name for both visits of a pair, nothing else; name it by columns={'heading in the file': 'double'}."
+)
 _PLAIN: Text = {"en": "", "zh": ""}
-_DATE = re.compile(r"(\d{4})\D{1,2}(\d{1,2})\D{1,2}(\d{1,2})(?:\D.*)?|(\d{4})(\d{2})(\d{2})")
 
 _DESIGN = ("visit", "store", "date", "mode", "scenario", "double", "exposed", "version")  # never masked
-_KEPT = ("kept", "no store", "unknown store", "duplicate", "other version", "nothing applicable")
+_KEPT = ("kept", "no store", "unknown store", "duplicate", "other version", "nothing applicable", "number taken")
+_IF_ANY = ("number taken",)  # stands in the ledger where it happened
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -68,9 +73,11 @@ class VisitLedger(Ledger):
     Attributes
     ----------
     personal : what personal data stood in the file and were masked; None if they were to be kept
+    headings : which columns were known by which heading, and which were not found
     """
 
     personal: PersonalData | None = None
+    headings: Headings | None = None
 
     def title(self) -> str:
         return f"访问去向台账：{self.source_name}" if self.language == "zh" else f"Ledger of visits: {self.source_name}"
@@ -83,13 +90,18 @@ class VisitLedger(Ledger):
             Column("n", {"en": "n", "zh": "数量"}, "count"),
         )
 
+    def lost(self) -> list[tuple[str, int]]:
+        """Why visits were set aside, and how many."""
+        return [(step, self.count(step)) for step in _KEPT[1:] if self.count(step)]
+
     def note(self) -> str:
         zh, found = self.language == "zh", self.personal
         masked = "" if found is None or found.frame.empty else found.in_language(self.language).sentence()
+        known = "" if self.headings is None else self.headings.sentence(self.language)
         if zh:
-            return f"读入访问数 = 各项搁置 + 保留访问数；应有回答数 = 有效回答 + 不适用 + 各类缺失。{masked}"
+            return f"读入访问数 = 各项搁置 + 保留访问数；应有回答数 = 有效回答 + 不适用 + 各类缺失。{known}{masked}"
         said = "Visits read = visits set aside for each reason + visits kept; answers asked = given + not applicable + missing."
-        return f"{said} {masked}".strip()
+        return " ".join(part for part in (said, known, masked) if part)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -183,25 +195,33 @@ class Visits:
         missing = np.concatenate([part.answers.missing for part in parts])
         counts = pd.concat([part.ledger.frame for part in parts])
         counts = counts.groupby(["part", "step"], sort=False)["n"].sum().reset_index()
+        headings = [part.ledger.headings for part in parts if part.ledger.headings is not None]
         return replace(
             self,
             frame=pd.concat([part.frame for part in parts], ignore_index=True),
             answers=Answers.of(shares, missing),
             cases=pd.concat([part.cases for part in parts], ignore_index=True),
             set_aside=pd.concat([part.set_aside for part in parts], ignore_index=True),
-            ledger=replace(self.ledger, frame=counts, source_name=" + ".join(part.source.name for part in parts)),
+            ledger=replace(
+                self.ledger,
+                frame=counts,
+                source_name=" + ".join(part.source.name for part in parts),
+                headings=Headings.together(headings) if headings else None,
+            ),
         )
 
     def double_ratings(self, *, keep: Kept = "yes/no") -> pd.DataFrame:
         """Answers of double visits for a study of agreement: ``unit`` (double visit and item), ``rater``, ``value``.
 
         ``rater`` is 1 for the first visit of a pair and 2 for the second, in the order of the file; only items that both
-        judged. ``keep`` "yes/no": items of that type; "all": shares of the points of every item; "ends": of graded items
+        judged. Left out are double visits that are no two inspectors' of one store within two weeks, which are flagged when
+        visits are read (:func:`double_faults`). ``keep`` "yes/no": items of that type; "all": shares of the points of every item; "ends": of graded items
         only what both gave nothing or all points, which drops the half-way disagreements, and flatters.
         """
         check_choice("keep", keep, Kept)
-        check_columns(["double"], self.frame.columns, self.source.name)
-        named = self.frame["double"].notna().to_numpy()
+        _check_named(["double"], self.frame.columns, self.source.name, _DOUBLE)
+        flawed = np.any([where.to_numpy() for where in double_faults(self.frame).values()], axis=0)
+        named = self.frame["double"].notna().to_numpy() & ~flawed
         number = self.frame[named].groupby("double", sort=False).cumcount() + 1
         asked = [item.id for item in self.checklist.items if item.type == "yes_no" or keep != "yes/no"]
         shares = self.shares.loc[named, asked]
@@ -237,13 +257,14 @@ def read_visits(
     personal_data: PersonalDataRule = "mask",
     encoding: str | None = None,
     sheet: str | int = 0,
+    header_rows: int = 1,
 ) -> Visits:
     """Visits and their answers from files or frames, checked against the checklist.
 
     Parameters
     ----------
     source : file (CSV, Excel, Parquet, SPSS, Stata), DataFrame or filled form, one row a visit. Its columns are found by
-        their usual headings in English and Chinese (:data:`HEADINGS`): ``store`` must be there, all others may be. Without
+        their usual headings in English and Chinese (:data:`servqual.mystery.visit_words.HEADINGS`): ``store`` must be there, all others may be. Without
         ``visit`` visits are called by their row, and one that was entered twice is not found out. Wide:
         it has a column per item, called by the item's id or label
     checklist : Checklist
@@ -263,7 +284,8 @@ def read_visits(
         stores as well, give way to ``[phone]`` and the like; inspectors who are called by their number, or stand under a
         heading such as 检查员姓名, become P0001, P0002, … (:func:`servqual.privacy.mask_personal_data`). A name under a
         heading that does not say so is not known to be one: give inspectors codes
-    encoding, sheet : as in :func:`survey_design.files.table.read_table`
+    encoding, sheet, header_rows : as in :func:`survey_design.files.table.read_table`, of the file of visits; with a title line
+        above the headings ``header_rows=2``
 
     Returns
     -------
@@ -303,7 +325,7 @@ def read_visits(
     check_choice("faults", faults, Faults)
     check_choice("personal_data", personal_data, PersonalDataRule)
     reading = {"encoding": encoding, "sheet": sheet}
-    check = _Check.of(source, checklist, columns or {}, reading, tuple(not_applicable))
+    check = _Check.of(source, checklist, columns or {}, reading | {"header_rows": header_rows}, tuple(not_applicable))
     if answers is not None:
         check.spread(answers, columns or {}, reading)
     check.read_visit_columns(_table(stores, columns or {}, reading, "store") if stores is not None else None)
@@ -338,6 +360,7 @@ class _Check:
     flags : flag -> (n,) True where it holds
     found : faults and flags with their places
     headings : columns under our names -> what the file calls them
+    known : which of the columns that place a visit were found
     personal : what was masked
     """
 
@@ -355,6 +378,7 @@ class _Check:
         self.kinds = np.zeros(self.shares.shape, dtype=np.uint8)
         self.own = np.asarray(source.rows if source.rows is not None else frame.index)
         self.headings: Mapping[str, str] = {}
+        self.known: Headings | None = None
         self.personal: PersonalData | None = None
         self.shown: Callable[[str], str] = str  # how a cell is quoted
 
@@ -368,18 +392,20 @@ class _Check:
         codes: tuple[str, ...],
     ) -> _Check:
         frame, told = _opened(source, reading)
-        theirs = list(frame.columns)
-        frame = _renamed(frame, columns, checklist)
-        headings = {ours: str(name) for ours, name in zip(frame.columns, theirs, strict=True) if ours != name}
         name = told.name if told.sha256 else "the table of visits"
+        check_columns(columns, frame.columns, name)
+        names = names_of(frame, columns, checklist)
+        known = Headings.of(frame, names, _item_columns(checklist))
+        headings = {ours: str(theirs) for theirs, ours in names.items() if ours != theirs}
+        frame = frame.rename(columns=names)
+        _check_named(["store"], frame.columns, name, _remedy(known, source))
         if "visit" not in frame:
             frame = frame.assign(
                 visit=[f"row {k}" for k in (told.rows if told.rows is not None else range(1, len(frame) + 1))]
             )
-        check_columns(["store"], frame.columns, name)
         given = (*checklist.not_applicable, *codes)
         check = cls(frame.reset_index(drop=True), told, checklist, as_codes(list(given)))
-        check.headings = headings
+        check.headings, check.known = headings, known
         return check
 
     # -- the visits
@@ -391,6 +417,9 @@ class _Check:
                 self.frame[name] = _ids(self.frame[name])
         self._fail(self.frame["store"].isna(), "store", "no store", FAULTS["no store"])
         again = self.frame["visit"].duplicated() & self.frame["visit"].notna()
+        bearers = self.frame[self.frame["visit"].isin(self.frame.loc[again, "visit"])]
+        elsewhere = again & ~_same_as_first(bearers).reindex(self.frame.index, fill_value=True)
+        self._fail(elsewhere, "visit", "number taken", FAULTS["number taken"], detail=self._first(elsewhere))
         self._fail(again, "visit", "duplicate", FAULTS["duplicate"])
         if "version" in self.frame:
             other = self.frame["version"].notna() & (self.frame["version"] != plain_id(text_of(self.checklist.version)))
@@ -420,9 +449,7 @@ class _Check:
         self.stores = stores
 
     def _read_words(self, name: str, words: Mapping[str, Text]) -> None:
-        known = {label_key(word): code for code, text in words.items() for word in (code, *text.values())}
-        known |= {label_key(word): code for code, others in ALSO[name].items() for word in others}
-        texts = texts_of(self.frame[name])
+        known, texts = words_of(name), texts_of(self.frame[name])
         codes = np.array([known.get(label_key(text)) for text in texts], dtype=object)
         listed = {
             "en": ", ".join(words),
@@ -439,14 +466,12 @@ class _Check:
 
     def _read_dates(self) -> None:
         column = self.frame["date"]
-        if pd.api.types.is_datetime64_any_dtype(column):
-            days = column.dt.normalize()
-        else:
-            days = pd.Series(
-                pd.to_datetime(pd.Series([_day(text) for text in texts_of(column)], dtype=object)).to_numpy(),
-                index=column.index,
-            )
-        self._fault(days.isna().to_numpy() & ~is_blank(column), "date", FAULTS["not a date"])
+        days = days_in(column)
+        wrong = days.isna().to_numpy() & ~is_blank(column)
+        serial = np.zeros(len(wrong), dtype=bool)
+        serial[wrong] = [bool(_SERIAL.fullmatch(text)) for text in texts_of(column[wrong])]
+        self._fault(wrong & serial, "date", FAULTS["a serial"])
+        self._fault(wrong & ~serial, "date", NOT_A_DAY)
         self.frame["date"] = days
 
     def mask(self, design: SampleDesign) -> None:
@@ -472,8 +497,8 @@ class _Check:
         """The answers of a long table as columns of the visits."""
         long = _table(answers, columns, reading, "answers")
         visit, items = _ids(long["visit"]), _ids(long["item"])
-        known = _item_names(self.checklist)
-        item = items.map(lambda text: known.get(label_key(text)) if isinstance(text, str) else None)
+        known = item_names(self.checklist)
+        item = items.map(lambda text: item_of(text, known) if isinstance(text, str) else None)
         here = visit.isin(_ids(self.frame["visit"]))
         value = texts_of(long["answer"])
         lines = pd.DataFrame({"visit": visit, "item": item, "answer": value})
@@ -496,7 +521,8 @@ class _Check:
 
     def read_answers(self) -> None:
         """Shares of the items' points, and what kind of answer each was: 0 given, 1 not applicable, 2 blank, 3 wrong."""
-        check_columns(self.checklist.columns, self.frame.columns, self.source.name)
+        there = self.frame.columns
+        _check_named(self.checklist.columns, there, self.source.name, _remedy_of_items(self.checklist, there))
         for j, item in enumerate(self.checklist.items):
             self.shares[:, j], self.kinds[:, j] = _read_item(self.frame[item.id], item, self.codes)
             self._fault(
@@ -524,6 +550,10 @@ class _Check:
                 last = came_before(there).reindex(frame.index).to_numpy("datetime64[D]")
                 back = kept & came_back(there, months).reindex(frame.index, fill_value=False).to_numpy()
                 self._flag("inspector back", back, "date", [_back(day, months) for day in last[back]])
+        if "double" in frame:
+            for flag, where in double_faults(frame[kept]).items():
+                there = where.reindex(frame.index, fill_value=False).to_numpy()
+                self._flag(flag, there, "double", _others(frame[kept], there[kept]))
         self._flag("veto not judged", kept & (self.kinds[:, veto] != 0).any(axis=1), "visit")
         self._flag("answers missing", kept & (self.kinds >= 2).any(axis=1), "visit")
         lacking: list[list[Text]] = [[] for _ in range(len(frame))]
@@ -555,11 +585,27 @@ class _Check:
 
     # -- what was found
 
-    def _fail(self, where: Any, column: str, fate: str, problem: Text, to: list[pd.DataFrame] | None = None) -> None:
+    def _fail(
+        self, where: Any, column: str, fate: str, problem: Text, to: list[pd.DataFrame] | None = None,
+        detail: Mapping[int, Text] | None = None,
+    ) -> None:  # fmt: skip
         """Sets rows aside for the first reason that applies."""
         hit = np.asarray(where, dtype=bool) & (self.fate == 0)
         self.fate[hit] = _KEPT.index(fate)
-        self._note(hit, column, problem, self.faulty if to is None else to)
+        told = [] if detail is None else [detail[int(k)] for k in np.flatnonzero(hit)]
+        self._note(hit, column, problem, self.faulty if to is None else to, told)
+
+    def _first(self, where: pd.Series) -> dict[int, Text]:
+        """Row -> which visit bore its number first."""
+        first = self.frame.drop_duplicates("visit").set_index("visit")
+        told = [name for name in ("store", "date") if name in first]  # who it was may be a name, to be masked
+        return {
+            int(k): filled(
+                DETAILS["first"], row=str(self.own[self.frame["visit"].eq(name).to_numpy().argmax()]),
+                told=", ".join(text_of(first.loc[name, each]) for each in told),
+            )
+            for k, name in self.frame.loc[where, "visit"].items()
+        }  # fmt: skip
 
     def _fault(self, where: Any, column: str, problem: Text) -> None:
         self._note(np.asarray(where, dtype=bool), column, problem, self.faulty)
@@ -591,7 +637,8 @@ class _Check:
         kept = self.fate == 0
         ledger = self._ledger(kept)
         if not kept.any():
-            raise DataError(f"{self.source.name}: none of its {len(kept)} visits can be used. Look at .cases.",
+            why = ", ".join(f"{say(STEPS[step], 'en')} {n}" for step, n in ledger.lost())
+            raise DataError(f"{self.source.name}: none of its {len(kept)} visits can be used ({why}). Look at .cases.",
                             _stacked([*self.faulty, *self.found], language))  # fmt: skip
         frame = self.frame.assign(flags=_joined(self.flags, len(self.frame)))
         fates = [_KEPT[k] for k in self.fate[~kept]]
@@ -606,13 +653,15 @@ class _Check:
     def _ledger(self, kept: Array) -> VisitLedger:
         again = self.source.n_header_repeated
         rows = [("read", len(kept) + again), *([(HEADER_REPEATED, again)] if again else [])]
-        rows += [(step, int((self.fate == _KEPT.index(step)).sum())) for step in _KEPT[1:]]
+        lost = [(step, int((self.fate == _KEPT.index(step)).sum())) for step in _KEPT[1:]]
+        rows += [(step, n) for step, n in lost if n or step not in _IF_ANY]
         rows += [("kept", int(kept.sum()))]
         kinds = np.bincount(self.kinds[kept].ravel(), minlength=4).tolist()
         answers = [("asked", sum(kinds)), *zip(("given", "not applicable", "blank", "wrong"), kinds, strict=True)]
         lines = [("rows", *line) for line in rows] + [("answers", *line) for line in answers]
         frame = pd.DataFrame(lines, columns=["part", "step", "n"])
-        return VisitLedger(frame, self.checklist.language, source_name=self.source.name, personal=self.personal)
+        return VisitLedger(frame, self.checklist.language, source_name=self.source.name, personal=self.personal,
+                           headings=self.known)  # fmt: skip
 
 
 # --- cells -------------------------------------------------------------------------------------------------
@@ -632,6 +681,52 @@ def came_back(frame: pd.DataFrame, months: int = ROTATION_MONTHS) -> pd.Series:
     days = [part[again].to_numpy("datetime64[D]") for part in (frame["date"], before)]
     early[again] = days[0] < welcome_from(days[1], months, True)
     return early
+
+
+def double_faults(frame: pd.DataFrame) -> dict[str, pd.Series]:
+    """Where the visits under one number of a double visit are not two inspectors' of one store about the same time.
+
+    >>> pairs = pd.DataFrame(
+    ...     {
+    ...         "double": ["D1", "D1", "D2", "D3", "D3"],
+    ...         "store": [*"AAABC"],
+    ...         "inspector": [*"ijijj"],
+    ...         "date": pd.to_datetime(["2026-03-05", "2026-03-07", "2026-03-05", "2026-03-05", "2026-03-05"]),
+    ...     }
+    ... )
+    >>> {flag: where.tolist() for flag, where in double_faults(pairs).items() if where.any()}
+    {'double alone': [False, False, True, False, False], 'double stores': [False, False, False, True, True], 'double inspector': [False, False, False, True, True]}
+    """
+    pairs = frame.groupby("double", sort=False)
+    n = pairs["store"].transform("size")
+    faults = {"double alone": n == 1, "double more": n > 2, "double stores": pairs["store"].transform("nunique") > 1}
+    if "inspector" in frame:
+        known, kinds = (pairs["inspector"].transform(each) for each in ("count", "nunique"))
+        faults["double inspector"] = kinds < known
+    if "date" in frame:
+        apart = pairs["date"].transform("max") - pairs["date"].transform("min")
+        faults["double apart"] = apart > pd.Timedelta(days=DOUBLE_DAYS)
+    return {flag: where & frame["double"].notna() for flag, where in faults.items()}
+
+
+def _others(frame: pd.DataFrame, where: Array) -> list[Text]:
+    """For each visit of a double visit, the others under its number."""
+    named = frame.groupby("double", sort=False)["visit"].agg(list)
+    return [
+        filled(DETAILS["double"], visits=", ".join(text_of(each) for each in named[double] if each != visit) or "–")
+        for double, visit in frame.loc[where, ["double", "visit"]].itertuples(index=False)
+    ]
+
+
+def _same_as_first(frame: pd.DataFrame) -> pd.Series:
+    """Whether a visit is of the store, day and inspector of the first one with its number, as far as both are told."""
+    same = pd.Series(True, index=frame.index)
+    for name in ("store", "date", "inspector"):
+        if name in frame:
+            told = days_in(frame["date"]) if name == "date" else frame[name]
+            first = told.groupby(frame["visit"], sort=False).transform("first")
+            same &= told.isna() | first.isna() | (told == first)
+    return same
 
 
 def came_before(frame: pd.DataFrame) -> pd.Series:
@@ -688,45 +783,53 @@ def _opened(source: Answered, reading: Mapping[str, Any]) -> tuple[pd.DataFrame,
     return read_table(Path(source), **reading)
 
 
-def _renamed(frame: pd.DataFrame, columns: Mapping[str, str], checklist: Checklist | None) -> pd.DataFrame:
-    """Columns under our names: as told, else by the usual headings, else by the label of an item."""
-    check_columns(columns, frame.columns, "the table of visits") if checklist is not None else None
-    names = {theirs: ours for theirs, ours in columns.items() if theirs in frame.columns}
-    taken = {*names.values(), *frame.columns}
-    for ours, headings in HEADINGS.items():
-        found = next((name for name in frame.columns if label_key(name) in {label_key(h) for h in headings}), None)
-        if ours not in taken and found is not None and found not in names:
-            names[found] = ours
-            taken.add(ours)
-    items = {} if checklist is None else _item_names(checklist)
-    for name in frame.columns:
-        item = items.get(label_key(name))
-        if item is not None and item not in taken and name not in names:
-            names[name] = item
-            taken.add(item)
-    return frame.rename(columns=names)
+def _item_columns(checklist: Checklist) -> set[str]:
+    """The columns that a checklist asks for: its items, and the evidence of items and visits."""
+    beside = {f"{item.id}_{EVIDENCE_COLUMNS[what]}" for item in checklist.items for what in item.evidence}
+    return {*checklist.columns, *checklist.evidence, *beside}
 
 
-def _item_names(checklist: Checklist) -> dict[str, str]:
-    """Item ids and labels in one spelling -> id; a label that two items share names neither."""
-    pairs = [(label_key(text), item.id) for item in checklist.items for text in {*item.label.values()}]
-    counts: dict[str, set[str]] = {}
-    for key, name in pairs:
-        counts.setdefault(key, set()).add(name)
-    labels = {key: next(iter(names)) for key, names in counts.items() if len(names) == 1}
-    return labels | {label_key(item.id): item.id for item in checklist.items}
+def _check_named(wanted: Iterable[str], available: Iterable[Any], where: str, remedy: str) -> None:
+    """Refuse columns that the file doesn't have, and say how to name them."""
+    try:
+        check_columns(wanted, available, where)
+    except DataError as error:
+        raise DataError(f"{error} {remedy}", error.cases) from error
+
+
+def _remedy(known: Headings, source: Answered) -> str:
+    """How a column is named that was not found, and where else it may stand."""
+    like = next((heading for heading, ours in known.alike.items() if ours == "store"), "heading in the file")
+    said = f"Name it: columns={{{like!r}: 'store'}}."
+    if isinstance(source, (str, Path)) and Path(source).suffix.lower() in EXCEL:
+        sheets = sheet_names(source)
+        if len(sheets) > 1:
+            return f"{said} The file has the sheets {', '.join(map(repr, sheets))}: choose one by sheet=."
+    return said
+
+
+def _remedy_of_items(checklist: Checklist, there: Iterable[Any]) -> str:
+    """By what words items are found, shown by the first that wasn't."""
+    present = set(there)
+    item = next((item for item in checklist.items if item.id not in present), checklist.items[0])
+    label = say(item.label, checklist.language)
+    return (
+        f"Items are found by id, label or full text ({item.id!r} also as {label!r}); name others: "
+        f"columns={{'heading in the file': {item.id!r}}}."
+    )
 
 
 _LONG: Mapping[str, tuple[str, ...]] = {
     "item": ("item", "检查项", "题号"),
     "answer": ("answer", "value", "回答", "答案"),
 }
+_OF_TABLE = {"store": ("store", "agency", "company"), "answers": ("visit",)}
 
 
 def _table(source: Answered, columns: Mapping[str, str], reading: Mapping[str, Any], what: str) -> pd.DataFrame:
     """The table of stores or of answers, under our names."""
     frame, told = _opened(source, reading if not isinstance(source, (pd.DataFrame, FilledForm)) else {})
-    frame = _renamed(frame, columns, None)
+    frame = frame.rename(columns=names_of(frame, columns, None, _OF_TABLE[what]))
     if what == "store":
         check_columns(["store"], frame.columns, told.name if told.sha256 else "the list of stores")
         return frame
@@ -741,18 +844,6 @@ def _ids(column: pd.Series) -> pd.Series:
     """Names in one spelling, None where a cell is blank."""
     texts = pd.Series([plain_id(text) or None for text in texts_of(column)], index=column.index, dtype=object)
     return texts
-
-
-def _day(text: str) -> str | None:
-    """A date in one spelling; None where the text is none."""
-    found = _DATE.fullmatch(text)
-    if not found:
-        return None
-    year, month, day = (part for part in found.groups() if part is not None)
-    try:
-        return str(pd.Timestamp(int(year), int(month), int(day)).date())
-    except ValueError:
-        return None
 
 
 def _outside(dates: pd.Series, checklist: Checklist, before: bool) -> Array:

@@ -14,11 +14,13 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from servqual.answers import label_key
 from servqual.mystery.checklist import Checklist
 from servqual.mystery.faults import Fault, refuse
 from servqual.mystery.phases import BANDS, PHASES, StorePhases, traffic_bands
 from survey_design.errors import DataError, SpecError, check_choice, check_columns, raise_faults
 from survey_design.results import Column, Language, Result, Text, is_missing, say
+from survey_design.visits.given import rules_without_stores, word_key
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
@@ -201,6 +203,7 @@ def _read_rules(content: Mapping[str, Any], text: str, where: str) -> WeightRule
 
 _HEAD = ("id", "version", "title", "themes", "rules")
 _KEYS = ("id", "label", "when", "themes", "factor")
+_OURS: Mapping[str, Mapping[str, Text]] = {"phase": PHASES, "traffic": BANDS}  # conditions whose words are ours
 
 
 def _rule(entry: Mapping[str, Any]) -> WeightRule:
@@ -251,7 +254,7 @@ def _rule_faults(k: int, rule: WeightRule, themes: Mapping[str, Text]) -> Iterat
         yield Fault("rule", k, rule.id, "when", 'it names no condition; write when = { tier = "core" }')
     else:
         for name, values in rule.when.items():
-            known = {"phase": PHASES, "traffic": BANDS}.get(name)
+            known = _OURS.get(name)
             wrong = [value for value in values if not isinstance(value, str) or (known and value not in known)]
             if wrong:
                 listed = f"; use {', '.join(known)}" if known else "; give texts"
@@ -277,6 +280,7 @@ class WeightAudit(Result):
 
     rules: WeightRules | None = None
     words: Mapping[str, Text] = field(default_factory=dict)
+    unmet: tuple[Text, ...] = ()
 
     def title(self) -> str:
         return "权重调整明细" if self.language == "zh" else "Which rule moved which weight"
@@ -307,9 +311,15 @@ class WeightAudit(Result):
         }
 
     def note(self) -> str:
+        told = [say(each, self.language) for each in self.unmet]
         if self.language == "zh":
-            return "调整后权重 = 调整前权重 × 各生效系数之积，再按门店归一化为 1。"
-        return "Weight after = weight before × product of the factors applied, renormalised to sum 1 in each store."
+            return "".join(["调整后权重 = 调整前权重 × 各生效系数之积，再按门店归一化为 1。", *told])
+        return " ".join(
+            [
+                "Weight after = weight before × product of the factors applied, renormalised to sum 1 in each store.",
+                *told,
+            ]
+        )
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -323,6 +333,7 @@ class StoreWeights(Result):
     matrix : (stores, indicators) weights; every row sums to 1; indicators of a module scored apart have 0
     profile : a row per store with what the rules asked: phase, traffic, tier
     unused : themes of the rules that no indicator bears
+    unmet : tiers (or values of a column of your own) that rules ask for and no store has, in words
     """
 
     stores: tuple[Any, ...] = ()
@@ -331,6 +342,7 @@ class StoreWeights(Result):
     checklist: Checklist | None = None
     rules: WeightRules | None = None
     unused: tuple[str, ...] = ()
+    unmet: tuple[Text, ...] = ()
     contested: int = 0
     audited: pd.DataFrame = field(default_factory=pd.DataFrame)
 
@@ -362,7 +374,7 @@ class StoreWeights(Result):
             said += [f"有 {self.contested} 处规则方向相反，以门店层级规则为准。"] if self.contested else []
             said += [f"有 {back} 处归一化后方向与规则相反，见说明列。"] if back else []
             said += [f"没有指标带有以下主题：{'、'.join(unused)}。"] if unused else []
-            return "".join(said)
+            return "".join([*said, *(say(each, "zh") for each in self.unmet)])
         said = ["Weight = base weight × product of the factors, renormalised to sum 1 in each store."]
         if self.contested:
             said.append(f"Rules set aside where the tier's pulls the other way: {self.contested}.")
@@ -371,7 +383,7 @@ class StoreWeights(Result):
                 f"Weights that end up against their rules, since others are raised more: {back} (see the remark)."
             )
         said += [f"No indicator bears: {', '.join(unused)}."] if unused else []
-        return " ".join(said)
+        return " ".join([*said, *(say(each, "en") for each in self.unmet)])
 
     def sentence(self) -> str:
         """How far the weights move, in one sentence."""
@@ -407,7 +419,7 @@ class StoreWeights(Result):
     def audit(self) -> WeightAudit:
         """Which rule moved which weight, with the factor, the weight before and the weight after."""
         words = {} if self.checklist is None else self.checklist.words()
-        return WeightAudit(self.audited, self.language, rules=self.rules, words=words)
+        return WeightAudit(self.audited, self.language, rules=self.rules, words=words, unmet=self.unmet)
 
 
 def multiply_weights(base: Floats, factors: Floats) -> Floats:
@@ -444,9 +456,10 @@ def weigh_checklist(
     checklist : its ``indicator_weights`` are the base
     stores : a row per store; only read
     rules : a :class:`WeightRules`, one of :func:`available_weight_rules`, or the path of a .toml file
-    store, tier : columns
+    store, tier : columns. A tier may be told by its code or by its name in English or Chinese ("Core", "核心店" is ``core``);
+        a tier that rules ask for and no store has is told in the notes of the weights and of their audit
     traffic : column with a number per store, cut at the terciles of these stores (or at ``low`` and ``high``), or with
-        the words "low", "middle", "high"; a store without traffic gets no rule for it
+        the words "low", "middle", "high" (小, 中, 大); a store without traffic gets no rule for it
     phase : column with "early" or "mature", what :func:`phase_of` returned, or a mapping from store; a store that it
         doesn't name is in the early phase
     low, high : thresholds of traffic, see :func:`traffic_bands`
@@ -508,6 +521,7 @@ def weigh_checklist(
         profile=profile,
         checklist=checklist,
         rules=table.in_language(spoken),
+        unmet=_unmet(table.rules, profile),
         unused=tuple(dict.fromkeys(theme for rule in table.rules for theme in rule.themes if theme not in borne)),
         contested=int((about & ~applied)[:, :, base > 0].sum()),
         audited=_audit_rows(checklist, table, names, about, applied, base, weights),
@@ -524,8 +538,20 @@ def _against_tier(about: Bools, rules: Sequence[WeightRule]) -> Bools:
 
 
 def _holds(rule: WeightRule, profile: pd.DataFrame) -> Bools:
-    met = [profile[name].isin(values).to_numpy() for name, values in rule.when.items()]
+    met = [
+        profile[name].map(lambda cell, name=name: word_key(name, cell)).isin([word_key(name, each) for each in values])
+        for name, values in rule.when.items()
+    ]
     return np.asarray(np.logical_and.reduce(met))
+
+
+def _unmet(rules: Sequence[WeightRule], profile: pd.DataFrame) -> tuple[Text, ...]:
+    """What rules ask of a store and none has; a phase or a band of traffic that no store is in is nothing to remark."""
+    asked: list[tuple[Text, str, Sequence[str]]] = [
+        ({"en": f"rule '{rule.id}'", "zh": f"规则“{rule.id}”"}, name, values)
+        for rule in rules for name, values in rule.when.items() if name not in _OURS
+    ]  # fmt: skip
+    return rules_without_stores(profile, asked)
 
 
 def _profile(
@@ -555,6 +581,9 @@ def _profile(
         profile["phase"] = [told.get(name, "early") for name in profile["store"]]
     if "traffic" in columns and pd.api.types.is_numeric_dtype(profile["traffic"]):
         profile["traffic"] = traffic_bands(profile["traffic"], low=low, high=high)
+    for name in set(_OURS) & set(profile.columns):
+        codes = {label_key(word): code for code, text in _OURS[name].items() for word in (code, *text.values())}
+        profile[name] = [codes.get(label_key(cell), cell) for cell in profile[name]]
     raise_faults(list(_profile_faults(profile, {"store": store, **columns})), "the stores")
     return profile
 
@@ -568,7 +597,7 @@ def _profile_faults(profile: pd.DataFrame, columns: Mapping[str, str]) -> Iterat
             problem = "it names no store" if is_missing(row["store"]) else "the store occurs twice"
             yield {**cell, "column": columns["store"], "value": row["store"], "problem": problem}
         for name, value in row.items():
-            known = {"phase": PHASES, "traffic": BANDS}.get(str(name))
+            known = _OURS.get(str(name))
             if name == "store" or (name == "traffic" and is_missing(value)):
                 continue
             if is_missing(value) or (known and value not in known):

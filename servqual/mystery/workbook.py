@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any, Final
 
+import numpy as np
 import pandas as pd
 
 from servqual.answers import label_key, number_of, plain_id, text_of
 from servqual.mystery.checklist import Checklist, ChecklistItem
 from servqual.mystery.checklist_files import as_checklist
 from servqual.mystery.faults import ITEM_EVIDENCE, REACHES, VISIT_EVIDENCE, Fault
+from servqual.mystery.visit_words import NO, YES
 from survey_design.errors import check_choice, missing_extra
 from survey_design.files.table import read_table, sheet_names
 from survey_design.forms.archive import settled
@@ -80,9 +84,16 @@ ITEM_COLUMNS: Final[Mapping[str, str]] = {
     "hint_en": "提示（英文）",
     "hint_zh": "提示（中文）",
 }
-_TYPES: Final[Mapping[str, str]] = {"是非": "yes_no", "分级": "graded", "计时": "timed", "计数": "counted"}
-_YES = {"yes", "true", "1", "1.0", "y", "x", "是", "√"}
-_NO = {"", "no", "false", "0", "0.0", "n", "否"}
+_TYPES: Final[Mapping[str, str]] = {
+    **dict.fromkeys(("是非", "是非题", "是否", "是否题", "yes/no"), "yes_no"),
+    **dict.fromkeys(("分级", "分级题", "评分", "评分题"), "graded"),
+    **dict.fromkeys(("计时", "计时题"), "timed"),
+    **dict.fromkeys(("计数", "计数题"), "counted"),
+}
+_RULES: Final[Mapping[str, Mapping[str, str]]] = {
+    "veto_rule": {"指标": "indicator", "类别": "category", "总分": "visit", "访问": "visit", "整次访问": "visit"},
+    "rebase": {"整体": "overall", "全部指标": "overall", "类别内": "within"},
+}
 _NUMBERS = ("points", "limit", "zero_at", "target", "maximum")
 Row = Mapping[str, Any]
 _WORDS = ("label", "text", "unit", "hint")
@@ -93,8 +104,9 @@ def read_checklist_workbook(path: str | Path) -> Checklist:
 
     The sheet ``indicators`` has a row per indicator with its category, whose words and weight stand in the first row of
     the category or in all of them alike; ``items`` has a row per item. A sheet ``checklist`` with the columns ``key`` and
-    ``value`` may hold id, version, title, dates and rules; without it the file's name is the id. Levels of graded items
-    stand in one cell, a line each: "2 = 1.0" in ``levels``, "2 = all correct" in ``levels_en``.
+    ``value`` may hold id, version, title, dates and rules; without it the file's name is the id. Without a row ``languages``
+    a workbook with words in one language alone is in that language. Levels of graded items stand in one cell, a line each
+    or with "；" between: "2 = 1.0" in ``levels``, "2 = all correct" in ``levels_en``.
 
     Raises
     ------
@@ -108,13 +120,73 @@ def read_checklist_workbook(path: str | Path) -> Checklist:
     places: dict[tuple[str, int], str] = {}
     content = _head(path, found)
     indicators = _sheet(path, "indicators", INDICATOR_COLUMNS, found)
-    content["categories"] = _categories(indicators, places, found)
+    found += _merged(indicators)
+    content["categories"] = _categories(indicators, places, found, _named("indicators", sheet_names(path)))
     content["indicators"] = [_indicator(row) for _, row in indicators]
-    places |= {("indicator", k): f"sheet 'indicators', row {row}" for k, (row, _) in enumerate(indicators)}
+    there = sheet_names(path)
+    places |= {
+        ("indicator", k): f"sheet '{_named('indicators', there)}', row {row}" for k, (row, _) in enumerate(indicators)
+    }
     items = _sheet(path, "items", ITEM_COLUMNS, found)
     content["items"] = [_item(k, row, found) for k, (_, row) in enumerate(items)]
-    places |= {("item", k): f"sheet 'items', row {row}" for k, (row, _) in enumerate(items)}
-    return as_checklist(content, path.name, places, found)
+    places |= {("item", k): f"sheet '{_named('items', there)}', row {row}" for k, (row, _) in enumerate(items)}
+    found += _without_points(items)
+    languages = _languages([row for _, row in (*indicators, *items)])
+    return as_checklist({**languages, **content}, path.name, places, found, lambda fault: _told(fault, there))
+
+
+def _named(sheet: str, there: Sequence[str]) -> str:
+    """What a sheet is called in this workbook, or would be: in Chinese where others are."""
+    chinese = any(name in there for name in SHEETS.values())
+    return SHEETS[sheet] if SHEETS[sheet] in there or (chinese and sheet not in there) else sheet
+
+
+def _languages(rows: Sequence[Row]) -> dict[str, Any]:
+    """The one language in which there are words; nothing where there are words in both."""
+    used = {key[-2:] for row in rows for key in row if key.endswith(("_en", "_zh"))}
+    return {"languages": sorted(used)} if len(used) == 1 else {}
+
+
+def _merged(rows: Sequence[tuple[int, Row]]) -> list[Fault]:
+    """Indicators without a category below one that has it: what merged cells leave."""
+    problem = "it is empty; a merged cell speaks for its first row only: write the category in every row"
+    return [Fault("indicator", k, _plain(row.get("id", "")), "category", problem)
+            for k, (_, row) in enumerate(rows) if k and "category" not in row]  # fmt: skip
+
+
+def _without_points(rows: Sequence[tuple[int, Row]]) -> list[Fault]:
+    """Items without points where others have them; where none has, each counts for one."""
+    if not any("points" in row for _, row in rows):
+        return []
+    problem = "it is empty, while other items have points; write a number, such as 1"
+    return [Fault("item", k, _plain(row.get("id", "")), "points", problem)
+            for k, (_, row) in enumerate(rows) if "points" not in row]  # fmt: skip
+
+
+def _told(fault: Fault, there: Sequence[str]) -> Fault:
+    """A fault with the heading that its column has in a workbook of Chinese sheets, and the row that tells the languages."""
+    sheet = {"item": "items", "checklist": "checklist"}.get(fault.kind, "indicators")
+    sheet = "indicators" if fault.key == "weight of categories" else sheet
+    head = _named("checklist", there)
+    row = "languages" if head == "checklist" else HEAD_KEYS["languages"]
+    problem = fault.problem.replace("out of languages", f"out of the row {row} on sheet '{head}'")
+    key = fault.key
+    if _named(sheet, there) == SHEETS[sheet]:
+        columns = {"checklist": HEAD_KEYS, "indicators": INDICATOR_COLUMNS, "items": ITEM_COLUMNS}[sheet]
+        own = _KEYS.get((fault.kind, key), key.replace(".", "_"))
+        own = f"levels_{key[-2:]}" if key.startswith("levels ") and key[-3:] in (".en", ".zh") else own
+        key = columns.get(own, key)
+    return replace(fault, key=key, problem=problem)
+
+
+_KEYS: Final[Mapping[tuple[str, str], str]] = {
+    ("checklist", "weight of categories"): "category_weight",
+    ("category", "weight of its indicators"): "weight",
+    ("category", "weight"): "category_weight",
+    ("category", "label.en"): "category_en",
+    ("category", "label.zh"): "category_zh",
+    ("category", "id"): "category",
+}
 
 
 def _sheet(path: Path, sheet: str, columns: Mapping[str, str], found: list[Fault]) -> list[tuple[int, Row]]:
@@ -124,8 +196,10 @@ def _sheet(path: Path, sheet: str, columns: Mapping[str, str], found: list[Fault
     known = {column: named[label_key(column)] for column in frame.columns if label_key(column) in named}
     for column in frame.columns:
         if column not in known:
-            problem = f"the column isn't known; use {', '.join(columns)}"
-            found.append(Fault("checklist", -1, "", f"sheet '{sheet}', '{column}'", problem))
+            called = _named(sheet, sheet_names(path))
+            usual = columns.values() if called != sheet else columns
+            problem = f"the column isn't known; use {', '.join(usual)}"
+            found.append(Fault("checklist", -1, "", f"sheet '{called}', '{column}'", problem))
     cells = frame[list(known)].rename(columns=known).to_dict("records")
     return [(row, {str(name): value for name, value in record.items() if text_of(value)})
             for row, record in zip(rows, cells, strict=True) if any(map(text_of, record.values()))]  # fmt: skip
@@ -133,7 +207,7 @@ def _sheet(path: Path, sheet: str, columns: Mapping[str, str], found: list[Fault
 
 def _read(path: Path, sheet: str) -> tuple[pd.DataFrame, list[int]]:
     """A sheet by its English or its Chinese name."""
-    frame, source = read_table(path, sheet=SHEETS[sheet] if SHEETS[sheet] in sheet_names(path) else sheet)
+    frame, source = read_table(path, sheet=_named(sheet, sheet_names(path)))
     return frame, [int(row) for row in source.rows]
 
 
@@ -147,11 +221,14 @@ def _head(path: Path, found: list[Fault]) -> dict[str, Any]:
     for row, cells in _sheet(path, "checklist", HEAD_COLUMNS, found):
         key = keys.get(label_key(cells.get("key")))
         if key is None:
-            problem = f"it isn't known; use {', '.join(HEAD_KEYS)}"
-            found.append(Fault("checklist", -1, "", f"sheet 'checklist', row {row}, {cells.get('key')!r}", problem))
+            called = _named("checklist", sheet_names(path))
+            usual = HEAD_KEYS.values() if called == SHEETS["checklist"] else HEAD_KEYS
+            problem = f"it isn't known; use {', '.join(usual)}"
+            found.append(Fault("checklist", -1, "", f"sheet '{called}', row {row}, {cells.get('key')!r}", problem))
         elif "value" in cells:
             told[key] = cells["value"]
-    content |= {key: _plain(told[key]) for key in ("id", "source", "veto_rule", "rebase") if key in told}
+    content |= {key: _plain(told[key]) for key in ("id", "source") if key in told}
+    content |= {key: words.get(_plain(told[key]), _plain(told[key])) for key, words in _RULES.items() if key in told}
     if "version" in told:  # "1.0" typed as a text is another version than 1
         version = told["version"]
         content["version"] = version.strip() if isinstance(version, str) else _plain(version)
@@ -163,7 +240,7 @@ def _head(path: Path, found: list[Fault]) -> dict[str, Any]:
 
 
 def _categories(
-    rows: Sequence[tuple[int, Row]], places: dict[tuple[str, int], str], found: list[Fault]
+    rows: Sequence[tuple[int, Row]], places: dict[tuple[str, int], str], found: list[Fault], sheet: str
 ) -> list[dict[str, Any]]:
     """The categories in the order of their first rows; what later rows say otherwise is a fault."""
     held: dict[str, dict[str, Any]] = {}
@@ -171,11 +248,11 @@ def _categories(
         if "category" not in cells:
             continue
         name = _plain(cells["category"])
-        said = {"label": _words(cells, "category"), **({"weight": _number(cells["category_weight"])}
+        said = {"label": _words(cells, "category"), **({"weight": _share(cells["category_weight"])}
                 if "category_weight" in cells else {}), "module": _plain(cells.get("module", ""))}  # fmt: skip
         said = {key: value for key, value in said.items() if value not in ("", {})}
         if name not in held:
-            places["category", len(held)] = f"sheet 'indicators', row {row}, category"
+            places["category", len(held)] = f"sheet '{sheet}', row {row}, category"
             held[name] = {"id": name, **said}
         for key, value in said.items():
             if held[name].get(key) != value:
@@ -190,19 +267,25 @@ def _categories(
 def _indicator(row: Row) -> dict[str, Any]:
     entry: dict[str, Any] = {key: _plain(row[key]) for key in ("id", "category") if key in row}
     if "weight" in row:
-        entry["weight"] = _number(row["weight"])
+        entry["weight"] = _share(row["weight"])
     return {**entry, "label": _words(row, "label"), "themes": _list(row.get("themes", ""))}
 
 
 def _item(k: int, row: Row, found: list[Fault]) -> dict[str, Any]:
     entry: dict[str, Any] = {key: _plain(row[key]) for key in ("id", "indicator", "type") if key in row}
     if "type" in entry:
-        entry["type"] = _TYPES.get(entry["type"], entry["type"])
+        entry["type"] = _TYPES.get(label_key(entry["type"]), entry["type"])
     entry |= {key: _number(row[key]) for key in _NUMBERS if key in row}
     entry |= {key: words for key in _WORDS if (words := _words(row, key))}
     veto = label_key(row.get("veto"))
-    entry["veto"] = True if veto in _YES else False if veto in _NO else row["veto"]
-    entry["cap"] = _amounts(row, "cap", REACHES)
+    entry["veto"] = True if veto in YES else False if veto in {"", "x", *NO} else row["veto"]
+    if veto == "x":
+        problem = f"{row['veto']!r} is yes to some and no to others; write yes or no (是 or 否)"
+        found.append(Fault("item", k, str(entry.get("id", "")), "veto", problem))
+    caps = {reach: row[f"cap_{reach}"] for reach in REACHES if f"cap_{reach}" in row}
+    entry["cap"] = {
+        reach: _number(cell) if np.isnan(_percent(cell)) else _percent(cell) for reach, cell in caps.items()
+    }
     entry["evidence"] = _amounts(row, "evidence", ITEM_EVIDENCE)
     if any(key in row for key in ("levels", "levels_en", "levels_zh")):
         entry["levels"] = _levels(k, str(entry.get("id", "")), row, found)
@@ -228,9 +311,13 @@ def _levels(k: int, name: str, row: Row, found: list[Fault]) -> list[dict[str, A
     return levels
 
 
+_NEXT_LEVEL = re.compile(r"[;；]\s*(?=\d+\s*[=＝])")  # a semicolon within words stays
+
+
 def _pairs(k: int, name: str, key: str, cell: Any, found: list[Fault]) -> dict[str, str]:
     pairs: dict[str, str] = {}
-    for line in (text.strip() for text in str("" if cell is None else cell).splitlines() if text.strip()):
+    text = _NEXT_LEVEL.sub("\n", str("" if cell is None else cell))
+    for line in (part.strip() for part in text.splitlines() if part.strip()):
         value, sign, said = line.replace("＝", "=").partition("=")
         value = text_of(value)
         if not sign or value in pairs:
@@ -254,6 +341,18 @@ def _number(cell: Any) -> Any:
     """A number where the cell holds one, else what stands there, so that the fault can be named."""
     number = number_of(text_of(cell)) if not isinstance(cell, bool) else float("nan")
     return number if number == number else cell
+
+
+def _percent(cell: Any) -> float:
+    """The number of a text such as "50%", else nan. A cell that is only shown as a percentage holds 0.5."""
+    text = text_of(cell)
+    return number_of(text.removesuffix("%")) if text.endswith("%") else float("nan")
+
+
+def _share(cell: Any) -> Any:
+    """A number, or a percentage as the share it is; else what stands there."""
+    percent = _percent(cell)
+    return _number(cell) if np.isnan(percent) else percent / 100
 
 
 def _list(cell: Any) -> list[str]:

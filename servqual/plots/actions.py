@@ -17,12 +17,13 @@ from servqual.plots.rows import Figures, Rows, draw_grid, joined
 from survey_design.errors import SpecError
 from survey_design.plots.fonts import LATIN, fonts_for
 from survey_design.plots.sheet import BLUE, GREY, INK, PALE, VERMILION, Pen, pyplot_axes
-from survey_design.results import Text, say
+from survey_design.results import Result, Text, say
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from servqual.priorities.actions import ActionChoice, BudgetFrontier
+    from servqual.priorities import ActionChoice
+    from servqual.priorities.frontier import BudgetFrontier
     from servqual.priorities.returns import CashFlow, ReturnSensitivity
 
 Array = NDArray[Any]
@@ -34,10 +35,8 @@ _WORDS: Mapping[str, Text] = {
     "left": {"en": "left, {level} interval", "zh": "不采取，{level} 区间"},
     "take": {"en": "Take", "zh": "采取"},
     "leave": {"en": "Leave", "zh": "不采取"},
-    "cost": {"en": "cost", "zh": "成本"},
     "chance": {"en": "in the best set", "zh": "入选概率"},
     "points": {"en": "points of the weighted overall rating", "zh": "加权总体评分，分"},
-    "budget": {"en": "budget", "zh": "预算"},
     "best": {"en": "best that can be had", "zh": "可得最大收益"},
     "concave": {"en": "concave line above; corners where money brings most", "zh": "凹包络线，拐点处资金效率最高"},
     "asked": {"en": "budget asked for", "zh": "所问预算"},
@@ -60,6 +59,11 @@ _WORDS: Mapping[str, Text] = {
 
 def _words(language: str, level: float = 0.95) -> dict[str, str]:
     return {key: say(text, language).replace("{level}", f"{100 * level:g}%") for key, text in _WORDS.items()}
+
+
+def _heading(result: Result, name: str) -> str:
+    """What the table of a result calls a column, with its currency."""
+    return next(column.heading(result.language) for column in result.columns() if column.name == name)
 
 
 # --- actions -----------------------------------------------------------------------------------------------
@@ -98,7 +102,7 @@ def draw_action_choice(result: ActionChoice, ax: Axes | None = None) -> Axes:
     >>> import pandas as pd
     >>> from servqual import load_instrument
     >>> from servqual.plots import new_axes
-    >>> from servqual.priorities.actions import choose_actions, read_actions
+    >>> from servqual.priorities import choose_actions, read_actions
     >>> frame = pd.DataFrame({"action": ["a", "b"], "target": "REL1", "cost": [2, 3], "gain": [0.5, 0.6]})
     >>> found = choose_actions(read_actions(frame, load_instrument("servqual-22")), 4, importance={"REL1": 1})
     >>> [each.get_label() for each in draw_action_choice(found, new_axes()).collections]
@@ -159,7 +163,7 @@ def _action_chart(result: ActionChoice) -> _ActionChart:
         title=result.title(), labels=tuple(result.actions.label(name) for name in frame["action"]), chosen=frame["chosen"].to_numpy(bool),
         **{edge: frame[name].to_numpy(float) for edge, name in (("value", "benefit"), ("low", "low"), ("high", "high"))},
         cost=tuple(f"{cost:,.0f}" for cost in frame["cost"]), chance=tuple(chance_figure(chance) for chance in frame["chance"]),
-        words=_words(language, result.level), caption=joined([result.sentence(), result.note()], language),
+        words={**_words(language, result.level), "cost": _heading(result, "cost")}, caption=joined([result.sentence(), result.note()], language),
     )  # fmt: skip
 
 
@@ -194,7 +198,7 @@ def draw_frontier(result: BudgetFrontier, ax: Axes | None = None) -> Axes:
     >>> import pandas as pd
     >>> from servqual import load_instrument
     >>> from servqual.plots import new_axes
-    >>> from servqual.priorities.actions import choose_actions, read_actions
+    >>> from servqual.priorities import choose_actions, read_actions
     >>> frame = pd.DataFrame({"action": ["a", "b"], "target": "REL1", "cost": [2, 3], "gain": [0.5, 0.6]})
     >>> found = choose_actions(read_actions(frame, load_instrument("servqual-22")), 4, importance={"REL1": 1})
     >>> [line.get_label() for line in draw_frontier(found.frontier, new_axes()).lines]
@@ -202,15 +206,10 @@ def draw_frontier(result: BudgetFrontier, ax: Axes | None = None) -> Axes:
     """
     if len(result.frame) < 2:
         raise SpecError("no budget brings anything, so there is no frontier to draw.")
-    title, words, note = result.title(), _words(result.language), result.note()
-    fonts = fonts_for([title, note, *words.values()])
+    fonts = fonts_for([result.title(), result.note(), _heading(result, "budget"), *_words(result.language).values()])
     if fonts is None:
-        title, words, note, fonts = (
-            result.in_language("en").title(),
-            _words("en"),
-            result.in_language("en").note(),
-            LATIN,
-        )
+        result, fonts = result.in_language("en"), LATIN
+    title, words, note = result.title(), _words(result.language), result.note()
     pen = Pen(pyplot_axes() if ax is None else ax, fonts)
     frame = result.frame
     budget, benefit, corner = (
@@ -226,7 +225,7 @@ def draw_frontier(result: BudgetFrontier, ax: Axes | None = None) -> Axes:
     )
     if result.budget <= most:
         pen.ax.axvline(result.budget, color=INK, linewidth=1, linestyle="dotted", label="asked", zorder=1.5)
-    _both_axes(pen, (0, most), (min(0.0, benefit[0]), 1.06 * benefit[-1]), words["budget"], words["points"])
+    _both_axes(pen, (0, most), (min(0.0, benefit[0]), 1.06 * benefit[-1]), _heading(result, "budget"), words["points"])
     key = {words["best"]: Line2D([], [], color=BLUE, linewidth=1.8),
            words["concave"]: Line2D([], [], color=VERMILION, linewidth=1, linestyle="dashed", marker="o", markersize=4),
            words["asked"]: Line2D([], [], color=INK, linewidth=1, linestyle="dotted")}  # fmt: skip
@@ -274,15 +273,10 @@ def draw_cash_flow(result: CashFlow, ax: Axes | None = None) -> Axes:
     >>> [line.get_label() for line in draw_cash_flow(found.ledger, new_axes()).lines]
     ['null', 'sum', 'present']
     """
-    title, words, note = result.title(), _words(result.language), result.note()
-    fonts = fonts_for([title, note, *words.values()])
+    fonts = fonts_for([result.title(), result.note(), *_words(result.language).values()])
     if fonts is None:
-        title, words, note, fonts = (
-            result.in_language("en").title(),
-            _words("en"),
-            result.in_language("en").note(),
-            LATIN,
-        )
+        result, fonts = result.in_language("en"), LATIN
+    title, words, note = result.title(), _words(result.language), result.note()
     pen = Pen(pyplot_axes() if ax is None else ax, fonts)
     year, net = result.frame["year"].to_numpy(float), result.frame["net"].to_numpy(float)
     sums = {

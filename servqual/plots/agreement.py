@@ -74,7 +74,7 @@ def draw_visits(result: Planned, ax: Axes | None = None) -> Axes:
     ['target', 'absolute several']
     """
     frame = result.frame
-    if frame.empty or frame["absolute"].isna().all():
+    if frame[["relative", "absolute"]].isna().all(axis=None):
         raise SpecError("a picture of dependability needs rows with a coefficient; this result has none.")
     one_size = frame["stores"].nunique() == 1
     frame = frame if one_size else frame[frame["stores"] == frame["stores"].max()]
@@ -108,7 +108,8 @@ def _draw_lines(
     key: dict[str, Any] = {}
     most = frame.groupby("visits")["inspectors"].transform("max")
     series = {"several": frame[frame["inspectors"] == most], "one": frame[frame["inspectors"] == 1]}
-    looks = (("absolute", "o", BLUE),) if same else (("absolute", "o", BLUE), ("relative", "s", GREEN))
+    names = [name for name in (("absolute",) if same else ("absolute", "relative")) if frame[name].notna().any()]
+    looks = [(name, *{"absolute": ("o", BLUE), "relative": ("s", GREEN)}[name]) for name in names]
     alone = len(series["one"]) > 1 and (series["one"]["visits"] > 1).any()
     for staffing, rows in series.items():
         if staffing == "one" and (not alone or rows.equals(series["several"])):
@@ -122,6 +123,8 @@ def _draw_lines(
             pen.ax.plot(rows["visits"], rows[name], label=f"{name} {staffing}", zorder=3, clip_on=False, **look)
             key[words["joined"].format(words[name], told) if told else words[name]] = Line2D([], [], **look)
     rows = series["several"]
+    if rows["absolute"].isna().all():
+        return key
     pen.ax.fill_between(rows["visits"], rows["absolute_low"], rows["absolute_high"], color=BLUE, alpha=0.12, linewidth=0,
                         label="band", zorder=1.6)  # fmt: skip
     key[words["band"]] = Patch(facecolor=BLUE, alpha=0.2, linewidth=0)

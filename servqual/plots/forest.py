@@ -343,7 +343,8 @@ def _draw(chart: _Forest, pen: Pen) -> Axes:
     left = rows.draw_labels(pen)
     rows.draw_remarks(pen, chart.remarks)
     right = rows.draw_figures(pen, _figures(chart))
-    key = pen.key(_key(chart), left, right)
+    named = _key(chart)
+    key = pen.key(named, left, right) if named else 20.0  # without any interval the dots need no key
     top = pen.title(chart.title, left, right, key) if chart.title else key
     bottom = draw_foot(pen, chart.ends, chart.caption, left, right)
     pen.fit(rows.height, left, right, top, bottom)
@@ -406,7 +407,9 @@ def _figures(chart: _Forest) -> list[Figures]:
     intervals = [f"[{low}, {high}]" if there else "" for low, high, there in zip(show[1], show[2], finite, strict=True)]
     settled = chart.p < 1 - chart.level if len(chart.p) else chart.clear
     strong = [bool(sure) and not remark for sure, remark in zip(settled, chart.remarks, strict=True)]
-    columns = [Figures(chart.value_heading, show[0], inks, strong), Figures(chart.words["interval"], intervals, inks)]
+    columns = [Figures(chart.value_heading, show[0], inks, strong)]
+    if finite.any():
+        columns.append(Figures(chart.words["interval"], intervals, inks))
     if len(chart.p):
         columns.append(Figures(chart.words["p"], [NUMBER_COLUMNS["p"].show(x, "en") for x in chart.p], inks))
     if len(chart.n):
@@ -420,8 +423,8 @@ def _key(chart: _Forest) -> dict[str, Line2D]:
     key, (first, last) = {}, chart.reach
     if chart.clear.any():
         key[chart.words["clear"]] = Line2D([], [], **dot)
-    if (np.isfinite(chart.value) & ~chart.clear).any():
+    if (np.isfinite(chart.low) & ~chart.clear).any():
         key[chart.words["open"]] = Line2D([], [], markerfacecolor="white", **dot)
     if ((chart.low < first) | (chart.high > last)).any():
         key[chart.words["beyond"]] = Line2D([], [], color=blue, marker=">", markersize=6, linestyle="")
-    return key or {chart.words["open"]: Line2D([], [], markerfacecolor="white", **dot)}
+    return key

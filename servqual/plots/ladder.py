@@ -13,7 +13,7 @@ from matplotlib.ticker import MaxNLocator
 from matplotlib.transforms import blended_transform_factory
 from numpy.typing import NDArray
 
-from servqual.plots.rows import Figures, Rows, draw_grid
+from servqual.plots.rows import Figures, Rows, draw_grid, second_axes
 from survey_design.errors import SpecError
 from survey_design.plots.fonts import LATIN, fonts_for
 from survey_design.plots.sheet import BLUE, GREEN, GREY, INK, VERMILION, Pen, pyplot_axes
@@ -162,7 +162,7 @@ def _draw(pen: Pen, chart: _Ladder) -> Axes:
     inks = [INK if state != "open" else GREY for state in chart.state]
     beside = _beside(pen, chart, left)
     right = rows.draw_figures(pen, [Figures(chart.words["verdict"], chart.verdicts, inks, strong)], beside + _GAP)
-    other = _second_axes(pen, beside)
+    other = second_axes(pen, _GAP, beside)
     second = Pen(other, pen.fonts)
     _draw_panel(pen, chart, rows, chart.cfi, chart.least_cfi, 1)
     _draw_panel(second, chart, rows, chart.rmsea, chart.most_rmsea, -1)
@@ -183,12 +183,6 @@ def _beside(pen: Pen, chart: _Ladder, left: float) -> float:
     verdict = 16 + max(pen.width(text, strong=True) for text in (chart.words["verdict"], *chart.verdicts))
     room = pen.full_width(left, 0) - left - verdict - 2 * _GAP
     return _GAP + max(room, 80) / 2
-
-
-def _second_axes(pen: Pen, end: float) -> Axes:
-    """Axes at the right of the first, as high as these."""
-    place = blended_transform_factory(pen.points(1, 0), pen.ax.transAxes)
-    return pen.ax.inset_axes((_GAP, 0, end - _GAP, 1), transform=place, facecolor="none")
 
 
 def _draw_panel(pen: Pen, chart: _Ladder, rows: Rows, value: Array, limit: Array, sign: int) -> None:

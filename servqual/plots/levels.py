@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
-from matplotlib.transforms import blended_transform_factory
 from numpy.typing import NDArray
 
 from servqual.measures import CAUTION
-from servqual.plots.rows import Figures, Rows, draw_grid, joined
+from servqual.plots.rows import Figures, Rows, draw_grid, joined, second_axes
 from survey_design.errors import SpecError
 from survey_design.plots.fonts import LATIN, fonts_for
 from survey_design.plots.sheet import BLUE, GREY, INK, VERMILION, Pen, pyplot_axes
@@ -163,7 +162,7 @@ def _draw(pen: Pen, chart: _Chart) -> Axes:
     left = rows.draw_labels(pen)
     beside = _beside(pen, chart, left)
     right = rows.draw_figures(pen, [Figures(chart.words["icc2"], chart.icc2)], beside)
-    _draw_needed(Pen(_second_axes(pen, beside), pen.fonts), chart, rows.height, places)
+    _draw_needed(Pen(second_axes(pen, _GAP, beside), pen.fonts), chart, rows.height, places)
     pen.write(chart.words["icc"], 0, 1, 0, 5, to="axes fraction", size=8.5, color=GREY, va="baseline")
     rows.draw_remarks(pen, chart.remarks)
     top = pen.title(chart.title, left, right, pen.key(_key(chart), left, right))
@@ -176,11 +175,6 @@ def _beside(pen: Pen, chart: _Chart, left: float) -> float:
     figures = 16 + max(pen.width(text) for text in (chart.words["icc2"], *chart.icc2))
     room = pen.full_width(left, 0) - left - figures - _GAP
     return _GAP + max(room, 80) / 2
-
-
-def _second_axes(pen: Pen, end: float) -> Axes:
-    place = blended_transform_factory(pen.points(1, 0), pen.ax.transAxes)
-    return pen.ax.inset_axes((_GAP, 0, end - _GAP, 1), transform=place, facecolor="none")
 
 
 def _draw_shares(pen: Pen, chart: _Chart, height: float, places: Array) -> None:

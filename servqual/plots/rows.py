@@ -10,11 +10,14 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
+from matplotlib.transforms import blended_transform_factory
+
 from survey_design.plots.sheet import GREY, INK, PALE, Pen
 from survey_design.results import say
 
 if TYPE_CHECKING:
     import pandas as pd
+    from matplotlib.axes import Axes
 
     from servqual.instruments import Instrument, Scale
 
@@ -102,6 +105,12 @@ class Rows:
             for cell, ink, bold, y in zip(column.cells, inks, strong, self.places, strict=True):
                 pen.write(cell, 1, y, edge, ha="right", color=ink, strong=bold)
         return edge
+
+
+def second_axes(pen: Pen, gap: float, end: float) -> Axes:
+    """Axes beside the first and as high, from ``gap`` to ``end`` points right of it."""
+    place = blended_transform_factory(pen.points(1, 0), pen.ax.transAxes)
+    return pen.ax.inset_axes((gap, 0, end - gap, 1), transform=place, facecolor="none")
 
 
 def draw_scale(pen: Pen, scale: Scale, height: float) -> None:

@@ -54,6 +54,10 @@ _WORDS: Mapping[str, Text] = {
         "en": "Dot: fitted weight with its {level} interval; upright tick: where it started. Line: equal weights.",
         "zh": "圆点：拟合权重及其 {level} 区间；竖线标记：起始权重。直线：等权重。",
     },
+    "weights kept": {
+        "en": "Dot: starting weight, which is kept, so that there is no interval. Line: equal weights.",
+        "zh": "圆点：保留的起始权重，故无区间。直线：等权重。",
+    },
 }
 
 
@@ -262,12 +266,12 @@ def _frame(pen: Pen, x: tuple[float, float], y: tuple[float, float], across: str
 
 
 def draw_fitted_weights(result: FittedWeights, ax: Axes | None = None) -> Axes:
-    """Every weight with its interval, and a tick where it started.
+    """Every weight with its interval, and a tick where it started, if it has moved.
 
     Returns
     -------
     Axes
-        As in :func:`servqual.plots.draw_forest`, and a collection "start".
+        As in :func:`servqual.plots.draw_forest`, and a collection "start" where a weight is not the one it started from.
 
     Examples
     --------
@@ -284,17 +288,19 @@ def draw_fitted_weights(result: FittedWeights, ax: Axes | None = None) -> Axes:
     frame, language = result.frame, result.language
     labels = [say(result.words.get(name, {"en": name}), language) for name in frame["indicator"]]
     blocks = [result.group([row[name] for name in result.by]) for _, row in frame.iterrows()]
+    told = say(_WORDS["weights" if frame["low"].notna().any() else "weights kept"], language)
     drawn = draw_forest(
         labels, frame["weight"].to_numpy(float), frame["low"].to_numpy(float), frame["high"].to_numpy(float), blocks=blocks,
         null=round(1 / len(set(frame["indicator"])), 3), heading=_weight_column(result), title=result.title(),
-        caption=joined([say(_WORDS["weights"], language).replace("{level}", f"{100 * result.level:g}%"),
+        caption=joined([told.replace("{level}", f"{100 * result.level:g}%"),
                         *([] if result.by else [result.sentence()])], language),
         level=result.level, language=language, ax=ax,
     )  # fmt: skip
-    places: Any = np.asarray(drawn.get_yticks())
-    drawn.scatter(
-        frame["start"], places, marker="|", s=80, linewidths=1.6, c=VERMILION, label="start", zorder=4, clip_on=False
-    )
+    moved = ~np.isclose(frame["weight"], frame["start"], rtol=0, atol=1e-9)
+    if moved.any():
+        places: Any = np.asarray(drawn.get_yticks())[moved]
+        drawn.scatter(frame["start"][moved], places, marker="|", s=80, linewidths=1.6, c=VERMILION, label="start", zorder=4,
+                      clip_on=False)  # fmt: skip
     return drawn
 
 

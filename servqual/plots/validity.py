@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
-from matplotlib.transforms import blended_transform_factory
 from numpy.typing import NDArray
 
-from servqual.plots.rows import Figures, Rows, draw_grid
+from servqual.plots.rows import Figures, Rows, draw_grid, second_axes
 from survey_design.errors import SpecError
 from survey_design.plots.fonts import LATIN, fonts_for
 from survey_design.plots.sheet import BLUE, GREEN, GREY, INK, VERMILION, Pen, pyplot_axes
@@ -170,8 +169,7 @@ def _draw(pen: Pen, chart: _Chart) -> Axes:
     strong = [code not in ("separate", "untested") for code in chart.codes]
     columns = [Figures(chart.words["other"], others), Figures(chart.words["verdict"], verdicts, [INK] * k, strong)]
     right = rows.draw_figures(pen, columns, beside + 4)
-    place = blended_transform_factory(pen.points(1, 0), pen.ax.transAxes)
-    other = pen.ax.inset_axes((_GAP, 0, beside - _GAP, 1), transform=place, facecolor="none")
+    other = second_axes(pen, _GAP, beside)
     start = 0.1 * np.floor(10 * min(0.4, chart.floor, *chart.reliability[np.isfinite(chart.reliability)]))
     _draw_panel(pen, chart, rows, chart.reliability, (max(start, 0.0), 1.0), (chart.wanted, 1.0))
     pen.ax.axvline(chart.floor, color=VERMILION, linewidth=1.2, linestyle=(0, (4, 2)), label="floor", zorder=1.6)

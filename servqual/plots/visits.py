@@ -29,6 +29,10 @@ _WORDS: Mapping[str, Text] = {
     "unit": {"en": "score, 0 to 100; white: {middle}, the mean of all", "zh": "得分（0–100）；白色为总均值 {middle}"},
     "order": {"en": "Sorted by the total, the lowest first.", "zh": "按总分排序，最低者在前。"},
     "few": {"en": "Grey figures: fewer than {minimum} visits.", "zh": "灰色数字：访问不足 {minimum} 次。"},
+    "error": {"en": "{level} intervals of the totals reach {least} to {most} points to either side (median {median}); the table "
+                    "has each.",
+              "zh": "总分的 {level} 区间向两侧各延伸 {least} 至 {most} 分（中位数 {median}），逐格区间见表。"},
+    "no error": {"en": "No interval can be given; the table says why.", "zh": "均无区间，原因见表。"},
     "final": {"en": "Scores after vetoes.", "zh": "得分为否决后。"},
     "raw": {"en": "Scores before vetoes.", "zh": "得分为否决前。"},
     "dots": {"en": "Dot: after vetoes, with its {level} interval; upright tick: before them, where that differs. Line: the "
@@ -89,7 +93,14 @@ def _map(scores: VisitScores, part: str, minimum: int) -> CellChart:
     middle = float(np.average(total["score"].fillna(0), weights=visits))
     known = np.isfinite(values)
     ends = (float(min(np.floor(values[known].min(initial=middle)), middle - 1)), max(100.0, middle + 1))
-    filled = {"{middle}": f"{middle:.1f}", "{minimum}": str(minimum)}
+    half = ((total["high"] - total["low"]) / 2).dropna()
+    filled = {"{middle}": f"{middle:.1f}", "{minimum}": str(minimum), "{level}": f"{100 * scores.level:g}%"}
+    if len(half):
+        filled |= {
+            "{least}": f"{half.min():.1f}",
+            "{most}": f"{half.max():.1f}",
+            "{median}": f"{half.median():.1f}",
+        }
     words = {key: _filled(text, language, filled) for key, text in _WORDS.items()}
     few = visits < minimum
     return CellChart(
@@ -97,7 +108,8 @@ def _map(scores: VisitScores, part: str, minimum: int) -> CellChart:
         headings=tuple(labels[name] for name in order), column_blocks=tuple("total" if name == "total" else "" for name in order),
         values=values, written=known, faint=np.broadcast_to(few[:, None], values.shape),
         figures=(Figures(words["n"], [f"{n:,}" for n in visits]),), unit=words["unit"],
-        caption=joined([words["order"], words[scores.of], words["few"] if few.any() else ""], language),
+        caption=joined([words["order"], words[scores.of], words["error" if len(half) else "no error"],
+                        words["few"] if few.any() else ""], language),
         middle=middle, ends=ends, figure=_one_decimal,
     )  # fmt: skip
 

@@ -31,6 +31,7 @@ from servqual.inference import (
 from servqual.measures import NOT_STATED, plan_measures
 from servqual.moments import Cells, Moments, ScoreMap, answer_matrix, margin_rows, row_weights
 from servqual.remarks import kept_remark
+from servqual.replicates import Kept
 from servqual.responses import Responses
 from servqual.tabulation import check_split, narrow_remarks_of, narrow_words, split_columns, suited_interval
 from survey_design.errors import DataError, SpecError, check_choice, check_columns
@@ -559,21 +560,6 @@ def _part_of(score_map: ScoreMap, columns: Sequence[str]) -> ScoreMap:
     )
 
 
-@dataclass(frozen=True, eq=False)
-class _Remembering:
-    """An interval that remembers what it found in each group."""
-
-    interval: Interval
-    found: dict[Any, Spread]
-
-    def spread(self, moments: Moments, terms: Sequence[Term], again: Again | None = None) -> Spread:
-        self.found[terms[0].domain] = spread = self.interval.spread(moments, terms, again)
-        return spread
-
-    def sentence(self, language: str) -> str:
-        return self.interval.sentence(language)
-
-
 def _derived(
     data: Responses | pd.DataFrame,
     files: Sequence[_Scores],
@@ -685,7 +671,7 @@ def _joint(
         statistic = SharesOfR2(tuple(own), outcome, method)
     else:
         statistic = Standardised(tuple(own), outcome) if method == "regression" else Correlation(outcome, tuple(own))
-    kept = _Remembering(interval, {})
+    kept = Kept(interval, {})
     how = None if asked.design.margins is not None else kept  # calibrated weights ask for their own Taylor()
     found = estimate(frame, _WithMeans(statistic, tuple(served)), asked.design, by=asked.by, interval=how)
     k, out, table, narrow = len(columns), {}, found.frame, []

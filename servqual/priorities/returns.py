@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from servqual.drivers.importance import chance_words
+from servqual.priorities.money import in_currency, with_currency
 from survey_design.errors import SpecError, check_between, check_choice
 from survey_design.results import Column, Language, Result, Text, say
 from survey_design.size.ledger import check_number
@@ -173,7 +174,7 @@ class CashFlow(Result):
     currency: str = ""
 
     def title(self) -> str:
-        return _titled("逐年现金流", "Cash flow by year", self.currency, self.language)
+        return say(in_currency({"en": "Cash flow by year", "zh": "逐年现金流"}, self.currency), self.language)
 
     def columns(self) -> tuple[Column, ...]:
         names = {"year": ("year", "年"), "investment": ("investment", "投资"), "saving": ("saving", "节约"),
@@ -211,8 +212,11 @@ class ReturnSensitivity(Result):
     currency: str = ""
 
     def title(self) -> str:
-        return _titled(
-            "净现值对各比率的敏感性", "What each rate does to the net present value", self.currency, self.language
+        return say(
+            in_currency(
+                {"en": "What each rate does to the net present value", "zh": "净现值对各比率的敏感性"}, self.currency
+            ),
+            self.language,
         )
 
     def columns(self) -> tuple[Column, ...]:
@@ -291,8 +295,11 @@ class QualityReturn(Result):
 
     def title(self) -> str:
         years = f"{self.years} year" if self.years == 1 else f"{self.years} years"
-        return _titled(
-            f"服务质量回报，{self.years} 年", f"Return on quality over {years}", self.currency, self.language
+        return say(
+            in_currency(
+                {"en": f"Return on quality over {years}", "zh": f"服务质量回报，{self.years} 年"}, self.currency
+            ),
+            self.language,
         )
 
     def columns(self) -> tuple[Column, ...]:
@@ -370,7 +377,7 @@ class QualityReturn(Result):
     def sentence(self) -> str:
         """The decision in words."""
         zh = self.language == "zh"
-        money = {name: self._cell(name, self.value(name)) + (f" {self.currency}" if self.currency else "")
+        money = {name: with_currency(self._cell(name, self.value(name)), self.currency)
                  for name in ("investment", "yearly", "npv")}  # fmt: skip
         npv, years, back = self.value("npv"), self.years, self.value("payback")
         sure = self._sure()
@@ -651,9 +658,3 @@ def _places(numbers: Array) -> int:
     """Decimals for money: none from 1,000 on."""
     known = np.abs(numbers[np.isfinite(numbers)])
     return 0 if known.size and known.max() >= 1000 else 2
-
-
-def _titled(zh: str, en: str, currency: str, language: str) -> str:
-    if not currency:
-        return zh if language == "zh" else en
-    return f"{zh}（{currency}）" if language == "zh" else f"{en} ({currency})"

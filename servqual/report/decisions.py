@@ -223,7 +223,7 @@ def act(parts: Parts) -> Iterator[Any]:
         table.frontier,
         parts.text(
             parts.say("frontier picture", title=table.frontier.title()),
-            parts.say("frontier at", budget=f"{table.budget:,.0f}", benefit=_benefit(table, table.benefit)),
+            parts.say("frontier at", budget=_budget(table), benefit=_benefit(table, table.benefit)),
         ),
         _ACTIONS,
     )
@@ -266,7 +266,7 @@ def _choice_findings(parts: Parts, choice: ActionChoice) -> list[str]:
     from servqual.drivers.importance import chance_words
 
     opened, closed = ("（", "）") if parts.language == "zh" else (" (", ")")
-    told = {"n": len(choice.chosen), "k": len(choice.frame), "budget": f"{choice.budget:,.0f}"}
+    told = {"n": len(choice.chosen), "k": len(choice.frame), "budget": _budget(choice)}
     taken = choice.frame[choice.frame["chosen"] & choice.frame["chance"].notna()]
     surest = taken.sort_values("chance", ascending=False, kind="stable").head(3)
     names = [
@@ -278,6 +278,13 @@ def _choice_findings(parts: Parts, choice: ActionChoice) -> list[str]:
         sure = chance_words(float(choice.best_chance), parts.language)
         said.append(parts.say("choice regret", chance=sure, regret=_benefit(choice, choice.regret)))
     return [parts.say("choice in short", **told), *said]
+
+
+def _budget(choice: ActionChoice) -> str:
+    """What was to be spent at most, in its currency."""
+    from servqual.priorities.money import money
+
+    return money(choice.budget, choice.actions.currency)
 
 
 def _benefit(choice: ActionChoice, points: float) -> str:

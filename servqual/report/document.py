@@ -105,11 +105,10 @@ class Table:
     def is_cut(self) -> bool:
         return self.rows is not None and self.total_rows > self.rows
 
-    def html(self) -> str:
-        """The rows there is room for, under title, headings and note of the whole result."""
-        return _CODE.sub(
-            r'<td class="code">\1</td>', _OnPage(self.result.frame, whole=self.result, rows=self.rows).to_html()
-        )
+    def html(self, note: str | None = None) -> str:
+        """The rows there is room for, under title, headings and note of the whole result; ``note`` stands in its place."""
+        shown = _OnPage(self.result.frame, whole=self.result, rows=self.rows, told=note)
+        return _CODE.sub(r'<td class="code">\1</td>', shown.to_html())
 
 
 # A cell of one word with a figure in it: a date, a code, a time. It is not broken over two lines.
@@ -125,12 +124,13 @@ class _OnPage(Result):
 
     whole: Result = field(kw_only=True)
     rows: int | None = None
+    told: str | None = None
 
     def title(self) -> str:
         return self.whole.title()
 
     def note(self) -> str:
-        return self.whole.note()
+        return self.whole.note() if self.told is None else self.told
 
     def shown(self) -> pd.DataFrame:
         table = self.whole.shown()

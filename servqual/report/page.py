@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from servqual.report.document import Report
+from servqual.report.footnotes import Footnotes
 from servqual.report.words import word
 from survey_design.errors import missing_extra
 
@@ -27,7 +28,9 @@ def render(report: Report) -> str:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
+    once = Footnotes.of(report)
     # Results escape their own cells; nothing else may enter the page unescaped.
-    environment.filters["table"] = lambda block: Markup(block.html())
+    environment.filters["table"] = lambda block: Markup(block.html(once.split(block.result.note())[0]))
+    environment.filters["footnotes"] = lambda block: once.split(block.result.note())[1]
     environment.globals["word"] = lambda key, **values: word(key, report.language, **values)
-    return environment.get_template("report.html.jinja").render(report=report)
+    return environment.get_template("report.html.jinja").render(report=report, once=once)

@@ -207,6 +207,7 @@ def _refuse_long(body: Sequence[Sequence[Any]], width: int, first: int, name: st
     cases = pd.DataFrame({"file": name, "row": long, "problem": f"more than {width} columns"})
     raise DataError(
         f"{name}: {len(long)} lines hold more cells than the {width} columns of the header (rows {listed}). "
-        "Put texts with separators into quotation marks.",
+        "Put texts with separators into quotation marks; where a title line stands above the headings, remove it or read "
+        "two lines of header (header_rows=2).",
         cases,
     )

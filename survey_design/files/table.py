@@ -21,7 +21,7 @@ from survey_design.results import Text
 
 HEADER_REPEATED = "header repeated"
 
-_EXCEL = {".xlsx", ".xls", ".xlsm", ".xlsb", ".ods"}
+EXCEL = {".xlsx", ".xls", ".xlsm", ".xlsb", ".ods"}
 _TEXT = {".csv", ".tsv", ".txt"}
 _SEPARATORS = ",;\t"
 _GUESSES = {
@@ -131,7 +131,7 @@ def read_table(
         source = replace(source, encoding=decoded.encoding, guess=_guess(decoded, path.name, encoding),
                          remarks=_doubt(decoded, path.name))  # fmt: skip
         return table.frame, _placed(source, table)
-    if suffix in _EXCEL:
+    if suffix in EXCEL:
         cells, merged = _excel(content, path.name, sheet, header_rows)
         table = cut_table(cells, path.name, header_rows=header_rows, merged=merged)
         return table.frame, _placed(source, table)
@@ -230,12 +230,20 @@ def _excel(content: bytes, name: str, sheet: str | int, header_rows: int) -> tup
     python_calamine = _calamine()
     try:
         book = python_calamine.CalamineWorkbook.from_filelike(io.BytesIO(content))
+        _check_sheet(sheet, list(book.sheet_names), name)
         wanted = book.get_sheet_by_name(sheet) if isinstance(sheet, str) else book.get_sheet_by_index(sheet)
         return wanted.to_python(skip_empty_area=False), list(wanted.merged_cell_ranges or ()) if header_rows > 1 else []
     except (python_calamine.CalamineError, ValueError, IndexError) as error:
         raise DataError(
             f"{name}: sheet {sheet!r} cannot be read ({error}). Open the file and save it again."
         ) from error
+
+
+def _check_sheet(sheet: str | int, there: list[str], name: str) -> None:
+    """Refuse a sheet that the workbook does not have, naming those that it has."""
+    if sheet not in there and not (isinstance(sheet, int) and sheet < len(there)):
+        counted = "" if isinstance(sheet, str) else " (the first is 0)"
+        raise DataError(f"{name}: sheet {sheet!r} cannot be read: there is none{counted}. It has: {', '.join(there)}.")
 
 
 def _calamine() -> Any:

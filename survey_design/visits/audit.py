@@ -11,9 +11,9 @@ import numpy as np
 import pandas as pd
 
 from survey_design.errors import SpecError, check_choice, check_columns
-from survey_design.results import Language, is_missing
-from survey_design.visits.frequency import FREQUENCY_RULES, FrequencyRule, Spacing, visits_per_month
-from survey_design.visits.given import Given, as_table, with_numbers
+from survey_design.results import Language, Text, is_missing
+from survey_design.visits.frequency import FREQUENCY_RULES, FrequencyRule, Spacing, rules_unmet, visits_per_month
+from survey_design.visits.given import Given, as_table, as_tables, with_numbers
 from survey_design.visits.months import first_month, welcome_from
 from survey_design.visits.people import names_in
 from survey_design.visits.plan import Rotation
@@ -48,6 +48,7 @@ def audit_visits(
     visits: Sequence[FrequencyRule] = FREQUENCY_RULES,
     start: Any = None,
     months: int | None = None,
+    columns: Mapping[str, str] | None = None,
     language: Language = "en",
 ) -> VisitAudit:
     """Violations in a log of visits, each with its rows and dates; the log itself is kept whole.
@@ -62,9 +63,10 @@ def audit_visits(
     ----------
     log : DataFrame with ``store, inspector, date``
     stores, inspectors : as for :func:`survey_design.visits.plan_visits`; what is not given is not checked. All three may be the
-        path of a CSV or Excel file.
+        path of a CSV or Excel file. Usual Chinese headings are found, as in the plan.
     gap_months, strict, spacing, rotation, visits : the rules, as in the plan
     start, months : the months in which frequency is checked; from the first to the last month of the log without them
+    columns : name in these tables -> name here, where a heading is not found
 
     Returns
     -------
@@ -85,7 +87,9 @@ def audit_visits(
     >>> len(audit_visits(log, strict=False).frame)
     0
     """
-    log = as_table(log, "log")
+    given = as_table(log, "log")
+    tables = as_tables({"log": given, "stores": stores, "inspectors": inspectors}, columns)
+    log, remarks = tables["log"], tuple[Text, ...]()
     check_columns(["store", "inspector", "date"], log.columns, "log")
     check_choice("spacing", spacing, Spacing)
     check_choice("rotation", rotation, Rotation)
@@ -99,10 +103,10 @@ def audit_visits(
              ((row, row["problem"]) for row in rows[rows["problem"] != ""].to_dict("records"))]  # fmt: skip
     found += _early(good, "store", "rotation", gap)
     if stores is not None:
-        stores = as_table(stores, "stores")
+        stores = tables["stores"]
         check_columns(["store"], stores.columns, "stores")
         stores = with_numbers(stores, {"traffic": "traffic"}, "store", "the stores")
-        checks |= {"unknown_store": len(good), "frequency": 0}
+        checks, remarks = checks | {"unknown_store": len(good), "frequency": 0}, rules_unmet(stores, visits)
         found += [_finding("unknown_store", row) for row in _outside(good, "store", stores["store"])]
         missed, checks["frequency"] = _missed(good, stores, visits, start, months)
         found += missed
@@ -116,7 +120,7 @@ def audit_visits(
     elif rotation == "area":
         raise SpecError("rotation='area' needs stores, which say the area of each store.")
     if inspectors is not None:
-        inspectors = as_table(inspectors, "inspectors")
+        inspectors = tables["inspectors"]
         check_columns(["inspector"], inspectors.columns, "inspectors")
         inspectors = with_numbers(inspectors, {"capacity": "visits a month"}, "inspector", "the inspectors")
         checks |= {"unknown_inspector": len(good)}
@@ -126,7 +130,7 @@ def audit_visits(
                 more, checks[rule] = check(good, inspectors, stores)
                 found += more
     frame = pd.DataFrame(found, columns=_FRAME).sort_values(["row", "month", "store"], kind="stable", ignore_index=True)
-    return VisitAudit(frame, language, log=_marked(log, frame), checks=checks)
+    return VisitAudit(frame, language, log=_marked(given, frame), checks=checks, remarks=remarks)
 
 
 @dataclass(frozen=True)
@@ -147,9 +151,9 @@ class _Gap:
 
 def _read(log: pd.DataFrame) -> pd.DataFrame:
     """The log's rows with their number, names as text, and what keeps a row from being used."""
-    moment = (
-        pd.to_datetime(log["date"], errors="coerce", format="mixed") if len(log) else pd.Series(dtype="datetime64[ns]")
-    )
+    from survey_design.files.days import days_in
+
+    moment = days_in(log["date"])
     rows = pd.DataFrame({
         "row": np.arange(2, len(log) + 2), "store": _names(log["store"]), "inspector": _names(log["inspector"]),
         "day": moment.to_numpy().astype("datetime64[D]"),

@@ -11,6 +11,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from survey_design.errors import SpecError, check_choice
+from survey_design.results import Text
+from survey_design.visits.given import rules_without_stores, word_key
 
 Array = NDArray[Any]
 Spacing = Literal["parts", "calendar_months"]
@@ -24,7 +26,7 @@ class FrequencyRule:
     Attributes
     ----------
     visits : visits a month, 1 to 4
-    tiers, city_levels : a store must be of one of these
+    tiers, city_levels : a store must be of one of these; "Core" and "核心店" are "core", see :data:`survey_design.visits.given.WORDS`
     busiest : the store is among this share of all stores by traffic (1/3: the busiest third, ties included)
     traffic_from : the store has at least this traffic
 
@@ -43,6 +45,11 @@ class FrequencyRule:
             raise SpecError(f"visits={self.visits!r}: a rule gives 1 to {_MOST} visits a month.")
         if self.busiest is not None and not 0 < self.busiest <= 1:
             raise SpecError(f"busiest={self.busiest!r} must be a share above 0, at most 1.")
+
+    def asks(self) -> list[tuple[str, tuple[str, ...]]]:
+        """The columns that the rule asks for, each with the values of which a store must have one."""
+        by_traffic = self.busiest is not None or self.traffic_from is not None
+        return _asked(self.tiers, self.city_levels) + ([("traffic", ())] if by_traffic else [])
 
     def fits(self, stores: pd.DataFrame) -> Array:
         """(s,) which stores the rule is for; a store without the attribute is none of them."""
@@ -69,6 +76,10 @@ class PriorityRule:
     tiers: tuple[str, ...] = ()
     city_levels: tuple[str, ...] = ()
 
+    def asks(self) -> list[tuple[str, tuple[str, ...]]]:
+        """The columns that the rule asks for, each with the values of which a store must have one."""
+        return _asked(self.tiers, self.city_levels)
+
     def fits(self, stores: pd.DataFrame) -> Array:
         """(s,) which stores the rule is for."""
         return _among(stores, "tier", self.tiers) & _among(stores, "city_level", self.city_levels)
@@ -84,6 +95,22 @@ PRIORITY_RULES = (
     PriorityRule(6, tiers=("cooperative",)),
     PriorityRule(5),
 )
+
+
+def rules_unmet(
+    stores: pd.DataFrame, frequency: Sequence[FrequencyRule], priority: Sequence[PriorityRule] = ()
+) -> tuple[Text, ...]:
+    """What these rules ask for and no store has, in words; empty where every rule can find a store.
+
+    >>> stores = pd.DataFrame({"store": ["A", "B"], "tier": ["Core", "Kiosk"], "traffic": [9, 8]})
+    >>> rules_unmet(stores, FREQUENCY_RULES)[0]["en"]
+    'No store has the tier flagship_core (frequency); stores have: Core, Kiosk.'
+    """
+    named: list[tuple[Text, FrequencyRule | PriorityRule]] = [
+        *(({"en": "frequency", "zh": "频次"}, each) for each in frequency),
+        *(({"en": "priority", "zh": "次序"}, each) for each in priority),
+    ]
+    return rules_without_stores(stores, [(called, *asked) for called, rule in named for asked in rule.asks()])
 
 
 def visits_per_month(stores: pd.DataFrame, rules: Sequence[FrequencyRule] = FREQUENCY_RULES) -> Array:
@@ -162,10 +189,17 @@ def minimum_inspectors(visits: int = 1, *, gap_months: int = 3, strict: bool = T
     return visits * (gap_months + strict) if spacing == "calendar_months" else visits * gap_months + strict
 
 
+def _asked(tiers: tuple[str, ...], city_levels: tuple[str, ...]) -> list[tuple[str, tuple[str, ...]]]:
+    return [(name, values) for name, values in (("tier", tiers), ("city_level", city_levels)) if values]
+
+
 def _among(stores: pd.DataFrame, column: str, wanted: tuple[str, ...]) -> Array:
     if not wanted:
         return np.full(len(stores), True)
-    return stores[column].isin(wanted).to_numpy() if column in stores else np.full(len(stores), False)
+    if column not in stores:
+        return np.full(len(stores), False)
+    keys = {word_key(column, each) for each in wanted}
+    return np.array([word_key(column, cell) in keys for cell in stores[column]], dtype=bool)
 
 
 def _traffic(stores: pd.DataFrame) -> Array:

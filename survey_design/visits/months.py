@@ -17,7 +17,6 @@ Array = NDArray[Any]
 _DAY = np.timedelta64(1, "D")
 _MONTH = re.compile(r"\d{4}[-/]\d{1,2}([-/]\d{1,2})?")
 _DATES = (date, np.datetime64, pd.Period)  # a Timestamp is a date
-_FIRST_YEAR = 1900  # a date before it is a word that was taken for one: "January" is read as a day of the year 1
 
 
 def add_months(dates: ArrayLike, months: ArrayLike) -> Array:
@@ -84,17 +83,18 @@ def first_month(start: Any, name: str = "start") -> Any:
 def read_days(days: Sequence[Any], name: str) -> Array:
     """Dates as days, sorted; what is no date is named.
 
-    >>> read_days(["2027/1/1"], "holidays").astype(str).tolist()
-    ['2027-01-01']
+    >>> read_days(["2027/1/1", "2027年2月6日"], "holidays").astype(str).tolist()
+    ['2027-01-01', '2027-02-06']
     """
-    moments = [pd.to_datetime(day, errors="coerce") for day in days]
-    wrong = [day for day, moment in zip(days, moments, strict=True)
-             if not isinstance(moment, pd.Timestamp) or moment.year < _FIRST_YEAR]  # fmt: skip
+    from survey_design.files.days import days_in
+
+    moments = days_in(days)
+    wrong = [day for day, unread in zip(days, moments.isna(), strict=True) if unread]
     if wrong:
         raise SpecError(
             f"{name}: {', '.join(repr(day) for day in wrong[:5])} can't be read as dates. Write them as '2027-01-01'."
         )
-    return np.unique(np.array([moment.to_datetime64() for moment in moments], dtype="datetime64[D]"))
+    return np.unique(moments.to_numpy().astype("datetime64[D]"))
 
 
 def open_days(first: Any, last: Any, closed: Array, weekdays: Sequence[int] = ()) -> Array:

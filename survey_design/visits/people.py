@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from survey_design.errors import DataError, SpecError, check_columns, raise_faults
 from survey_design.results import is_missing
-from survey_design.visits.given import Given, as_table, with_numbers
+from survey_design.visits.given import Given, as_table, renamed, with_numbers
 
 Array = NDArray[Any]
 _SEPARATORS = re.compile(r"[;；、|]")
@@ -42,9 +42,8 @@ class People:
     closed_weekdays: tuple[tuple[int, ...], ...]
 
 
-def read_people(stores: Given, inspectors: Given, travel: Given | None) -> People:
-    """Stores and inspectors of a plan, with all faults named at once."""
-    stores, inspectors = as_table(stores, "stores"), as_table(inspectors, "inspectors")
+def read_people(stores: pd.DataFrame, inspectors: pd.DataFrame, travel: Given | None) -> People:
+    """Stores and inspectors of a plan under our names, with all faults named at once."""
     check_columns(["store", "area"], stores.columns, "stores")
     check_columns(["inspector", "capacity"], inspectors.columns, "inspectors")
     if not len(stores) or not len(inspectors):
@@ -111,6 +110,8 @@ def read_travel(travel: pd.DataFrame) -> pd.DataFrame:
 def _square(travel: Given) -> pd.DataFrame:
     """Costs of the way as they are given; a file's first column names the rows of a square table, its costs become numbers."""
     table = as_table(travel, "travel")
+    if {"from", "to", "cost"} <= set(rows := renamed(table, {})):
+        table = rows
     if isinstance(travel, pd.DataFrame):
         return table
     if {"from", "to", "cost"} <= set(table.columns):

@@ -11,8 +11,8 @@ import pandas as pd
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from survey_design.errors import DataError, SpecError, check_choice, check_columns
-from survey_design.results import Language
+from survey_design.errors import DataError, SpecError, check_choice, check_columns, raise_faults
+from survey_design.results import Language, Text, say
 from survey_design.visits.bound import Bound, best_of_small, bound_of, inspectors_wanting, whole_cost
 from survey_design.visits.cycle import in_teams, repeating
 from survey_design.visits.dates import NO_DATE, Days, give_dates
@@ -24,9 +24,10 @@ from survey_design.visits.frequency import (
     Spacing,
     minimum_inspectors,
     priority_order,
+    rules_unmet,
     visits_per_month,
 )
-from survey_design.visits.given import Given, as_table
+from survey_design.visits.given import Given, as_tables
 from survey_design.visits.months import first_month, open_days, part_of_month, read_days, weekday, welcome_from
 from survey_design.visits.people import People, names_in, read_people, read_weekdays
 from survey_design.visits.results import SCENARIOS, Shortfall, VisitPlan
@@ -35,6 +36,7 @@ from survey_design.visits.roster import OPEN, Task, share_out
 Array = NDArray[Any]
 Rotation = Literal["store", "area"]
 WhenShort = Literal["drop", "refuse"]
+_NAMED = 6  # names that a remark lists
 SCENARIO_SHARES: Mapping[str, float] = {"enquiry": 0.4, "followed_purchase": 0.2, "real_purchase": 0.4}
 
 
@@ -64,6 +66,7 @@ def plan_visits(
     previous: Given | None = None,
     when_short: WhenShort = "drop",
     tell: Callable[[int, int], None] | None = None,
+    columns: Mapping[str, str] | None = None,
     language: Language = "en",
 ) -> VisitPlan:
     """Plan mystery visits: which inspector is at which store on which day, nobody back too early.
@@ -93,7 +96,9 @@ def plan_visits(
     inspectors : DataFrame with ``inspector, capacity`` (visits a month) and, where known, ``home`` (area), ``areas`` (where he or
         she works; blank is everywhere), ``ties`` (stores or areas of friends, family, former work), ``languages``, ``agency``,
         ``leave`` (months away, as "2027-02"). Several names in a cell stand between ";" or "、".
-    stores, inspectors, travel, previous : each a DataFrame, or the path of a CSV or Excel file
+    stores, inspectors, travel, previous : each a DataFrame, or the path of a CSV or Excel file. Usual Chinese headings (门店, 区域,
+        检查员, 日期, …) are found, and tiers by their names in English or Chinese ("Core", "核心店" is ``core``)
+    columns : name in these tables -> name here, where a heading is not found
     start, months : first month ("2027-01"), and how many
     seed : the same seed plans the same visits
     gap_months, strict : more than three months (``strict``), or at least three
@@ -103,7 +108,8 @@ def plan_visits(
     overt_share : share of announced visits; second visits and what they repeat are always covert
     scenarios : shares of scenarios among covert visits; enquiries may not outnumber purchases
     holidays, closed_weekdays : days ("2027-01-01") and weekdays ("Sun", "周日") without visits
-    previous : visits before the plan, ``store, inspector, date``; rotation holds from these on
+    previous : visits before the plan, ``store, inspector, date``; rotation holds from these on. Stores and inspectors that the
+        plan doesn't know are counted in the note
     when_short : "drop" what finds no place (``.dropped``), or "refuse" such a plan
     tell : ``tell(done, total)``, for a progress line
 
@@ -144,14 +150,17 @@ def plan_visits(
         ("when_short", when_short, WhenShort),
     ):
         check_choice(name, value, choices)
-    first, people, generator = first_month(start), read_people(stores, inspectors, travel), np.random.default_rng(seed)
+    tables = as_tables({"stores": stores, "inspectors": inspectors, "previous": previous}, columns)
+    people, done = read_people(tables["stores"], tables["inspectors"], travel), tables.get("previous")
+    first, generator = first_month(start), np.random.default_rng(seed)
+    unknown = () if done is None else _unknown_remark(done, people)
     everywhere = read_weekdays(closed_weekdays, "closed_weekdays")
     days = Days(first, read_days(holidays, "holidays"), [(*own, *everywhere) for own in people.closed_weekdays], per_day,
                 len(times_of_day), second_days)  # fmt: skip
     often, place = visits_per_month(people.stores, visits), priority_order(people.stores, priority)
     task = _task(people, often, place, months, days, second_share, over,
                  (gap_months, bool(strict), spacing == "calendar_months", rotation == "area"),
-                 None if previous is None else as_table(previous, "previous"), generator)  # fmt: skip
+                 done, generator)  # fmt: skip
     given, best = _roster(task, generator, tell)
     given, dates, times = _dated(task, given, days, place, generator)
     bound = replace(best, cost_least=_least_cost(task, given, best))
@@ -169,6 +178,7 @@ def plan_visits(
         shortfall=_shortfall(task, people, given, bound, generator, language), cost=task.cost(given), travel=ways,
         above=int(np.maximum(load - task.share, 0).sum()), over=over, bound=bound.cost_least, dropped_least=bound.open_least,
         rule={"gap_months": gap_months, "strict": bool(strict), "rotation": rotation, "spacing": spacing}, seed=int(seed),
+        remarks=(*rules_unmet(people.stores, visits, priority), *unknown),
     )  # fmt: skip
 
 
@@ -254,16 +264,12 @@ def _capacity(people: People, months: int, days: Days) -> Array:
 
 def _closed(task: Task, people: People, previous: pd.DataFrame, days: Days) -> Array:
     """(r, i) slots that begin before an inspector is welcome again after visits before the plan."""
-    check_columns(["store", "inspector", "date"], previous.columns, "previous")
-    moment = pd.to_datetime(previous["date"], errors="coerce")
-    if moment.isna().any():
-        cases = previous[moment.isna()].assign(problem="no date")
-        raise DataError(
-            f"previous: {len(cases)} visits have no date that can be read (rows {', '.join(str(k + 2) for k in np.flatnonzero(moment.isna())[:5])}).",
-            cases,
-        )
-    store = pd.Index(people.stores["store"]).get_indexer(previous["store"].astype(str))
-    who = pd.Index(people.inspectors["inspector"]).get_indexer(previous["inspector"].astype(str))
+    from survey_design.files.days import NOT_A_DAY, days_in
+
+    moment = days_in(previous["date"])
+    raise_faults([{"store": str(previous["store"].iloc[k]), "row": int(k) + 2, "column": "date", "value": previous["date"].iloc[k],
+                   "problem": say(NOT_A_DAY, "en")} for k in np.flatnonzero(moment.isna())], "the previous visits")  # fmt: skip
+    store, who = _places(previous, people)
     begin = np.array(
         [part_of_month(days.start + m, p, k)[0] for m, p, k in zip(task.month, task.part, task.parts, strict=True)]
     )
@@ -278,6 +284,50 @@ def _closed(task: Task, people: People, previous: pd.DataFrame, days: Days) -> A
             early |= (task.area[task.store] == task.area[s]) & (days.start + task.month < whole)
         closed[early, i] = True
     return closed
+
+
+def _places(previous: pd.DataFrame, people: People) -> tuple[Array, Array]:
+    """(v,) which store and which inspector of the plan each earlier visit is of; -1 where the plan has none of this name."""
+    store = pd.Index(people.stores["store"]).get_indexer(previous["store"].astype(str))
+    return store, pd.Index(people.inspectors["inspector"]).get_indexer(previous["inspector"].astype(str))
+
+
+def _unknown_remark(previous: pd.DataFrame, people: People) -> tuple[Text, ...]:
+    """Earlier visits of stores and inspectors that the plan doesn't know; refused where it knows not one of the stores."""
+    check_columns(["store", "inspector", "date"], previous.columns, "previous")
+    store, who = _places(previous, people)
+    told = [_unknown(previous["store"][store < 0], people.stores["store"], "stores"),
+            _unknown(previous["inspector"][who < 0], people.inspectors["inspector"], "inspectors")]  # fmt: skip
+    n, found = f"{len(previous):,}", [each for each in told if each]
+    if len(previous) and (store < 0).all():
+        raise DataError(
+            f"previous: none of its {n} visits is of a store of this plan: {found[0]['en']}. Name stores as in the plan.",
+            previous.assign(problem="no store of the plan"),
+        )
+    if not found:
+        return ()
+    return ({"en": f"Of {n} previous visits {' and '.join(each['en'] for each in found)}: rotation does not look at them.",
+             "zh": f"{n} 次历史访问中，{'，'.join(each['zh'] for each in found)}；轮换未计入这些访问。"},)  # fmt: skip
+
+
+def _unknown(names: pd.Series, known: pd.Series, what: Literal["stores", "inspectors"]) -> Text:
+    """How many visits name somebody unknown, who that is, and which known name may be meant: 1 for "001"."""
+    if names.empty:
+        return {}
+    bare = {_bare(name): name for name in known}
+    each = [
+        f"{name} = {bare[_bare(name)]}?" if _bare(name) in bare else str(name) for name in pd.unique(names.astype(str))
+    ]
+    more, n = len(each) - _NAMED, f"{len(names):,}"
+    en, zh = ", ".join(each[:_NAMED]), "、".join(each[:_NAMED])
+    en, zh = (en + f" and {more} more", zh + f"等 {len(each)} 个") if more > 0 else (en, zh)
+    return {"en": f"{n} {'is' if len(names) == 1 else 'are'} of {what} that the plan does not have ({en})",
+            "zh": f"{n} 次的{'门店' if what == 'stores' else '检查人员'}不在本计划中（{zh}）"}  # fmt: skip
+
+
+def _bare(name: Any) -> str:
+    """A name without what spreadsheets take off or add: "001", "1" and "1.0" are alike."""
+    return str(name).strip().casefold().removesuffix(".0").lstrip("0")
 
 
 # --- the roster ----------------------------------------------------------------------------------------------

@@ -49,7 +49,10 @@ RULES: Mapping[str, Text] = {
     "unknown_store": {"en": "unknown store", "zh": "未知门店"},
     "unknown_inspector": {"en": "unknown inspector", "zh": "未知人员"},
     "duplicate": {"en": "listed twice", "zh": "重复记录"},
-    "unreadable": {"en": "no store, inspector or date", "zh": "门店、人员或日期缺失或无法识别"},
+    "unreadable": {
+        "en": "no store, no inspector, or not a date (write 2026-03-05)",
+        "zh": "门店或人员缺失，或不是日期（请写作 2026-03-05）",
+    },
 }
 _COLUMNS: Mapping[str, Column] = {
     column.name: column
@@ -212,6 +215,7 @@ class VisitPlan(Result):
     dropped_least : visits that no plan can place
     never_visited : stores that no visit goes to
     rule : ``gap_months, strict, rotation`` of the plan
+    remarks : what rules ask for and no store has; earlier visits of stores or inspectors that the plan does not have
     """
 
     dropped: pd.DataFrame = field(default_factory=pd.DataFrame)
@@ -226,6 +230,7 @@ class VisitPlan(Result):
     dropped_least: int = 0
     rule: Mapping[str, Any] = field(default_factory=dict)
     seed: int = 0
+    remarks: tuple[Text, ...] = ()
 
     @property
     def gap(self) -> float:
@@ -286,6 +291,7 @@ class VisitPlan(Result):
             named = ("、" if zh else ", ").join(self.never_visited[:_NAMED])
             named += ("等" if zh else f" and {more} more") * (more > 0)
             parts.append(f"{self._never()}：{named}。" if zh else f"{self._never()}: {named}.")
+        parts += [say(remark, self.language) for remark in self.remarks]
         return ("" if self.language == "zh" else " ").join([*parts, words["seed"].format(seed=self.seed)])
 
     def sentence(self) -> str:
@@ -345,10 +351,12 @@ class VisitAudit(Result):
         spreadsheet does, the header is row 1
     log : the log as given, every row, with ``violations``: the rules that it breaks, "" for none
     checks : rule -> what was checked (number)
+    remarks : what rules of frequency ask for and no store has
     """
 
     log: pd.DataFrame = field(default_factory=pd.DataFrame)
     checks: Mapping[str, int] = field(default_factory=dict)
+    remarks: tuple[Text, ...] = ()
 
     def title(self) -> str:
         n = len(self.frame)
@@ -359,6 +367,9 @@ class VisitAudit(Result):
     def columns(self) -> tuple[Column, ...]:
         names = ("rule", "row", "store", "inspector", "date", "other_row", "other_date", "month", "found", "expected")
         return tuple(_COLUMNS[name] for name in names)
+
+    def note(self) -> str:
+        return ("" if self.language == "zh" else " ").join(say(remark, self.language) for remark in self.remarks)
 
     def counts(self) -> RuleCounts:
         """Violations by rule; a rule that was not checked is not listed."""
