@@ -725,3 +725,24 @@ def test_a_store_column_in_the_expectation_file_alone_is_not_enough():
     both = read_responses(expectation=found(wanted), perception=Responses(seen.drop(columns="store"), ASKED))
     with pytest.raises(DataError, match="no column 'store'"):
         store_estimates(both)
+
+
+def test_with_five_stores_chances_are_too_sure_and_the_note_says_so():
+    from servqual.stores import model_remarks
+
+    g, said, held = np.random.default_rng(1), [], []
+    for _ in range(500):
+        truth = 70 + 6 * g.standard_normal(5)
+        seen = truth[:, None] + 8 * g.standard_normal((5, 2))
+        variance = seen.var(axis=1, ddof=1).mean() / 2
+        model = posterior(seen.mean(axis=1), np.full(5, variance), np.zeros(5, dtype=int))
+        said += (1 - model.below(np.full(5, 75.0))).tolist()
+        held += (truth >= 75).tolist()
+    sure = np.array(said) >= 0.95
+    assert sure.sum() > 60
+    assert 0.65 < np.mean(np.array(held)[sure]) < 0.9
+    few = model_remarks(model, None)
+    assert any("with 5 stores little is known of how stores differ" in each["en"] for each in few)
+    assert any("仅 5 家门店" in each["zh"] for each in few)
+    many = posterior(g.normal(70, 6, 12), np.full(12, 16.0), np.zeros(12, dtype=int))
+    assert not any("little is known" in each["en"] for each in model_remarks(many, None))
