@@ -18,7 +18,7 @@ from survey_design.errors import SpecError
 
 Cells = tuple[Array, ...]  # their rows and columns
 
-_CHUNK = 8_192  # rows at a time: about what the second-level cache holds
+_CHUNK = 16_384  # rows at a time: steps so long that two threads seldom wait for each other, and still in the cache
 _ROWS = 8  # rows of a block of a product, at least
 _EXACT_FLOAT32, _EXACT_FLOAT64 = 2**24, 2**53  # sums of whole numbers below these are exact in single, double precision
 
@@ -77,7 +77,7 @@ def score_points(
     work = _worker(plan, answers, out, weights, which)
     chunks = [slice(start, min(start + _CHUNK, n)) for start in range(0, n, _CHUNK)]
     with one_blas_thread():
-        if len(chunks) <= 16:
+        if len(chunks) <= 8:
             touched = [work(chunks)]
         else:  # chunks write to places of their own
             with ThreadPoolExecutor(2) as pool:
@@ -128,8 +128,10 @@ class _Blocks:
         raw = *(Earned(*pair, unit, 100) for pair in zip(self.earned, self.possible, strict=True)), *self.raw
         after = tuple(next(final) if mine else each for mine, each in zip(self.touchable, raw, strict=True))
         coverage = *(Earned(*pair) for pair in zip(self.possible, full, strict=True)), *self.coverage
-        before = Scores(raw, plan.sizes)
-        return VisitPoints(before, Scores(after, plan.sizes) if touched else before, Scores(coverage, plan.sizes))
+        before = Scores(raw, plan.sizes, 100)
+        return VisitPoints(
+            before, Scores(after, plan.sizes, 100) if touched else before, Scores(coverage, plan.sizes, 1)
+        )
 
 
 def _worker(
@@ -145,14 +147,14 @@ def _worker(
             w = shared if weights is None or which is None else _Weights.of(plan, weights[which[rows]].T)
             scores, shares, gone = points.of_block(block, out.earned[:, rows], out.possible[:, rows])
             base = w.without(plan, gone, points.base[:, : len(block)])
-            out.raw[:, rows] = points.with_means(scores, 100, w, base)[k:]
+            out.raw[:, rows] = points.with_means(scores, w, base)[k:]
             if plan.watched:
                 failed = np.ascontiguousarray((block[:, plan.watched] == 0).T)
                 touched = touched or bool(failed.any())
-                points.with_means(scores, 100, w, base, failed)[gone] = np.nan
+                points.with_means(scores, w, base, failed)[gone] = np.nan
                 out.final[:, rows] = scores[out.touchable]
             shares[:k] /= points.full
-            out.coverage[:, rows] = points.with_means(shares, 1, w, w)[k:]
+            out.coverage[:, rows] = points.with_means(shares, w, w)[k:]
         return touched
 
     return work
@@ -185,7 +187,9 @@ class _Weights:
         c, (rows, columns) = len(self.category), gone
         category, passed, total = room[:c], room[c : 2 * c], room[2 * c :]
         category[:], passed[:], total[:] = self.category, self.passed, self.total
-        visits, place = np.unique(columns, return_inverse=True)
+        some_gone = np.zeros(room.shape[1], dtype=bool)
+        some_gone[columns] = True
+        visits, place = np.flatnonzero(some_gone), np.cumsum(some_gone)[columns] - 1
         left = np.broadcast_to(self.indicator, (len(self.indicator), room.shape[1]))[:, visits]
         left[rows, place] = 0
         some = _sums(left, plan.by_category, np.empty((c, len(visits))))
@@ -271,10 +275,10 @@ class _Points:
         share[gone] = 0
         return scores, shares, gone
 
-    def with_means(self, values: Array, most: float, w: _Weights, base: _Weights, failed: Array | None = None) -> Array:
+    def with_means(self, values: Array, w: _Weights, base: _Weights, failed: Array | None = None) -> Array:
         """(k + c + g, m) values, categories and totals filled in from the indicators above them: nan where nothing counts.
 
-        An indicator that has no score stands as 0, and ``base`` leaves its weight out. Rounding lifts no mean above ``most``. With ``failed``, (f, m) True where a
+        An indicator that has no score stands as 0, and ``base`` leaves its weight out. With ``failed``, (f, m) True where a
         watched item's share was 0, all are held at the highest score that it leaves.
         """
         plan, weighted = self.plan, self.weighted[:, : values.shape[1]]
@@ -282,13 +286,17 @@ class _Points:
         _hold(indicator, lowered[0], failed)
         np.multiply(indicator, w.indicator, out=weighted)
         with np.errstate(invalid="ignore"):  # what has no weight has no mean
-            np.divide(_sums(weighted, plan.by_category, category), base.category, out=category)
-            np.minimum(category, most, out=category)
-            _hold(category, lowered[1], failed)
-            weighted = np.fmax(category, 0, out=weighted[: len(category)])  # nan counts for nothing
-            weighted *= base.passed
-            np.divide(_sums(weighted, plan.by_group, total), base.total, out=total)
-            np.minimum(total, most, out=total)
+            _sums(weighted, plan.by_category, category)
+            if plan.straight:
+                _sums(category, plan.by_group, total)
+                category /= base.category
+            else:
+                category /= base.category
+                _hold(category, lowered[1], failed)
+                weighted = np.fmax(category, 0, out=weighted[: len(category)])  # nan counts for nothing
+                weighted *= base.passed
+                _sums(weighted, plan.by_group, total)
+            total /= base.total
         _hold(total, lowered[2], failed)
         return values
 

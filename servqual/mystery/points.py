@@ -220,6 +220,11 @@ class PointPlan:
         total |= category @ self.of_group > 0
         return np.concatenate([indicator, category, total])
 
+    @cached_property
+    def straight(self) -> bool:
+        """Whether a total is the mean of its indicators, whatever becomes of the categories between them."""
+        return self.rebase == "overall" and not self.lowered[1]
+
     @property
     def sizes(self) -> tuple[int, int, int]:
         """k, c, g."""
@@ -278,16 +283,18 @@ class Scores:
     columns : (n,) scores of k indicators, then of c categories, then of g totals: the total first, modules after it.
         Two kinds of scores may share a column: what no veto can touch is the same before and after
     sizes : k, c, g
+    most : what none of them can exceed: rounding could lift a mean above it, and does not
     indicator, category, total : (n, k), (n, c), (n, g) copies of them
     """
 
     columns: tuple[Array | Earned, ...]
     sizes: tuple[int, int, int]
+    most: float
 
     def column(self, level: Level, place: int) -> Array:
         """(n,) one of them."""
         values = self.columns[sum(self.sizes[: LEVELS.index(level)]) + place]
-        return values.scores if isinstance(values, Earned) else values
+        return values.scores if isinstance(values, Earned) else np.minimum(values, self.most)
 
     def _level(self, level: Level) -> Array:
         return np.column_stack([self.column(level, place) for place in range(self.sizes[LEVELS.index(level)])])
